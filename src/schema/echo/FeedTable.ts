@@ -1,0 +1,48 @@
+/**
+ * Small numbers for the feeds of one space, so that hot paths compare and index integers instead of 32-byte ids.
+ *
+ * The numbers are local to one opened space and never stored or sent.
+ */
+import * as Base64Url from "effect/encoding/Base64Url"
+
+/** A feed's id as text: base64url of its public key. */
+export const feedText = (id: Uint8Array): string => Base64Url.encode(id)
+
+export class FeedTable {
+  private readonly byText = new Map<string, number>()
+  private readonly ids: Array<Uint8Array> = []
+  private readonly texts: Array<string> = []
+
+  get size(): number {
+    return this.ids.length
+  }
+
+  /** The number of a feed, given one if it had none. */
+  intern(id: Uint8Array): number {
+    const text = feedText(id)
+    const known = this.byText.get(text)
+    if (known !== undefined) return known
+    const index = this.ids.length
+    this.byText.set(text, index)
+    this.ids.push(id.slice())
+    this.texts.push(text)
+    return index
+  }
+
+  /** The number of a feed, or −1. */
+  find(id: Uint8Array): number {
+    return this.byText.get(feedText(id)) ?? -1
+  }
+
+  findText(text: string): number {
+    return this.byText.get(text) ?? -1
+  }
+
+  id(index: number): Uint8Array {
+    return this.ids[index]!
+  }
+
+  text(index: number): string {
+    return this.texts[index]!
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Every bound that the formats and the protocols know, in one place.
+ *
+ * Each name carries its unit. Bounds marked F belong to the format: what breaks one is nonsense on every replica.
+ * Bounds marked W refuse the writer, never a merge; bounds marked P delay a peer, visibly. (docs/format.md#limits)
+ */
+
+/** F: nesting of anything encoded. */
+export const depthMax = 16
+/** F: the plain content of one block. */
+export const blockBytesMax = 262_144
+/** W: a change set leaves room for the table of the block that will hold it. */
+export const changeSetBytesMax = blockBytesMax - 4_096
+/** F: feeds that one block may cite. */
+export const blockFeedsMax = 1_024
+/** F: change sets in one block. */
+export const blockChangeSetsMax = 4_096
+/** F: dependencies of one change set. */
+export const changeSetDepsMax = 1_024
+/** F: mutations in one change set. */
+export const changeSetMutationsMax = 10_000
+/** F: control heads that one block may cite (none in version 0). */
+export const blockControlHeadsMax = 32
+/** F: one encoded value; what is larger becomes a blob. */
+export const valueBytesMax = 65_536
+/** F: one key of a path, and the name of a type. */
+export const keyBytesMax = 256
+/** F: keys of one path. */
+export const pathKeysMax = 16
+/** F: a position among siblings. */
+export const positionBytesMax = 64
+/** W: one object in its canonical encoding. */
+export const objectBytesMax = 1_048_576
+/** W: feeds of one space. */
+export const spaceFeedsMax = 10_000
+/** W: member devices named by a genesis. */
+export const membersMax = 1_000
+/** P: blocks that wait for their dependencies, for each feed and for a space. */
+export const heldFeedBytesMax = 8_388_608
+export const heldSpaceBytesMax = 67_108_864
+/** F: one message of a channel; one run fits. */
+export const messageBytesMax = 1_310_720
+/** The blocks of one run on the wire. */
+export const runBytesMax = 1_048_576
+/** A feed's turn while several are behind. */
+export const turnBytesMax = 262_144
+/** F: blocks in one run. */
+export const runBlocksMax = 4_096
+/** F: one signal between peers that are about to connect. */
+export const signalBytesMax = 65_536
+/** F: a ticket's text, and the locators in it. */
+export const ticketCharactersMax = 65_536
+export const ticketUrlsMax = 16
+/** What a writer may have pending before its callers wait. */
+export const pendingBytesMax = 8_388_608
