@@ -3,7 +3,8 @@
  *
  * A change set is one atomic change of any number of objects. In memory, feeds are numbers: those of the space's `FeedTable` in a
  * change set that was made here, positions in the block's own table (0 is the block's feed) in one that was decoded.
- * Bytes: docs/format.md#change-sets.
+ * Bytes: ChangeSetCodec.ts and
+ * docs/format.md#change-sets.
  */
 
 /** The name of what a mutation made. */
@@ -80,6 +81,21 @@ export class Mutation {
     this.number = number
   }
 }
+
+/** Where an object without a parent stands; siblings of one position are ordered by id. */
+const rootPosition = Uint8Array.of(0x80)
+const noPath: ReadonlyArray<string> = []
+
+/** A create at a position among the objects without a parent. */
+export const createAt = (type: string, version: number, position: Uint8Array): Mutation =>
+  new Mutation(opCreate, 0, 0, noPath, position, type, version)
+export const create = (type: string, version: number): Mutation => createAt(type, version, rootPosition)
+export const life = (feed: number, counter: number, isDeleted: boolean): Mutation =>
+  new Mutation(opLife, feed, counter, noPath, isDeleted, "", 0)
+export const put = (feed: number, counter: number, path: ReadonlyArray<string>, value: Value): Mutation =>
+  new Mutation(opPut, feed, counter, path, value, "", 0)
+export const remove = (feed: number, counter: number, path: ReadonlyArray<string>): Mutation =>
+  new Mutation(opRemove, feed, counter, path, null, "", 0)
 
 /** Mutation i has the dot (the author's feed, first + i). */
 export interface ChangeSet {

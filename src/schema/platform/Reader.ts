@@ -165,6 +165,11 @@ export class Reader {
     return this.head() >>> 5
   }
 
+  /** A float or a boolean. */
+  simple(): number | boolean {
+    return this.head() === 0xfb ? this.float() : this.bool()
+  }
+
   /** A float64 that is not an integer in disguise. */
   float(): number {
     if (this.head() !== 0xfb) this.fail("expected a number")
@@ -197,8 +202,7 @@ export class Reader {
       case 5:
         return this.record((reader) => reader.item(depth + 1), left)
       case 7:
-        if (this.nil()) return null
-        return this.head() === 0xfb ? this.float() : this.bool()
+        return this.nil() ? null : this.simple()
       default:
         return this.fail("tags are not allowed")
     }

@@ -1,0 +1,364 @@
+/**
+ * Change sets as bytes: the plain content of a block, decoded in one pass and strictly.
+ *
+ * Written by hand, straight to and from bytes, because every change of every peer passes here. Bytes: docs/format.md#change-sets.
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+import {
+  compareBytes,
+  decodeWith,
+  isKeyAllowed,
+  Malformed,
+  type Reader,
+  sortedKeys,
+  Unencodable,
+  Writer
+} from "../platform/Codec.ts"
+import {
+  blockBytesMax,
+  blockChangeSetsMax,
+  blockControlHeadsMax,
+  blockFeedsMax,
+  changeSetDepsMax,
+  changeSetMutationsMax,
+  depthMax,
+  keyBytesMax,
+  pathKeysMax,
+  positionBytesMax,
+  valueBytesMax
+} from "../platform/Limits.ts"
+import {
+  type ChangeSet,
+  createAt,
+  type Dep,
+  life,
+  type Mutation,
+  ObjectRef,
+  opCreate,
+  opLife,
+  opPut,
+  opRemove,
+  type Plain,
+  put,
+  remove,
+  type Value
+} from "./ChangeSet.ts"
+
+const maxCounter = Number.MAX_SAFE_INTEGER
+
+/** The content is of a kind that this version does not know. It is kept and stops its feed, and is never judged as nonsense. */
+export class Unsupported extends Data.TaggedError("Unsupported")<{ readonly what: string }> {
+  override get message() {
+    return `${this.what} is not known to this version of Troupe. Update Troupe to read and write on.`
+  }
+}
+
+/** A function from a feed's number to its position in what is being encoded. */
+export type FeedPosition = (feed: number) => number
+
+// Values ------------------------------------------------------------------------------------------------------------------------
+
+/** Writes a value as change sets and canonical objects hold it: arrays are [0, …], references [1, feed, counter]. */
+export const writeValue = (to: Writer, value: Value, position: FeedPosition, depth = 0): void => {
+  if (value === null) to.nil()
+  else if (typeof value === "string") to.text(value)
+  else if (typeof value === "number") to.number(value)
+  else if (typeof value === "boolean") to.bool(value)
+  else if (value instanceof Uint8Array) to.bytes(value)
+  else if (value instanceof ObjectRef) to.array(3).int(1).int(position(value.feed)).int(value.counter)
+  else if (depth >= depthMax) throw new Unencodable({ reason: `a value nested deeper than ${depthMax}` })
+  else if (Array.isArray(value)) {
+    to.array(value.length + 1).int(0)
+    for (const each of value as ReadonlyArray<Value>) writeValue(to, each, position, depth + 1)
+  } else {
+    const record = value as { readonly [key: string]: Value }
+    const keys = sortedKeys(record)
+    to.map(keys.length)
+    for (const key of keys) {
+      to.text(key)
+      writeValue(to, record[key]!, position, depth + 1)
+    }
+  }
+}
+
+const readValue = (from: Reader, depth: number): Value => {
+  switch (from.peek()) {
+    case 0:
+    case 1:
+      return from.int()
+    case 2:
+      return from.bytes(valueBytesMax)
+    case 3:
+      return from.text(valueBytesMax)
+    case 4:
+      return readTagged(from, depth)
+    case 5:
+      if (depth >= depthMax) from.fail(`a value nested deeper than ${depthMax}`)
+      return from.record((reader) => readValue(reader, depth + 1), valueBytesMax, keyBytesMax)
+    case 7:
+      return from.nil() ? null : from.simple()
+    default:
+      return from.fail("tags are not allowed")
+  }
+}
+
+const readTagged = (from: Reader, depth: number): Value => {
+  const length = from.array(valueBytesMax)
+  if (length === 0) return from.fail("an array value without its code")
+  const code = from.uint()
+  if (code === 0) {
+    if (depth >= depthMax) from.fail(`a value nested deeper than ${depthMax}`)
+    const items: Array<Value> = []
+    for (let i = 1; i < length; i++) items.push(readValue(from, depth + 1))
+    return items
+  }
+  if (code !== 1) throw new Unsupported({ what: `value code ${code}` })
+  if (length !== 3) from.fail("a reference has three items")
+  const feed = from.uint(blockFeedsMax)
+  return new ObjectRef(feed, from.uint(maxCounter))
+}
+
+/** Reads a value of at most 64 KiB; feeds in it are positions. */
+const readBoundedValue = (from: Reader): Value => {
+  const start = from.at
+  const value = readValue(from, 0)
+  if (from.at - start > valueBytesMax) from.fail(`a value beyond ${valueBytesMax} bytes`)
+  return value
+}
+
+// Mutations ---------------------------------------------------------------------------------------------------------------------
+
+const writePath = (to: Writer, path: ReadonlyArray<string>): void => {
+  to.array(path.length)
+  for (const key of path) to.text(key)
+}
+
+const writeMutation = (to: Writer, mutation: Mutation, position: FeedPosition): void => {
+  switch (mutation.op) {
+    case opCreate:
+      to.array(5).int(opCreate).text(mutation.name).int(mutation.number).nil().bytes(mutation.value as Uint8Array)
+      return
+    case opLife:
+      to.array(3).int(opLife).array(2).int(position(mutation.feed)).int(mutation.counter).bool(mutation.value as boolean)
+      return
+    case opPut:
+      to.array(4).int(opPut).array(2).int(position(mutation.feed)).int(mutation.counter)
+      writePath(to, mutation.path)
+      writeValue(to, mutation.value, position)
+      return
+    default:
+      to.array(3).int(opRemove).array(2).int(position(mutation.feed)).int(mutation.counter)
+      writePath(to, mutation.path)
+  }
+}
+
+const readPath = (from: Reader): ReadonlyArray<string> => {
+  const length = from.array(pathKeysMax)
+  if (length === 0) from.fail("an empty path")
+  if (length === 1) return [readKey(from)]
+  const path: Array<string> = []
+  for (let i = 0; i < length; i++) path.push(readKey(from))
+  return path
+}
+
+const readKey = (from: Reader): string => {
+  const key = from.text(keyBytesMax)
+  if (!isKeyAllowed(key)) from.fail(`the key ${key} is not allowed`)
+  return key
+}
+
+const readMutation = (from: Reader): Mutation => {
+  const length = from.array(16)
+  if (length === 0) from.fail("an empty mutation")
+  const op = from.uint()
+  const expect = op === opCreate ? 5 : op === opPut ? 4 : 3
+  if (op !== opCreate && op !== opLife && op !== opPut && op !== opRemove) throw new Unsupported({ what: `mutation ${op}` })
+  if (length !== expect) from.fail(`mutation ${op} has ${expect} items`)
+  if (op === opCreate) return readCreate(from)
+  from.tuple(2)
+  const feed = from.uint(blockFeedsMax)
+  const counter = from.uint(maxCounter)
+  if (op === opLife) return life(feed, counter, from.bool())
+  const path = readPath(from)
+  return op === opRemove ? remove(feed, counter, path) : put(feed, counter, path, readBoundedValue(from))
+}
+
+const readCreate = (from: Reader): Mutation => {
+  const name = from.text(keyBytesMax)
+  const version = from.uint()
+  if (!from.nil()) throw new Unsupported({ what: "an object with a parent" })
+  const position = from.bytes(positionBytesMax)
+  if (position.length === 0) from.fail("an empty position")
+  return createAt(name, version, position)
+}
+
+// Change sets and blocks ----------------------------------------------------------------------------------------------------------
+
+const writeChangeSet = (to: Writer, changeSet: ChangeSet, position: FeedPosition): void => {
+  to.array(3).int(changeSet.time)
+  if (changeSet.deps === null) to.nil()
+  else {
+    // positions follow the sorted table, so ordering by position is ordering by feed
+    const deps = [...changeSet.deps].sort((a, b) => position(a.feed) - position(b.feed))
+    to.array(deps.length)
+    for (const dep of deps) to.array(4).int(position(dep.feed)).int(dep.length).int(dep.counter).bytes(dep.root16)
+  }
+  to.array(changeSet.mutations.length)
+  for (const mutation of changeSet.mutations) writeMutation(to, mutation, position)
+}
+
+const readDeps = (from: Reader): ReadonlyArray<Dep> | null => {
+  if (from.nil()) return null
+  const count = from.array(changeSetDepsMax)
+  if (count === 0) from.fail("an empty list of dependencies")
+  const deps: Array<Dep> = []
+  let previous = 0
+  for (let i = 0; i < count; i++) {
+    from.tuple(4)
+    const feed = from.uint(blockFeedsMax)
+    if (feed <= previous) from.fail("dependencies are not sorted")
+    previous = feed
+    const length = from.uint()
+    if (length === 0) from.fail("a dependency on nothing")
+    deps.push({ feed, length, counter: from.uint(), root16: from.fixed(16) })
+  }
+  return deps
+}
+
+const readChangeSet = (from: Reader, first: number): ChangeSet => {
+  from.tuple(3)
+  const time = from.uint()
+  const deps = readDeps(from)
+  const count = from.array(changeSetMutationsMax)
+  if (count === 0) from.fail("a change set without mutations")
+  if (first + count > maxCounter) from.fail("counters beyond 2^53−1")
+  const mutations: Array<Mutation> = []
+  for (let i = 0; i < count; i++) mutations.push(readMutation(from))
+  return { first, time, deps, mutations }
+}
+
+const noteFeeds = (value: Value, feeds: Set<number>): void => {
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return
+  if (value instanceof ObjectRef) feeds.add(value.feed)
+  else if (Array.isArray(value)) for (const each of value as ReadonlyArray<Value>) noteFeeds(each, feeds)
+  else for (const key in value) noteFeeds((value as { readonly [key: string]: Value })[key]!, feeds)
+}
+
+const citedFeeds = (changeSets: ReadonlyArray<ChangeSet>, own: number): Array<number> => {
+  const feeds = new Set<number>()
+  for (const { deps, mutations } of changeSets) {
+    if (deps !== null) for (const dep of deps) feeds.add(dep.feed)
+    for (const mutation of mutations) {
+      if (mutation.op === opCreate) continue
+      feeds.add(mutation.feed)
+      noteFeeds(mutation.value, feeds)
+    }
+  }
+  feeds.delete(own)
+  return [...feeds]
+}
+
+/**
+ * Encodes the change sets of one block, whose counters continue each other, as `own` feed's plain content.
+ * `feedId` names the feeds that they cite by number. Throws `Unencodable` beyond a limit of the format.
+ */
+export const encodePlain = (
+  changeSets: ReadonlyArray<ChangeSet>,
+  own: number,
+  feedId: (index: number) => Uint8Array
+): Uint8Array => {
+  const feeds = citedFeeds(changeSets, own).sort((a, b) => compareBytes(feedId(a), feedId(b)))
+  if (feeds.length > blockFeedsMax) throw new Unencodable({ reason: `a block cites more than ${blockFeedsMax} feeds` })
+  if (changeSets.length > blockChangeSetsMax) {
+    throw new Unencodable({ reason: `a block holds more than ${blockChangeSetsMax} change sets` })
+  }
+  const positions = new Map<number, number>([[own, 0]])
+  feeds.forEach((feed, index) => positions.set(feed, index + 1))
+  const position = (feed: number): number => (feed === own ? 0 : positions.get(feed)!)
+  scratch.reset()
+  scratch.array(5).int(0).int(changeSets[0]!.first).array(0).array(feeds.length)
+  for (const feed of feeds) scratch.bytes(feedId(feed))
+  scratch.array(changeSets.length)
+  for (const changeSet of changeSets) writeChangeSet(scratch, changeSet, position)
+  if (scratch.length > blockBytesMax) throw new Unencodable({ reason: `a block beyond ${blockBytesMax} bytes` })
+  return scratch.finish()
+}
+
+const scratch = new Writer(blockBytesMax)
+
+const readPlain = (from: Reader): Plain => {
+  from.tuple(5)
+  const version = from.uint()
+  if (version !== 0) throw new Unsupported({ what: `content version ${version}` })
+  const firstCounter = from.uint()
+  if (firstCounter === 0) from.fail("counters start at 1")
+  if (from.array(blockControlHeadsMax) !== 0) from.fail("control heads in version 0")
+  const feeds: Array<Uint8Array> = []
+  for (let n = from.array(blockFeedsMax); n > 0; n--) {
+    const feed = from.fixed(32)
+    if (feeds.length > 0 && compareBytes(feeds[feeds.length - 1]!, feed) >= 0) from.fail("the feeds are not sorted")
+    feeds.push(feed)
+  }
+  const count = from.array(blockChangeSetsMax)
+  if (count === 0) from.fail("a block without change sets")
+  const changeSets: Array<ChangeSet> = []
+  let first = firstCounter
+  for (let i = 0; i < count; i++) {
+    const changeSet = readChangeSet(from, first)
+    first += changeSet.mutations.length
+    changeSets.push(changeSet)
+  }
+  return { firstCounter, feeds, changeSets }
+}
+
+/** Decodes the plain content of a block; feeds stay positions. What is not exactly as a writer would spell it is `Malformed`. */
+export const decodePlain = (bytes: Uint8Array): Result.Result<Plain, Malformed | Unsupported> => {
+  try {
+    if (bytes.length > blockBytesMax) return Result.fail(new Malformed({ reason: "a block too large", offset: blockBytesMax }))
+    const plain = decodeWith(bytes, readPlain)
+    if (Result.isFailure(plain)) return plain
+    return checkPositions(plain.success)
+  } catch (error) {
+    if (error instanceof Unsupported) return Result.fail(error)
+    throw error
+  }
+}
+
+/** Every feed that is cited must stand in the table. */
+const checkPositions = (plain: Plain): Result.Result<Plain, Malformed> => {
+  for (const feed of citedFeeds(plain.changeSets, 0)) {
+    if (feed > plain.feeds.length) return Result.fail(new Malformed({ reason: `feed ${feed} is not in the table`, offset: 0 }))
+  }
+  return Result.succeed(plain)
+}
+
+const textBytes = (text: string): number => {
+  let bytes = text.length + 9
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) bytes += 2
+  return bytes
+}
+
+const valueBytes = (value: Value): number => {
+  if (typeof value === "string") return textBytes(value)
+  if (value === null || typeof value !== "object") return 9
+  if (value instanceof Uint8Array) return value.length + 9
+  if (value instanceof ObjectRef) return 15
+  let bytes = 10
+  if (Array.isArray(value)) for (const each of value as ReadonlyArray<Value>) bytes += valueBytes(each)
+  else {
+    const record = value as { readonly [key: string]: Value }
+    for (const key in record) bytes += textBytes(key) + valueBytes(record[key]!)
+  }
+  return bytes
+}
+
+/** At most how many bytes a change set takes in a block, its share of the table included. */
+export const sizeOf = (changeSet: ChangeSet): number => {
+  let bytes = 32 + (changeSet.deps === null ? 0 : changeSet.deps.length * 80)
+  for (const mutation of changeSet.mutations) {
+    bytes += 24 + valueBytes(mutation.value) + mutation.name.length * 3
+    for (const key of mutation.path) bytes += textBytes(key)
+  }
+  return bytes
+}

@@ -1,0 +1,103 @@
+/**
+ * What names a space: its genesis, whose hash is the space's id, and the ticket that another member opens it with.
+ *
+ * In version 0 the members are the devices that the genesis lists; nothing else admits anybody. Bytes: docs/format.md#genesis-and-tickets.
+ */
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+import { compareBytes, decodeWith, equalBytes, type Reader, Writer } from "../platform/Codec.ts"
+import { membersMax, ticketCharactersMax, ticketUrlsMax } from "../platform/Limits.ts"
+
+/** The type of the reserved object that holds a space's own properties, such as its name. */
+export const spaceTypeName = "troupe/space"
+
+export interface Genesis {
+  readonly nonce: Uint8Array
+  /** Public keys of the member devices, sorted, each once. */
+  readonly devices: ReadonlyArray<Uint8Array>
+}
+
+export interface Ticket {
+  readonly space: Uint8Array
+  readonly genesis: Genesis
+  readonly genesisBytes: Uint8Array
+  /** Where signaling may be found. */
+  readonly urls: ReadonlyArray<string>
+}
+
+/** The text is not a ticket that this version can open. */
+export class TicketInvalid extends Data.TaggedError("TicketInvalid")<{ readonly reason: string }> {
+  override get message() {
+    return `this is not a ticket: ${this.reason}. Copy the whole ticket from the device that created the space.`
+  }
+}
+
+/** Encodes `[0, nonce16, devices]`, the devices sorted and each once. */
+export const encodeGenesis = (nonce: Uint8Array, devices: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const sorted = [...devices].sort(compareBytes).filter((device, i, all) => i === 0 || !equalBytes(device, all[i - 1]!))
+  const to = new Writer().array(3).int(0).bytes(nonce).array(sorted.length)
+  for (const device of sorted) to.bytes(device)
+  return to.finish()
+}
+
+const readGenesis = (from: Reader): Genesis => {
+  from.tuple(3)
+  if (from.uint() !== 0) from.fail("a genesis of another version")
+  const nonce = from.fixed(16)
+  const devices: Array<Uint8Array> = []
+  for (let n = from.array(membersMax); n > 0; n--) {
+    const device = from.fixed(32)
+    if (devices.length > 0 && compareBytes(devices[devices.length - 1]!, device) >= 0) from.fail("devices are not sorted")
+    devices.push(device)
+  }
+  if (devices.length === 0) from.fail("a space without members")
+  return { nonce, devices }
+}
+
+export const decodeGenesis = (bytes: Uint8Array) => decodeWith(bytes, readGenesis)
+
+const genesisLabel = new TextEncoder().encode("echo/genesis/v0\0")
+
+/** The id of the space that a genesis makes: id("echo/genesis", Genesis). */
+export const spaceId = (genesis: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(genesisLabel.length + genesis.length)
+  bytes.set(genesisLabel)
+  bytes.set(genesis, genesisLabel.length)
+  return hash(bytes)
+}
+
+/** A space's id as text: base64url. */
+export const spaceText = (space: Uint8Array): string => Base64Url.encode(space)
+
+/** `[0, Genesis as bstr, urls]` as base64url. */
+export const encodeTicket = (genesis: Uint8Array, urls: ReadonlyArray<string>): string => {
+  const to = new Writer().array(3).int(0).bytes(genesis).array(urls.length)
+  for (const url of urls) to.text(url)
+  return Base64Url.encode(to.finish())
+}
+
+/** Reads a ticket and recomputes the id of its space. */
+export const decodeTicket = (
+  text: string,
+  hash: (bytes: Uint8Array) => Uint8Array
+): Result.Result<Ticket, TicketInvalid> => {
+  const invalid = (reason: string) => Result.fail(new TicketInvalid({ reason }))
+  const trimmed = text.trim()
+  if (trimmed.length > ticketCharactersMax) return invalid(`it is longer than ${ticketCharactersMax} characters`)
+  const bytes = Base64Url.decode(trimmed)
+  if (Result.isFailure(bytes) || Base64Url.encode(bytes.success) !== trimmed) return invalid("it is not base64url")
+  const outer = decodeWith(bytes.success, (from) => {
+    from.tuple(3)
+    if (from.uint() !== 0) from.fail("a ticket of another version")
+    const genesisBytes = from.bytes(ticketCharactersMax)
+    const urls: Array<string> = []
+    for (let n = from.array(ticketUrlsMax); n > 0; n--) urls.push(from.text(2048))
+    return { genesisBytes, urls }
+  })
+  if (Result.isFailure(outer)) return invalid(outer.failure.message)
+  const genesis = decodeGenesis(outer.success.genesisBytes)
+  if (Result.isFailure(genesis)) return invalid(genesis.failure.message)
+  const { genesisBytes, urls } = outer.success
+  return Result.succeed({ space: spaceId(genesisBytes, hash), genesis: genesis.success, genesisBytes, urls })
+}
