@@ -137,10 +137,20 @@ const writePath = (to: Writer, path: ReadonlyArray<string>): void => {
 const writeMutation = (to: Writer, mutation: Mutation, position: FeedPosition): void => {
   switch (mutation.op) {
     case opCreate:
-      to.array(5).int(opCreate).text(mutation.name).int(mutation.number).nil().bytes(mutation.value as Uint8Array)
+      to.array(5)
+        .int(opCreate)
+        .text(mutation.name)
+        .int(mutation.number)
+        .nil()
+        .bytes(mutation.value as Uint8Array)
       return
     case opLife:
-      to.array(3).int(opLife).array(2).int(position(mutation.feed)).int(mutation.counter).bool(mutation.value as boolean)
+      to.array(3)
+        .int(opLife)
+        .array(2)
+        .int(position(mutation.feed))
+        .int(mutation.counter)
+        .bool(mutation.value as boolean)
       return
     case opPut:
       to.array(4).int(opPut).array(2).int(position(mutation.feed)).int(mutation.counter)

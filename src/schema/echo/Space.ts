@@ -3,8 +3,9 @@
  *
  * In version 0 the members are the devices that the genesis lists; nothing else admits anybody. Bytes: docs/format.md#genesis-and-tickets.
  */
-import * as Base64Url from "effect/encoding/Base64Url"
+
 import * as Data from "effect/Data"
+import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import { compareBytes, decodeWith, equalBytes, type Reader, Writer } from "../platform/Codec.ts"
 import { membersMax, ticketCharactersMax, ticketUrlsMax } from "../platform/Limits.ts"
@@ -78,10 +79,7 @@ export const encodeTicket = (genesis: Uint8Array, urls: ReadonlyArray<string>): 
 }
 
 /** Reads a ticket and recomputes the id of its space. */
-export const decodeTicket = (
-  text: string,
-  hash: (bytes: Uint8Array) => Uint8Array
-): Result.Result<Ticket, TicketInvalid> => {
+export const decodeTicket = (text: string, hash: (bytes: Uint8Array) => Uint8Array): Result.Result<Ticket, TicketInvalid> => {
   const invalid = (reason: string) => Result.fail(new TicketInvalid({ reason }))
   const trimmed = text.trim()
   if (trimmed.length > ticketCharactersMax) return invalid(`it is longer than ${ticketCharactersMax} characters`)

@@ -11,7 +11,7 @@ import { type Item, Malformed } from "./Item.ts"
 import { Reader } from "./Reader.ts"
 import { Writer } from "./Writer.ts"
 
-export { compareBytes, compareText, equalBytes, isKeyAllowed, type Item, Malformed, sortedKeys, Unencodable } from "./Item.ts"
+export { compareBytes, compareText, equalBytes, type Item, isKeyAllowed, Malformed, sortedKeys, Unencodable } from "./Item.ts"
 export { Reader, Writer }
 
 /** Encodes one item. Throws `Unencodable`. */

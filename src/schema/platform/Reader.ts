@@ -3,7 +3,7 @@
  *
  * Nothing is allocated before its length is checked against what is left of the input. What DC1 is: Codec.ts.
  */
-import { compareText, isKeyAllowed, type Item, Malformed } from "./Item.ts"
+import { compareText, type Item, isKeyAllowed, Malformed } from "./Item.ts"
 import { depthMax } from "./Limits.ts"
 
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -177,7 +177,7 @@ export class Reader {
     for (let i = 0; i < 8; i++) floatView.setUint8(i, this.from[this.at + 1 + i]!)
     const n = floatView.getFloat64(0)
     if (Number.isSafeInteger(n) && !Object.is(n, -0)) this.fail("an integer written as a float")
-    if (n !== n && (floatView.getUint32(0) !== 0x7ff80000 || floatView.getUint32(4) !== 0)) this.fail("another NaN")
+    if (Number.isNaN(n) && (floatView.getUint32(0) !== 0x7ff80000 || floatView.getUint32(4) !== 0)) this.fail("another NaN")
     this.at += 9
     return n
   }

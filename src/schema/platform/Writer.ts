@@ -91,7 +91,7 @@ export class Writer {
     this.reserve(9)
     floatView.setFloat64(0, n)
     this.buffer[this.length++] = 0xfb
-    if (n !== n) floatView.setFloat64(0, Number.NaN)
+    if (Number.isNaN(n)) floatView.setFloat64(0, Number.NaN)
     for (let i = 0; i < 8; i++) this.buffer[this.length++] = floatView.getUint8(i)
     return this
   }

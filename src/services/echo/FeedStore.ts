@@ -51,10 +51,7 @@ export interface FeedWriter {
    * Their counters continue each other and those of the call before; feeds in them are numbers of the space's FeedTable.
    * A failed flush fails every pending call too; nothing of them was kept, and the space must be rebuilt from storage.
    */
-  readonly append: (
-    changeSets: ReadonlyArray<ChangeSet>,
-    durability: Durability
-  ) => Effect.Effect<Appended, AppendError>
+  readonly append: (changeSets: ReadonlyArray<ChangeSet>, durability: Durability) => Effect.Effect<Appended, AppendError>
   /** Bytes waiting to be flushed, as estimated. */
   readonly pendingBytes: () => number
 }
@@ -70,21 +67,12 @@ export interface SpaceFeeds {
   /** The writer of this device's feed; makes the first incarnation, or the next after a rollback. */
   readonly writer: Effect.Effect<FeedWriter, StorageError | KeyMissing, Scope.Scope>
   /** Stored blocks from `from` on, at least one if there is one, at most `maxBytes` otherwise. */
-  readonly read: (
-    feed: Uint8Array,
-    from: number,
-    maxBytes: number
-  ) => Effect.Effect<ReadonlyArray<StoredBlock>, StorageError>
+  readonly read: (feed: Uint8Array, from: number, maxBytes: number) => Effect.Effect<ReadonlyArray<StoredBlock>, StorageError>
   /**
    * A run to send: blocks from `from` on up to `maxBytes` (one block in any case) that end at a signed head; null when there is none.
    * `arrival` of the next block is what `nextArrival` answers. With `withProof` the peaks at `from` come along.
    */
-  readonly run: (
-    feed: Uint8Array,
-    from: number,
-    maxBytes: number,
-    withProof: boolean
-  ) => Effect.Effect<Run | null, StorageError>
+  readonly run: (feed: Uint8Array, from: number, maxBytes: number, withProof: boolean) => Effect.Effect<Run | null, StorageError>
   /** The place of block `index` in the order in which this device stored blocks; dependencies came before what depends on them. */
   readonly arrival: (feed: Uint8Array, index: number) => Effect.Effect<number | null, StorageError>
   /** Verifies a run and stores what is new of it. Answers how many blocks were new (0 when all were known). */

@@ -37,7 +37,10 @@ export interface Backend {
   /** One page in key order, from one consistent view. */
   readonly range: (range: Range) => Effect.Effect<ReadonlyArray<Entry>, StorageError>
   /** All changes or none, isolated from concurrent reads, at the durability asked for. */
-  readonly write: (batch: ReadonlyArray<Change>, options: { readonly durability: Durability }) => Effect.Effect<void, StorageError>
+  readonly write: (
+    batch: ReadonlyArray<Change>,
+    options: { readonly durability: Durability }
+  ) => Effect.Effect<void, StorageError>
 }
 
 export class Storage extends Context.Service<
