@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
@@ -52,6 +53,15 @@ export interface FeedWriter {
    * A failed flush fails every pending call too; nothing of them was kept, and the space must be rebuilt from storage.
    */
   readonly append: (changeSets: ReadonlyArray<ChangeSet>, durability: Durability) => Effect.Effect<Appended, AppendError>
+  /**
+   * The plain form of `append`: takes its place in the queue at once, so that stamping and queueing are one step that no other fiber
+   * can come between, and calls `done` when flushed. It never waits; who uses it looks at `pendingBytes` first.
+   */
+  readonly offer: (
+    changeSets: ReadonlyArray<ChangeSet>,
+    durability: Durability,
+    done: (exit: Exit.Exit<Appended, AppendError>) => void
+  ) => void
   /** Bytes waiting to be flushed, as estimated. */
   readonly pendingBytes: () => number
 }
