@@ -335,12 +335,11 @@ export const decodePlain = (bytes: Uint8Array): Result.Result<Plain, Malformed |
   }
 }
 
-/** Every feed that is cited must stand in the table. */
+/** The table holds exactly the feeds that are cited, so that one block has one spelling. */
 const checkPositions = (plain: Plain): Result.Result<Plain, Malformed> => {
-  for (const feed of citedFeeds(plain.changeSets, 0)) {
-    if (feed > plain.feeds.length) return Result.fail(new Malformed({ reason: `feed ${feed} is not in the table`, offset: 0 }))
-  }
-  return Result.succeed(plain)
+  const cited = citedFeeds(plain.changeSets, 0)
+  if (cited.length === plain.feeds.length && cited.every((feed) => feed <= plain.feeds.length)) return Result.succeed(plain)
+  return Result.fail(new Malformed({ reason: "the table of feeds is not what the change sets cite", offset: 0 }))
 }
 
 const textBytes = (text: string): number => {

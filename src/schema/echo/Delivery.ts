@@ -1,0 +1,200 @@
+/**
+ * Decides which stored blocks of a space may be merged, in which context, and which must wait: a pure machine.
+ *
+ * A block is delivered whole when every dependency of its change sets is applied. What cannot be read as a writer would have
+ * written it is passed over by the same rule everywhere (opaque); what a newer version wrote stops its feed, visibly; neither stops
+ * another feed. Blocks that wait stay in storage, so waiting costs no memory. docs/format.md#delivery
+ */
+import * as Result from "effect/Result"
+import type { Malformed } from "../platform/Codec.ts"
+import type { ChangeSet, Dep, Plain } from "./ChangeSet.ts"
+import { decodePlain, type Unsupported } from "./ChangeSetCodec.ts"
+import type { FeedTable } from "./FeedTable.ts"
+
+/** Why a feed does not go on: it waits for other feeds, or needs a newer version. */
+export type Stuck =
+  | { readonly reason: "deps"; readonly feed: string; readonly on: string; readonly counter: number }
+  | { readonly reason: "version"; readonly feed: string; readonly what: string }
+
+/** How a block was answered. */
+export type Verdict =
+  | { readonly _tag: "Delivered" }
+  | { readonly _tag: "Opaque"; readonly error: Malformed | { readonly message: string } }
+  | { readonly _tag: "Waits" }
+  | { readonly _tag: "Stopped" }
+
+/** Merges one change set: `feedOf` turns its feed numbers into local ones, `context` is what its writer had applied. */
+export type Merge = (
+  changeSet: ChangeSet,
+  author: number,
+  context: ReadonlyArray<number>,
+  feedOf: ReadonlyArray<number>
+) => void
+
+interface Cursor {
+  /** Blocks of the feed that were delivered or passed over. */
+  length: number
+  /** The last counter that was applied. */
+  counter: number
+  /** For each local feed, the counter that this feed's writer had applied. */
+  readonly context: Array<number>
+  root16: Uint8Array
+  stuck: Stuck | null
+  waitsFor: { readonly feed: number; readonly counter: number } | null
+}
+
+const noRoot = new Uint8Array(16)
+
+export class Delivery {
+  private readonly cursors: Array<Cursor> = []
+  private readonly flagged = new Map<string, number>()
+  private readonly feeds: FeedTable
+
+  constructor(feeds: FeedTable) {
+    this.feeds = feeds
+  }
+
+  private cursor(feed: number): Cursor {
+    while (this.cursors.length <= feed) {
+      this.cursors.push({ length: 0, counter: 0, context: [], root16: noRoot, stuck: null, waitsFor: null })
+    }
+    return this.cursors[feed]!
+  }
+
+  /** Blocks of a feed that are behind us. */
+  length(feed: number): number {
+    return this.cursor(feed).length
+  }
+
+  counter(feed: number): number {
+    return this.cursor(feed).counter
+  }
+
+  /** What the feed's writer had applied, by local feed number; the next change set of the own feed is merged in it. */
+  context(feed: number): ReadonlyArray<number> {
+    return this.cursor(feed).context
+  }
+
+  /** Whether the feed could go on now, as far as this machine knows. */
+  isReady(feed: number): boolean {
+    const { stuck, waitsFor } = this.cursor(feed)
+    if (waitsFor !== null) return this.counter(waitsFor.feed) >= waitsFor.counter
+    return stuck === null
+  }
+
+  stuck(): ReadonlyArray<Stuck> {
+    return this.cursors.flatMap((cursor) => (cursor.stuck === null ? [] : [cursor.stuck]))
+  }
+
+  /** Feeds whose author signed nonsense, and how often. */
+  flags(): ReadonlyMap<string, number> {
+    return this.flagged
+  }
+
+  /** [feed id, last applied counter] of every feed that has applied anything. */
+  applied(): ReadonlyArray<readonly [Uint8Array, number]> {
+    return this.cursors.flatMap((cursor, feed) => (cursor.counter > 0 ? [[this.feeds.id(feed), cursor.counter] as const] : []))
+  }
+
+  /**
+   * Offers the next block of a feed. `content` is its plain content, or what stands in the way of it (an unknown version or suite).
+   * `root` is the feed's root with this block.
+   */
+  offer(feed: number, content: Uint8Array | Unsupported, root: Uint8Array, merge: Merge): Verdict {
+    const cursor = this.cursor(feed)
+    const plain = content instanceof Uint8Array ? decodePlain(content) : Result.fail(content)
+    if (Result.isFailure(plain)) {
+      if (plain.failure._tag === "Malformed") return this.passOver(feed, cursor, root, plain.failure)
+      cursor.stuck = { reason: "version", feed: this.feeds.text(feed), what: plain.failure.what }
+      return { _tag: "Stopped" }
+    }
+    const reused = this.nonsense(feed, plain.success, cursor)
+    if (reused !== null) return this.passOver(feed, cursor, root, { message: reused })
+    const { feeds, changeSets } = plain.success
+    const feedOf = [feed, ...feeds.map((id) => this.feeds.find(id))]
+    if (!this.isCovered(feed, cursor, changeSets, feedOf, feeds)) return { _tag: "Waits" }
+    for (const changeSet of changeSets) {
+      raise(cursor.context, changeSet.deps, feedOf)
+      merge(changeSet, feed, cursor.context, feedOf)
+      cursor.counter = changeSet.first + changeSet.mutations.length - 1
+    }
+    cursor.length++
+    cursor.root16 = root.slice(0, 16)
+    cursor.stuck = cursor.waitsFor = null
+    return { _tag: "Delivered" }
+  }
+
+  private nonsense(feed: number, plain: Plain, cursor: Cursor): string | null {
+    if (plain.firstCounter <= cursor.counter) return `counter ${plain.firstCounter} was taken before`
+    return plain.feeds.some((id) => this.feeds.find(id) === feed) ? "a feed cites itself in its table" : null
+  }
+
+  private passOver(feed: number, cursor: Cursor, root: Uint8Array, error: Malformed | { readonly message: string }): Verdict {
+    cursor.length++
+    cursor.root16 = root.slice(0, 16)
+    cursor.stuck = cursor.waitsFor = null
+    const text = this.feeds.text(feed)
+    this.flagged.set(text, (this.flagged.get(text) ?? 0) + 1)
+    return { _tag: "Opaque", error }
+  }
+
+  private isCovered(
+    feed: number,
+    cursor: Cursor,
+    changeSets: ReadonlyArray<ChangeSet>,
+    feedOf: ReadonlyArray<number>,
+    table: ReadonlyArray<Uint8Array>
+  ): boolean {
+    for (const { deps } of changeSets) {
+      if (deps === null) continue
+      for (const dep of deps) {
+        const known = feedOf[dep.feed]!
+        if (known >= 0 && this.counter(known) >= dep.counter) continue
+        // a feed is given its number when it is waited for, so that its arrival can be noticed
+        const on = known >= 0 ? known : this.feeds.intern(table[dep.feed - 1]!)
+        cursor.waitsFor = { feed: on, counter: dep.counter }
+        cursor.stuck = { reason: "deps", feed: this.feeds.text(feed), on: this.feeds.text(on), counter: dep.counter }
+        return false
+      }
+    }
+    return true
+  }
+
+  /**
+   * The dependencies of the own feed's next change set: what was newly applied of other feeds since its last, at most `max` of them.
+   * Raises the own context by them: the change set must be made.
+   */
+  stamp(own: number, max: number): ReadonlyArray<Dep> | null {
+    const { context } = this.cursor(own)
+    const deps: Array<Dep> = []
+    for (let feed = 0; feed < this.cursors.length && deps.length < max; feed++) {
+      const other = this.cursors[feed]!
+      if (feed === own || other.counter <= (context[feed] ?? 0)) continue
+      deps.push({ feed, length: other.length, counter: other.counter, root16: other.root16 })
+    }
+    raise(context, deps, null)
+    return deps.length === 0 ? null : deps
+  }
+
+  /** The own feed's writer took counters up to `counter`, merged here before they are stored. */
+  advance(own: number, counter: number): void {
+    this.cursor(own).counter = counter
+  }
+
+  /** The own feed's blocks up to `length` are stored; they were merged when they were made. */
+  stored(own: number, length: number, root: Uint8Array): void {
+    const cursor = this.cursor(own)
+    cursor.length = length
+    cursor.root16 = root.slice(0, 16)
+  }
+}
+
+/** Raises a context by dependencies. Gaps are filled, so that it stays a dense array. */
+const raise = (context: Array<number>, deps: ReadonlyArray<Dep> | null, feedOf: ReadonlyArray<number> | null): void => {
+  if (deps === null) return
+  for (const dep of deps) {
+    const feed = feedOf === null ? dep.feed : feedOf[dep.feed]!
+    while (context.length <= feed) context.push(0)
+    if (context[feed]! < dep.counter) context[feed] = dep.counter
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Spaces: make one, open one with a ticket, write objects into it, ask for them, and know how far others have it.
+ *
+ * A space is a replication domain. What one writes is seen here at once, by peers when it is durable, and merges everywhere to the
+ * same state. The way of a mutation is told in ARCHITECTURE.md.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { Conflict } from "../../schema/echo/Objects.ts"
+import type { ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
+import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
+import type { TicketInvalid } from "../../schema/echo/Space.ts"
+import type { KeyMissing } from "../platform/Keyring.ts"
+import type { Durability, StorageError } from "../platform/Storage.ts"
+import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedStore.ts"
+
+/** Several mutations as one change set: all or nothing here, and on every peer. Throws nothing that `change` does not answer typed. */
+export interface Transaction {
+  readonly create: <T extends ObjectType.Any>(type: T, properties: PropsOf<T>) => ObjectOf<T>
+  readonly update: <T extends ObjectType.Any>(object: ObjectOf<T>, patch: PatchOf<T>) => void
+  readonly delete: (object: ObjectOf<ObjectType.Any>) => void
+  readonly restore: (object: ObjectOf<ObjectType.Any>) => void
+}
+
+/** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */
+export interface Receipt {
+  /** The feed as text. */
+  readonly feed: string
+  readonly first: number
+  readonly count: number
+  /** Hybrid logical clock (docs/format.md#time). */
+  readonly time: number
+  /** What the change set had newly applied of other feeds. */
+  readonly deps: ReadonlyArray<{ readonly feed: string; readonly counter: number }>
+}
+
+/** What this device knows of its own writes, and of what keeps the space from going on. Counters are dots of this device's feed. */
+export interface SpaceStatus {
+  /** Merged here. */
+  readonly local: number
+  /** Durable here. */
+  readonly durable: number
+  /** Handed to at least one peer. */
+  readonly sent: number
+  /** Stored by a device, as it acknowledged it itself. */
+  readonly acknowledgedBy: ReadonlyMap<string, number>
+  /** Devices that are connected now. */
+  readonly connected: ReadonlyArray<string>
+  /** Feeds that wait, each with its reason in words; empty when all is well. */
+  readonly stuck: ReadonlyArray<string>
+  /** Why the space cannot be written, or null. */
+  readonly readOnly: string | null
+}
+
+/** A live query. */
+export interface Query<A> {
+  /** The results now. */
+  readonly all: Effect.Effect<ReadonlyArray<A>, SpaceClosed>
+  /** The results now as `added`, then every change. A slow reader gets fewer, larger deltas, never a growing queue. */
+  readonly changes: Stream.Stream<Delta<A>, SpaceClosed>
+}
+
+export interface WriteOptions {
+  /** `strict` by default: the Effect ends when the change is on the medium. */
+  readonly durability?: Durability
+}
+
+export interface Space {
+  /** The space's id as text. */
+  readonly id: string
+  /** What another member device opens the space with. */
+  readonly ticket: string
+  /** The public keys of the member devices, as text, this one among them. */
+  readonly members: ReadonlyArray<string>
+  readonly name: Effect.Effect<string, SpaceClosed>
+  readonly create: <T extends ObjectType.Any>(
+    type: T,
+    properties: PropsOf<T>,
+    options?: WriteOptions
+  ) => Effect.Effect<ObjectOf<T>, WriteError>
+  /** Puts the given properties; an object as value is merged key by key with what others write inside it. */
+  readonly update: <T extends ObjectType.Any>(
+    object: ObjectOf<T>,
+    patch: PatchOf<T>,
+    options?: WriteOptions
+  ) => Effect.Effect<ObjectOf<T>, WriteError>
+  /** Hides an object; edits inside it are kept, and `restore` brings it back. */
+  readonly delete: (object: ObjectOf<ObjectType.Any>, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  readonly restore: (object: ObjectOf<ObjectType.Any>, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  /** Runs the function at once and commits what it did as one change set. */
+  readonly change: <A>(
+    body: (transaction: Transaction) => A,
+    options?: WriteOptions
+  ) => Effect.Effect<{ readonly value: A; readonly receipt: Receipt | null }, WriteError>
+  /** An object by its id, or undefined when there is none, it is deleted, or it is of another type. */
+  readonly get: <T extends ObjectType.Any>(type: T, id: string) => Effect.Effect<ObjectOf<T> | undefined, SpaceClosed>
+  readonly query: <T extends ObjectType.Any>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>>
+  /** Every value of a property that no other write has seen, greatest first; one when nobody disagrees. */
+  readonly conflicts: <T extends ObjectType.Any>(
+    object: ObjectOf<T>,
+    key: keyof PropsOf<T> & string
+  ) => Effect.Effect<ReadonlyArray<Conflict>, SpaceClosed>
+  /** How many registers of the space have more than one head. */
+  readonly conflictCount: Effect.Effect<number, SpaceClosed>
+  /** The order-independent hash of the whole state, hex: equal on peers that have applied the same. Finds accidents, attests nothing. */
+  readonly stateHash: Effect.Effect<string, SpaceClosed>
+  /** The hash of what is applied, hex: equal frontiers mean equal state. */
+  readonly frontier: Effect.Effect<string, SpaceClosed>
+  readonly status: Stream.Stream<SpaceStatus, SpaceClosed>
+  /** Ends when all that is here at the call is durable here and stored by that device, or by that many devices. */
+  readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed>
+  /** Verifies everything stored of the space anew: signatures, hashes, manifests. */
+  readonly audit: Effect.Effect<Audit, AuditFailed | StorageError | SpaceClosed>
+  /** Ends when the space is closed, with the reason when it was a fault. */
+  readonly closed: Effect.Effect<void, SpaceClosed>
+}
+
+export class SpaceService extends Context.Service<
+  SpaceService,
+  {
+    /** Makes a space whose members are this device and `members` (public keys as text). */
+    readonly create: (options: {
+      readonly name: string
+      readonly members?: ReadonlyArray<string>
+    }) => Effect.Effect<Space, MemberInvalid | OpenError | WriteError>
+    /** Opens the space of a ticket, and keeps it. Opening an open space answers the same one. */
+    readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
+    /** The spaces that this device keeps, by id and ticket. */
+    readonly list: Effect.Effect<ReadonlyArray<{ readonly id: string; readonly ticket: string }>, StorageError>
+  }
+>()("troupe/echo/SpaceService") {}
+
+/** A name in `members` is not a device's public key. */
+export class MemberInvalid extends Schema.TaggedError<MemberInvalid>()("MemberInvalid", { member: Schema.String }) {
+  override get message() {
+    return `"${this.member}" is not a device. Give peer.device of the other device, as it prints it.`
+  }
+}
+
+/** The ticket is for a space that does not list this device. */
+export class NotMember extends Schema.TaggedError<NotMember>()("NotMember", { device: Schema.String, space: Schema.String }) {
+  override get message() {
+    return `this device (${this.device}) is no member of space ${this.space}. Ask its creator for a space that lists it.`
+  }
+}
+
+/** The space was closed, or its fiber failed; other spaces go on. */
+export class SpaceClosed extends Schema.TaggedError<SpaceClosed>()("SpaceClosed", {
+  space: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `space ${this.space} is closed: ${this.reason}. Open it again with its ticket.`
+  }
+}
+
+/** The space holds what this version cannot read, so it must not write. */
+export class SpaceReadOnly extends Schema.TaggedError<SpaceReadOnly>()("SpaceReadOnly", {
+  space: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `space ${this.space} can be read but not written: ${this.reason}`
+  }
+}
+
+/** The object that was to be changed is not here. */
+export class ObjectMissing extends Schema.TaggedError<ObjectMissing>()("ObjectMissing", { id: Schema.String }) {
+  override get message() {
+    return `there is no object ${this.id} in this space. Query for it again; it may be of another space.`
+  }
+}
+
+export type WriteError = AppendError | PropertyInvalid | ObjectMissing | SpaceReadOnly | SpaceClosed
+export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused

@@ -1,0 +1,16 @@
+/**
+ * One person's device, as an application holds it: its key, and its spaces.
+ *
+ * The client API. An assembly decides where it lives: `PeerNode` here, in memory for tests, later in a browser or behind a port.
+ */
+import * as Context from "effect/Context"
+import type { SpaceService } from "../echo/SpaceService.ts"
+
+export class Peer extends Context.Service<
+  Peer,
+  {
+    /** This device's public key as text: what another device lists in `members`. */
+    readonly device: string
+    readonly spaces: SpaceService["Service"]
+  }
+>()("troupe/peer/Peer") {}
