@@ -5,9 +5,10 @@
  * Imported keys are kept, because importing one costs as much as a signature: private ones for as long as their pair lives,
  * public ones for the last `publicKeysMax` that were used.
  */
+
+import * as crypto from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as crypto from "node:crypto"
 import { holds, isKeyValid, isWellFormed, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { Crypto, type Hash, type KeyPair, type Signed } from "../../services/platform/Crypto.ts"
 

@@ -1,11 +1,12 @@
 /**
  * A Keyring that forgets everything with its process: for tests and for peers that keep nothing.
  */
-import * as Base64Url from "effect/encoding/Base64Url"
+
 import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
-import { Keyring, KeyMissing, type Purpose } from "../../services/platform/Keyring.ts"
+import { KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
 
 export const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen(function* () {
   const crypto = yield* Crypto
@@ -19,7 +20,9 @@ export const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen
         return pair.publicKey.slice()
       }),
     list: (purpose) =>
-      Effect.sync(() => [...pairs.values()].filter((held) => held.purpose === purpose).map((held) => held.pair.publicKey.slice())),
+      Effect.sync(() =>
+        [...pairs.values()].filter((held) => held.purpose === purpose).map((held) => held.pair.publicKey.slice())
+      ),
     has: (publicKey) => Effect.sync(() => pairs.has(Base64Url.encode(publicKey))),
     sign: (publicKey, message) =>
       Effect.suspend(() => {

@@ -57,7 +57,8 @@ function littleEndian(n: bigint): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, i) => Number((n >> BigInt(8 * i)) & 0xffn))
 }
 
-const isPointAllowed = (bytes: Uint8Array, at: number): boolean => isBelowP(bytes, at) && !smallOrderY.some((y) => hasY(bytes, at, y))
+const isPointAllowed = (bytes: Uint8Array, at: number): boolean =>
+  isBelowP(bytes, at) && !smallOrderY.some((y) => hasY(bytes, at, y))
 
 /** y < p = 2^255 − 19, which in bytes is ed ff … ff 7f. */
 const isBelowP = (bytes: Uint8Array, at: number): boolean => {

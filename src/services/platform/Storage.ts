@@ -85,7 +85,7 @@ export class StorageLocked extends Schema.TaggedError<StorageLocked>()("StorageL
   pid: Schema.Number
 }) {
   override get message() {
-    const owner = this.pid === 0 ? "another process" : `another process (pid ${this.pid})`
+    const owner = this.pid === 0 ? "another process" : `process ${this.pid}`
     return `${this.folder} is open in ${owner}. Close it, or choose another folder.`
   }
 }

@@ -1,0 +1,22 @@
+/**
+ * Who owns which keys of a Storage: the first byte says it (docs/format.md#storage-keys).
+ *
+ * Every owner lists, writes and checks its own range and no other, so that two never meet in one key.
+ */
+
+/** What the storage says about itself: its version. */
+export const storageRange = 0x00
+/** Private keys, until they have a place of their own. */
+export const keyringRange = 0x01
+/** What this device knows of itself: how often it started. */
+export const deviceRange = 0x02
+/** Feeds: manifests, heads, blocks, proofs. */
+export const feedRange = 0x03
+/** Spaces: genesis, name, and what can be computed again from feeds. */
+export const spaceRange = 0x04
+
+/** The version of what is stored, under `storageVersionKey`; what is newer is not opened. */
+export const storageVersion = 0
+export const storageVersionKey: Uint8Array = Uint8Array.of(storageRange, 0x00)
+/** The starts that this device has counted (docs/format.md#rollback). */
+export const startsKey: Uint8Array = Uint8Array.of(deviceRange, 0x00)
