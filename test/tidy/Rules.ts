@@ -213,9 +213,11 @@ export const nouns: Rule = (sources) => {
     if (!rooms.includes(room)) return [`${source.path} stands in no room: put it into one of ${rooms.join(", ")}`]
     if (!/^[A-Z][A-Za-z0-9]*$/.test(noun)) return [`${source.path} is no noun: write it as Noun.ts`]
     const isNew = floor === "schema" || floor === "services" || isAssembly(source.path)
-    return isNew || [...(known.get(room) ?? []), ...assemblies].some((name) => noun.startsWith(name))
+    return isNew || [...(known.get(room) ?? []), ...assemblies].some((name) => noun.includes(name))
       ? []
-      : [`${source.path} has a noun that neither schema/${room}/ nor services/${room}/ knows: begin its name with one of theirs`]
+      : [
+          `${source.path} has a noun that neither schema/${room}/ nor services/${room}/ knows: use theirs, so that typing the noun finds it`
+        ]
   })
 }
 const assemblies = ["Peer", "World", "Kube"]
