@@ -1,0 +1,252 @@
+/**
+ * The objects of one space: the dot store into which change sets are merged.
+ *
+ * State is the heads that no later write has seen, and nothing else: no tombstones, no history, and the order in which change sets
+ * arrive does not matter, so long as each comes after what its writer had seen. Plain functions on plain data, because every change of
+ * every peer passes here. Rules: docs/format.md#objects; heads at paths: Registers.ts; what is shown: Shown.ts.
+ */
+import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, type Value } from "./ChangeSet.ts"
+import type { FeedTable } from "./FeedTable.ts"
+import { formatObjectId, parseObjectId } from "./ObjectId.ts"
+import { Head, isRecord, putValue, RecordCells, removeValue, Seen, Stamp } from "./Registers.ts"
+import { type Shape, ShapeFamily } from "./Shape.ts"
+import { type Conflict, conflictsAt, greatestHead, shownAt } from "./Shown.ts"
+
+/** A type of objects as created: its name and version. Shared by all its objects. */
+export class Kind {
+  readonly name: string
+  readonly version: number
+  /** Cells that the newest object of the kind needed: a guess for the next. */
+  cells = 0
+  constructor(name: string, version: number) {
+    this.name = name
+    this.version = version
+  }
+}
+
+/** One object: its properties' heads, and those of its header, place and life. */
+export class Entry extends RecordCells {
+  readonly feed: number
+  readonly counter: number
+  /** null while the header is not here: the object is an orphan. */
+  kind: Kind | null = null
+  /** The stamp of the create; its counter is the object's. */
+  created: Stamp | null = null
+  position: Uint8Array | null = null
+  life: ReadonlyArray<Head> = noHeads
+  isDeleted = false
+  /** What `ObjectType` keeps of it until it changes. */
+  snapshot: object | null = null
+
+  constructor(feed: number, counter: number, shape: Shape) {
+    super(shape, [])
+    this.feed = feed
+    this.counter = counter
+  }
+}
+
+const noHeads: ReadonlyArray<Head> = Object.freeze([])
+
+/** What change sets have changed: pairs of an object and the property (null: whether the object is there at all). */
+export class Changes {
+  readonly entries: Array<Entry> = []
+  readonly keys: Array<string | null> = []
+
+  add(entry: Entry, key: string | null): void {
+    this.entries.push(entry)
+    this.keys.push(key)
+  }
+
+  clear(): void {
+    this.entries.length = 0
+    this.keys.length = 0
+  }
+}
+
+/** Feed numbers of a decoded change set as local ones, −1 where a feed is not known here; null when they are local already. */
+export type FeedOf = ReadonlyArray<number> | null
+
+export class Objects {
+  readonly feeds: FeedTable
+  /** The greatest time of a merged change set. */
+  greatestTime = 0
+  /** Change sets merged so far. */
+  version = 0
+  private readonly byFeed: Array<Map<number, Entry>> = []
+  private readonly kinds = new Map<string, Kind>()
+  private readonly byType = new Map<string, Array<Entry>>()
+  private readonly headless = new Set<Entry>()
+  private readonly shapes = new ShapeFamily()
+
+  constructor(feeds: FeedTable) {
+    this.feeds = feeds
+  }
+
+  find(feed: number, counter: number): Entry | undefined {
+    return this.byFeed[feed]?.get(counter)
+  }
+
+  /** The object of an id as text; undefined for an unknown one and for what is no id. */
+  findId(id: string): Entry | undefined {
+    const dot = parseObjectId(id, this.feeds)
+    return dot === null ? undefined : this.find(dot.feed, dot.counter)
+  }
+
+  id(entry: Entry): string {
+    return formatObjectId(this.feeds.text(entry.feed), entry.counter)
+  }
+
+  /** All objects of a type, deleted ones included, in the order of their arrival. */
+  ofType(name: string): ReadonlyArray<Entry> {
+    return this.byType.get(name) ?? noEntries
+  }
+
+  /** Objects whose header is not here: late edits of what is gone. */
+  orphans(): Iterable<Entry> {
+    return this.headless
+  }
+
+  /** All objects, orphans and deleted ones included. */
+  *all(): Generator<Entry> {
+    for (const entries of this.byFeed) if (entries !== undefined) yield* entries.values()
+  }
+
+  /** The value shown of a property. */
+  shown(entry: Entry, key: string): Value | undefined {
+    const place = entry.shape.find(key)
+    return place < 0 ? undefined : shownAt(this.feeds, entry, place)
+  }
+
+  /** All values at a property, or at a path below one, that concurrent writes left; the one shown first. */
+  conflicts(entry: Entry, path: string | ReadonlyArray<string>): ReadonlyArray<Conflict> {
+    return conflictsAt(this.feeds, entry, typeof path === "string" ? [path] : path)
+  }
+
+  /**
+   * Merges one change set, or nothing of it when it names what its writer had not seen: then it is void, everywhere.
+   * `context` gives for each local feed the counter up to which `author` had seen it; own earlier dots are always seen.
+   */
+  apply(changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf, changes: Changes | null): boolean {
+    if (!admissible(changeSet, author, context, feedOf)) return false
+    const { mutations, first, time } = changeSet
+    const stamp = new Stamp(author, time)
+    const seen = new Seen(author, context)
+    let entry: Entry | null = null
+    for (let i = 0; i < mutations.length; i++) {
+      const mutation = mutations[i]!
+      if (mutation.op === opCreate) {
+        entry = this.create(mutation, author, first + i, stamp)
+        if (changes !== null) changes.add(entry, null)
+        continue
+      }
+      const feed = feedOf === null ? mutation.feed : feedOf[mutation.feed]!
+      if (entry === null || entry.counter !== mutation.counter || entry.feed !== feed) entry = this.reach(feed, mutation.counter)
+      this.mutate(entry, mutation, first + i, stamp, seen, feedOf)
+      if (changes !== null) changes.add(entry, mutation.op === opLife ? null : mutation.path[0]!)
+    }
+    if (time > this.greatestTime) this.greatestTime = time
+    this.version++
+    return true
+  }
+
+  private mutate(entry: Entry, mutation: Mutation, counter: number, stamp: Stamp, seen: Seen, feedOf: FeedOf): void {
+    entry.snapshot = null
+    if (mutation.op === opPut) putValue(entry, mutation.path, localValue(mutation.value, feedOf), stamp, counter, seen)
+    else if (mutation.op === opLife) {
+      const others = entry.life.filter((head) => !seen.covers(head.stamp.feed, head.counter))
+      entry.life = [...others, new Head(stamp, counter, mutation.value)]
+      entry.isDeleted = greatestHead(this.feeds, entry.life, any)!.value === true
+    } else removeValue(entry, mutation.path, seen)
+  }
+
+  private create(mutation: Mutation, feed: number, counter: number, stamp: Stamp): Entry {
+    const entry = this.reach(feed, counter)
+    this.headless.delete(entry)
+    entry.kind = this.kindOf(mutation.name, mutation.number)
+    entry.created = stamp
+    entry.position = keptPosition(mutation.value as Uint8Array)
+    entry.snapshot = null
+    let entries = this.byType.get(mutation.name)
+    if (entries === undefined) this.byType.set(mutation.name, (entries = []))
+    entries.push(entry)
+    return entry
+  }
+
+  /** The object of a dot, made as an orphan when it is not here. */
+  private reach(feed: number, counter: number): Entry {
+    while (this.byFeed.length <= feed) this.byFeed.push(new Map())
+    const ofFeed = this.byFeed[feed]!
+    const known = ofFeed.get(counter)
+    if (known !== undefined) return known
+    const entry = new Entry(feed, counter, this.shapes.empty)
+    ofFeed.set(counter, entry)
+    this.headless.add(entry)
+    return entry
+  }
+
+  private kindOf(name: string, version: number): Kind {
+    const key = `${version} ${name}`
+    const known = this.kinds.get(key)
+    if (known !== undefined) return known
+    const kind = new Kind(name, version)
+    this.kinds.set(key, kind)
+    return kind
+  }
+}
+
+const noEntries: ReadonlyArray<Entry> = Object.freeze([])
+const any = (): boolean => true
+
+/** Whether every dot that a change set names lies in its context, or earlier in the change set itself. */
+export const admissible = (changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf): boolean => {
+  const { mutations, first } = changeSet
+  for (let i = 0; i < mutations.length; i++) {
+    const mutation = mutations[i]!
+    if (mutation.op === opCreate) continue
+    if (!isNamed(mutation.feed, mutation.counter, author, first + i, context, feedOf)) return false
+    const { value } = mutation
+    if (typeof value === "object" && value !== null && !isNamedWithin(value, author, first + i, context, feedOf)) return false
+  }
+  return true
+}
+
+const isNamed = (
+  feed: number,
+  counter: number,
+  author: number,
+  own: number,
+  context: ArrayLike<number>,
+  feedOf: FeedOf
+): boolean => {
+  const local = feedOf === null ? feed : feedOf[feed]!
+  return counter > 0 && (local === author ? counter < own : context[local]! >= counter)
+}
+
+const isNamedWithin = (
+  value: Value,
+  author: number,
+  own: number,
+  context: ArrayLike<number>,
+  feedOf: FeedOf
+): boolean => {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return true
+  if (value instanceof ObjectRef) return isNamed(value.feed, value.counter, author, own, context, feedOf)
+  const values: ReadonlyArray<Value> = Array.isArray(value) ? value : Object.values(value)
+  return values.every((each) => isNamedWithin(each, author, own, context, feedOf))
+}
+
+/** A value as it is kept: local feed numbers, nothing that holds on to the block that it came in, nothing that can be written to. */
+const localValue = (value: Value, feedOf: FeedOf): Value => {
+  if (typeof value !== "object" || value === null || feedOf === null) return value
+  if (value instanceof Uint8Array) return value.slice()
+  if (value instanceof ObjectRef) return new ObjectRef(feedOf[value.feed]!, value.counter)
+  if (Array.isArray(value)) return Object.freeze((value as ReadonlyArray<Value>).map((each) => localValue(each, feedOf)))
+  const local = Object.create(null) as { [key: string]: Value }
+  for (const key in value) local[key] = localValue((value as { readonly [key: string]: Value })[key]!, feedOf)
+  return Object.freeze(local)
+}
+
+const rootPosition = Uint8Array.of(0x80)
+
+const keptPosition = (position: Uint8Array): Uint8Array =>
+  position.length === 1 && position[0] === 0x80 ? rootPosition : position.slice()
