@@ -58,28 +58,29 @@ const entries = (project: string): ReadonlyArray<string> => {
 }
 
 /** Every entry point loads, and its declarations compile for a strict user. */
-const checkEntries = (project: string) => {
-  const names = entries(project)
-  const imports = names.map(
-    (name, at) =>
-      `import * as entry${at} from "${name}"\nif (Object.keys(entry${at}).length === 0) throw new Error("${name} exports nothing")\n`
-  )
-  writeFileSync(join(project, "entries.ts"), imports.join(""))
-  const compilerOptions = {
-    target: "ES2024",
-    lib: ["ES2024", "DOM", "DOM.Iterable", "ESNext.Disposable"],
-    module: "NodeNext",
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noEmit: true,
-    types: ["node"]
+const checkEntries = (project: string): ReadonlyArray<string> => {
+  const all = entries(project)
+  // troupe/testing stands on the user's own test runner, which comes now that the install has been weighed; it loads only under it.
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    readonly devDependencies: Record<string, string>
   }
+  const runner = ["vitest", "@effect/vitest"].map((name) => `${name}@${devDependencies[name]}`)
+  run(project, "npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...runner)
+  for (const name of all.filter((entry) => entry !== "troupe/testing"))
+    run(project, "node", "--input-type=module", "--eval", `await import("${name}")`)
+  writeFileSync(join(project, "entries.ts"), all.map((name) => `import "${name}"\n`).join(""))
+  const compilerOptions = { ...userOptions, noEmit: true, types: ["node"] }
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
-  // troupe/testing needs the user's own vitest, which an empty project has not.
-  const loaded = names.filter((name) => name !== "troupe/testing")
-  for (const name of loaded) run(project, "node", "--input-type=module", "--eval", `await import("${name}")`)
   run(project, join(root, "node_modules", ".bin", "tsc"), "-p", ".")
-  return loaded
+  return all
+}
+
+const userOptions = {
+  target: "ES2024",
+  lib: ["ES2024", "DOM", "DOM.Iterable", "ESNext.Disposable"],
+  module: "NodeNext",
+  strict: true,
+  exactOptionalPropertyTypes: true
 }
 
 /** The README's program, as somebody who copies it runs it. */
