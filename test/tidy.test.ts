@@ -262,7 +262,7 @@ describe("tidy: each rule sees a planted fault", () => {
           "src/schema/echo/FeedTypes.ts",
           "src/common/Feed.ts"
         ],
-        ["src/schema/echo/TypeName.ts", "src/schema/echo/Feed.ts", "test/tidy.test.ts"]
+        ["src/schema/echo/TypeName.ts", "src/schema/echo/ObjectType.ts", "src/schema/echo/Feed.ts", "test/tidy.test.ts"]
       ],
       [
         "nouns",

@@ -150,24 +150,14 @@ export const length: Rule = (sources) =>
     return lines <= linesMax ? [] : [`${source.path} has ${lines} lines, and ${linesMax} is the limit: part it by noun`]
   })
 
-const junk = /^(utils?|utilities|helpers?|common|misc|managers?|types?|shared|other|stuff|lib)$/i
+const junk = /^(utils?|utilities|helpers?|common|misc|managers?|types|shared|other|stuff|lib)$/i
 
-/** Names say what a thing is: no junk drawers, in no part of a path. */
+/** Names say what a thing is: no junk drawers, in no part of a path. The last word decides: FeedTypes is one, TypeName is none. */
 export const names: Rule = (sources) =>
   each(sources, (source) => {
-    const words = source.path
-      .replace(/(\.test)?\.ts$/, "")
-      .split("/")
-      .flatMap((name) => name.split(/(?=[A-Z])|[-_.]/))
-    // The last word decides: a TypeName is a name, a FeedTypes is a drawer.
-    const bad = source.path
-      .replace(/(\.test)?\.ts$/, "")
-      .split("/")
-      .map((name) => name.split(/(?=[A-Z])|[-_.]/).at(-1)!)
-      .find((word) => junk.test(word))
-    return bad === undefined || words.length === 0
-      ? []
-      : [`${source.path} is named "${bad}", which says what it is not: name the noun`]
+    const parted = source.path.replace(/(\.test)?\.ts$/, "").split("/")
+    const drawer = parted.map((name) => name.split(/(?=[A-Z])|[-_.]/).at(-1)!).find((word) => junk.test(word))
+    return drawer === undefined ? [] : [`${source.path} is named "${drawer}", which says what it is not: name the noun`]
   })
 
 /** What silences the compiler or the linter without a word. */
