@@ -1,0 +1,5 @@
+/**
+ * Contract suites for what one implements oneself: run them, in Vitest, on your own layers (`troupe/testing`).
+ */
+export { type StorageUnderTest, storageConformance } from "./Storage.ts"
+export { keepWriting } from "./StorageWriter.ts"
