@@ -62,6 +62,8 @@ export interface FeedWriter {
     durability: Durability,
     done: (exit: Exit.Exit<Appended, AppendError>) => void
   ) => void
+  /** Whether a peer had more of this feed than storage: nothing can be appended any more, and `SpaceFeeds.writer` makes the next one. */
+  readonly isRolledBack: () => boolean
   /** Bytes waiting to be flushed, as estimated. */
   readonly pendingBytes: () => number
 }
