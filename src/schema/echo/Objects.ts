@@ -5,12 +5,14 @@
  * arrive does not matter, so long as each comes after what its writer had seen. Plain functions on plain data, because every change of
  * every peer passes here. Rules: docs/format.md#objects; heads at paths: Registers.ts; what is shown: Shown.ts.
  */
-import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, type Value } from "./ChangeSet.ts"
+import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, opRemove, type Value } from "./ChangeSet.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import { formatObjectId, parseObjectId } from "./ObjectId.ts"
-import { Head, isRecord, putValue, RecordCells, removeValue, Seen, Stamp } from "./Registers.ts"
+import { Head, isEmpty, putValue, RecordCells, removeValue, Seen, Stamp } from "./Registers.ts"
 import { type Shape, ShapeFamily } from "./Shape.ts"
 import { type Conflict, conflictsAt, greatestHead, shownAt } from "./Shown.ts"
+
+export type { Conflict }
 
 /** A type of objects as created: its name and version. Shared by all its objects. */
 export class Kind {
@@ -140,8 +142,13 @@ export class Objects {
         continue
       }
       const feed = feedOf === null ? mutation.feed : feedOf[mutation.feed]!
+      if (mutation.op === opRemove) {
+        this.remove(feed, mutation, seen, changes)
+        entry = null
+        continue
+      }
       if (entry === null || entry.counter !== mutation.counter || entry.feed !== feed) entry = this.reach(feed, mutation.counter)
-      this.mutate(entry, mutation, first + i, stamp, seen, feedOf)
+      this.write(entry, mutation, first + i, stamp, seen, feedOf)
       if (changes !== null) changes.add(entry, mutation.op === opLife ? null : mutation.path[0]!)
     }
     if (time > this.greatestTime) this.greatestTime = time
@@ -149,18 +156,32 @@ export class Objects {
     return true
   }
 
-  private mutate(entry: Entry, mutation: Mutation, counter: number, stamp: Stamp, seen: Seen, feedOf: FeedOf): void {
+  private write(entry: Entry, mutation: Mutation, counter: number, stamp: Stamp, seen: Seen, feedOf: FeedOf): void {
     entry.snapshot = null
-    if (mutation.op === opPut) putValue(entry, mutation.path, localValue(mutation.value, feedOf), stamp, counter, seen)
-    else if (mutation.op === opLife) {
-      const others = entry.life.filter((head) => !seen.covers(head.stamp.feed, head.counter))
-      entry.life = [...others, new Head(stamp, counter, mutation.value)]
-      entry.isDeleted = greatestHead(this.feeds, entry.life, any)!.value === true
-    } else removeValue(entry, mutation.path, seen)
+    if (mutation.op === opPut) {
+      putValue(entry, mutation.path, localValue(mutation.value, feedOf), stamp, counter, seen)
+      return
+    }
+    const others = entry.life.filter((head) => !seen.covers(head.stamp.feed, head.counter))
+    entry.life = [...others, new Head(stamp, counter, mutation.value)]
+    entry.isDeleted = greatestHead(this.feeds, entry.life, any)!.value === true
+  }
+
+  /** A removal leaves nothing behind, not even the orphan whose last head it took. */
+  private remove(feed: number, mutation: Mutation, seen: Seen, changes: Changes | null): void {
+    const entry = this.find(feed, mutation.counter)
+    if (entry === undefined) return
+    entry.snapshot = null
+    removeValue(entry, mutation.path, seen)
+    if (changes !== null) changes.add(entry, mutation.path[0]!)
+    if (entry.kind !== null || entry.life.length > 0 || !isEmpty(entry)) return
+    this.headless.delete(entry)
+    this.byFeed[feed]!.delete(mutation.counter)
   }
 
   private create(mutation: Mutation, feed: number, counter: number, stamp: Stamp): Entry {
     const entry = this.reach(feed, counter)
+    if (entry.kind !== null) return entry
     this.headless.delete(entry)
     entry.kind = this.kindOf(mutation.name, mutation.number)
     entry.created = stamp
@@ -222,13 +243,7 @@ const isNamed = (
   return counter > 0 && (local === author ? counter < own : context[local]! >= counter)
 }
 
-const isNamedWithin = (
-  value: Value,
-  author: number,
-  own: number,
-  context: ArrayLike<number>,
-  feedOf: FeedOf
-): boolean => {
+const isNamedWithin = (value: Value, author: number, own: number, context: ArrayLike<number>, feedOf: FeedOf): boolean => {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return true
   if (value instanceof ObjectRef) return isNamed(value.feed, value.counter, author, own, context, feedOf)
   const values: ReadonlyArray<Value> = Array.isArray(value) ? value : Object.values(value)

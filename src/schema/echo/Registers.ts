@@ -76,8 +76,7 @@ export const isRecord = (value: Value): value is { readonly [key: string]: Value
 // Cells -------------------------------------------------------------------------------------------------------------------------
 // The casts say which cell holds what; the classes above are never values of applications.
 
-export const stampAt = (record: RecordCells, place: number): Stamp | undefined =>
-  record.cells[3 * place + 1] as Stamp | undefined
+export const stampAt = (record: RecordCells, place: number): Stamp | undefined => record.cells[3 * place + 1] as Stamp | undefined
 export const counterAt = (record: RecordCells, place: number): number => record.cells[3 * place + 2] as number
 export const valueAt = (record: RecordCells, place: number): Value => record.cells[3 * place] as Value
 export const branchAt = (record: RecordCells, place: number): Branch => record.cells[3 * place] as Branch
@@ -239,7 +238,8 @@ export const removeValue = (record: RecordCells, path: ReadonlyArray<string>, se
   simplify(record, place)
 }
 
-const isEmpty = (record: RecordCells): boolean => {
+/** Whether no key has a head. */
+export const isEmpty = (record: RecordCells): boolean => {
   for (let place = record.shape.keys.length - 1; place >= 0; place--) if (stampAt(record, place) !== undefined) return false
   return true
 }

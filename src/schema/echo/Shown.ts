@@ -7,7 +7,18 @@
 import { compareBytes } from "../platform/Codec.ts"
 import type { Dot, Value } from "./ChangeSet.ts"
 import type { FeedTable } from "./FeedTable.ts"
-import { type Branch, branchAt, branched, counterAt, Head, marker, type RecordCells, type Stamp, stampAt, valueAt } from "./Registers.ts"
+import {
+  type Branch,
+  branchAt,
+  branched,
+  counterAt,
+  Head,
+  marker,
+  type RecordCells,
+  type Stamp,
+  stampAt,
+  valueAt
+} from "./Registers.ts"
 
 /** One of the values that concurrent writes left at a path. */
 export interface Conflict {
