@@ -52,6 +52,12 @@ describe("docs: the repository", () => {
       []
     )
   })
+
+  it("every rule of the suites for users has a test that carries its number, and the other way about", () => {
+    const suites = sources.filter((file) => file.path.startsWith("src/testing/"))
+    assert.isAtLeast(Documents.rulesStated(suites).length, 10)
+    assert.deepStrictEqual(Documents.rulesTested(suites), Documents.rulesStated(suites))
+  })
 })
 
 describe("docs: examples", () => {
@@ -144,5 +150,14 @@ describe("docs: each check sees a planted fault", () => {
     assert.lengthOf(faults("/** Bytes: docs/other.md#nowhere */"), 1)
     assert.lengthOf(faults("// docs/gone.md"), 1)
     assert.deepStrictEqual(faults('/** Bytes: docs/other.md#other */ const a = "docs/gone.md"'), [])
+  })
+
+  it("rules: a number without a test, and a test whose number nobody states, differ", () => {
+    const suite = source(
+      "src/testing/A.ts",
+      '/**\n * S1 reads give what was written. S2 nothing is lost.\n */\nit("[S1] reads", run)\nit("[S3] more", run)'
+    )
+    assert.deepStrictEqual(Documents.rulesStated([suite]), ["S1", "S2"])
+    assert.deepStrictEqual(Documents.rulesTested([suite]), ["S1", "S3"])
   })
 })

@@ -41,6 +41,7 @@ describe("tidy: the repository", () => {
   })
 
   it("imports go down: faces, layers, services, schema; a layer knows no layer, save an assembly", () => clean(Rules.ladder))
+  it("a part belongs to one layer of its room", () => clean(Rules.parts))
   it("schema is pure, services know Effect alone, Effect comes by its modules", () => clean(Rules.packages))
   it("no platform-free file touches clock, randomness, timers or a platform", () => clean(Rules.platformFree))
   it("every file opens by saying what it is for", () => clean(Rules.moduleComment))
@@ -49,7 +50,7 @@ describe("tidy: the repository", () => {
   it("nothing silences the compiler, nothing is put off", () => clean(Rules.silenced))
   it("no test is left out", () => clean(Rules.leftOut))
   it("the same rooms on each floor, the same noun in each room", () => clean(Rules.nouns))
-  it("every layer is imported by a test", () => clean(Rules.tested))
+  it("every layer is reached by a test or an example", () => clean(Rules.tested))
 
   it(`src/ casts past the compiler at most ${castsMax} times`, () => {
     const found = Rules.casts(shipped)
@@ -289,14 +290,28 @@ describe("tidy: each rule sees a planted fault", () => {
     for (const path of good) it(`${name}: accepts ${path}`, () => assert.deepStrictEqual(rule([storage, source(path, "")]), []))
   }
 
-  it("a layer that a test imports counts as tested, and one that only its neighbour imports does not", () => {
-    const layer = source("src/layers/platform/StorageTape.ts", "")
+  it("a layer that a test reaches counts as tested, and one that only its neighbour imports does not", () => {
+    const layer = source("src/layers/platform/StorageTape.ts", "export const layer = 1")
     const imports = 'import * as Tape from "../../src/layers/platform/StorageTape.ts"'
+    const assembly = source("src/tape.ts", 'export * from "./layers/platform/StorageTape.ts"')
     assert.deepStrictEqual(Rules.tested([layer, source("test/platform/Storage.test.ts", imports)]), [])
+    assert.deepStrictEqual(Rules.tested([layer, assembly, source("examples/tape.ts", 'import * as Tape from "troupe/tape"')]), [])
     assert.lengthOf(
       Rules.tested([layer, source("src/layers/platform/StorageReel.ts", 'import * as Tape from "./StorageTape.ts"')]),
       2
     )
+  })
+
+  it("a layer may have parts in its room, and a part has one layer", () => {
+    const part = source("src/layers/platform/TapeDrive.ts", "export const drive = 1")
+    const imports = 'import { drive } from "./TapeDrive.ts"\nexport const layer = drive'
+    const one = source("src/layers/platform/StorageTape.ts", imports)
+    const other = source("src/layers/platform/KeyringTape.ts", imports)
+    const elsewhere = source("src/layers/echo/FeedStore.ts", imports.replace("./", "../platform/"))
+    assert.deepStrictEqual([...Rules.ladder([part, one]), ...Rules.parts([part, one])], [])
+    assert.lengthOf(Rules.parts([part, one, other]), 1)
+    assert.lengthOf(Rules.ladder([part, elsewhere]), 1)
+    assert.lengthOf(Rules.ladder([source(part.path, "export const layer = 1"), one]), 1)
   })
 
   it("the map misses a module, keeps one that is gone, or says nothing of it", () => {

@@ -111,3 +111,18 @@ export const references = (source: Source, read: Read): ReadonlyArray<string> =>
       (fault) => `${source.path}:${lineAt(source.text, match.index)} sends the reader to ${match[0]}: ${fault}`
     )
   )
+
+/** The numbers of the rules that suites for users state in their opening comment: S1 and the like. */
+export const rulesStated = (sources: ReadonlyArray<Source>): ReadonlyArray<string> =>
+  sortedOnce(
+    sources.flatMap((source) => [
+      ...(/^\/\*\*[\s\S]*?\*\//.exec(source.text)?.[0] ?? "").matchAll(/(?<![\w#])([A-Z]\d+)(?= [a-z])/g)
+    ])
+  )
+
+/** The numbers that titles of tests carry: "[S1] reads give …". */
+export const rulesTested = (sources: ReadonlyArray<Source>): ReadonlyArray<string> =>
+  sortedOnce(sources.flatMap((source) => [...source.text.matchAll(/["'`]\[([A-Z]\d+)\] /g)]))
+
+const sortedOnce = (matches: ReadonlyArray<RegExpExecArray>): ReadonlyArray<string> =>
+  [...new Set(matches.map((match) => match[1]!))].sort()

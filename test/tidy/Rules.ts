@@ -18,7 +18,7 @@ const below: Record<string, ReadonlyArray<string>> = {
 const faces = ["cli", "react", "promise", "shell"]
 const rooms = ["platform", "actor", "echo", "halo", "mesh", "kube", "simulation", "peer"]
 
-const parts = (path: string): { readonly floor: string; readonly room: string; readonly noun: string } => {
+const partsOf = (path: string): { readonly floor: string; readonly room: string; readonly noun: string } => {
   const names = path.split("/")
   const noun = names.at(-1)!.replace(/(\.test)?\.ts$/, "")
   return names[0] === "src"
@@ -32,27 +32,33 @@ const at = (source: Source, line: number, says: string): string => `${source.pat
 
 /** An assembly builds a whole Peer, World or KUBE out of layers, and does nothing else. */
 export const isAssembly = (path: string): boolean =>
-  parts(path).floor === "layers" && /^(Peer|World|Kube$)/.test(parts(path).noun)
+  partsOf(path).floor === "layers" && /^(Peer|World|Kube$)/.test(partsOf(path).noun)
 
 /** A layer that is about one platform says so at the end of its name. */
 export const isPlatformLayer = (path: string): boolean =>
-  parts(path).floor === "layers" &&
-  (/(Node|Browser|Level|Noble|Web|IndexedDb|WebRtc|Sql)$/.test(parts(path).noun) || parts(path).room === "kube")
+  partsOf(path).floor === "layers" &&
+  (/(Node|Browser|Level|Noble|Web|IndexedDb|WebRtc|Sql)$/.test(partsOf(path).noun) || partsOf(path).room === "kube")
 
 /** Imports go down: faces, layers, services, schema; a layer imports no other layer, unless it is an assembly. */
-export const ladder: Rule = (sources) =>
-  each(sources.filter(inSrc), (source) =>
+export const ladder: Rule = (sources) => {
+  const parts = new Set(sources.filter(isPart).map((source) => source.path))
+  return each(sources.filter(inSrc), (source) =>
     source.imports.flatMap((edge) => {
-      const wrong = climbs(source.path, edge)
+      const wrong = climbs(source.path, edge, parts)
       return wrong === null ? [] : [at(source, edge.line, `imports ${edge.specifier}: ${wrong}`)]
     })
   )
+}
 
-const climbs = (from: string, edge: Import): string | null => {
+/** A module on the layers' floor that provides no layer is a part of the one that does, as long as that is one. */
+const isPart = (source: Source): boolean =>
+  partsOf(source.path).floor === "layers" && !/\bexport\s+const\s+layer/.test(source.code)
+
+const climbs = (from: string, edge: Import, parts: ReadonlySet<string>): string | null => {
   if (edge.path === null) return null
   if (!edge.path.startsWith("src/")) return "nothing in src/ may need what is not shipped; move it into src/ or do without"
-  const here = parts(from)
-  const there = parts(edge.path)
+  const here = partsOf(from)
+  const there = partsOf(edge.path)
   if (here.floor === "") return null
   if (there.floor === "") return "an entry point is for users; import the module itself"
   if (faces.includes(here.floor))
@@ -61,7 +67,26 @@ const climbs = (from: string, edge: Import): string | null => {
   if (allowed === undefined) return `${here.floor}/ is no floor of the house`
   if (allowed.includes(there.floor)) return null
   if (here.floor !== "layers" || there.floor !== "layers") return `${here.floor}/ may import ${allowed.join(", ")} alone`
-  return isAssembly(from) ? null : "a layer asks for the service; only an assembly (Peer…, World, Kube) knows layers"
+  if (isAssembly(from) || (here.room === there.room && parts.has(edge.path))) return null
+  return "a layer asks for the service; only an assembly (Peer…, World, Kube) knows layers"
+}
+
+/** A part belongs to one layer: what two layers need is no part, but schema or a service. */
+export const parts: Rule = (sources) => {
+  const isOfOne = sources.filter(isPart)
+  const users = (path: string, seen: ReadonlySet<string>): ReadonlyArray<string> =>
+    sources
+      .filter(
+        (source) =>
+          !seen.has(source.path) && partsOf(source.path).floor === "layers" && source.imports.some((edge) => edge.path === path)
+      )
+      .flatMap((source) => (isPart(source) ? users(source.path, new Set([...seen, source.path])) : [source.path]))
+  return isOfOne.flatMap((part) => {
+    const layers = [...new Set(users(part.path, new Set([part.path])))].filter((path) => !isAssembly(path))
+    return layers.length < 2
+      ? []
+      : [`${part.path} is a part of ${layers.join(" and of ")}: move it to schema/, or make it a service`]
+  })
 }
 
 /** Which packages each floor may import: schema is pure, services know Effect alone, layers and faces touch the platform. */
@@ -81,7 +106,7 @@ const pureEffect =
 const foreign = (from: string, specifier: string): string | null => {
   if (specifier === "effect" || specifier === "@effect/platform-node")
     return `import the module, ${specifier}/…, since a barrel makes every bundle several times as large`
-  const { floor } = parts(from)
+  const { floor } = partsOf(from)
   if (floor === "schema")
     return pureEffect.test(specifier) ? null : "schema/ is pure data and machines; take what is needed as an argument"
   if (floor === "services" || floor === "testing")
@@ -126,7 +151,7 @@ export const platformFree: Rule = (sources) =>
   )
 
 export const isPlatformFree = (path: string): boolean => {
-  const { floor } = parts(path)
+  const { floor } = partsOf(path)
   return (
     path.startsWith("src/") &&
     (floor === "schema" || floor === "services" || floor === "testing" || (floor === "layers" && !isPlatformLayer(path)))
@@ -194,12 +219,16 @@ export const leftOut: Rule = (sources) =>
 /** The same rooms on each floor, and the same noun in each room. */
 export const nouns: Rule = (sources) => {
   const known = new Map<string, Array<string>>()
-  for (const { floor, noun, room } of sources.filter(inSrc).map((source) => parts(source.path)))
+  for (const { floor, noun, room } of sources.filter(inSrc).map((source) => partsOf(source.path)))
     if (floor === "schema" || floor === "services" || (floor === "layers" && room === "peer"))
       known.set(room, [...(known.get(room) ?? []), noun])
   return each(sources, (source) => {
-    const { floor, noun, room } = parts(source.path)
-    if (!["schema", "services", "layers"].includes(floor) && !(floor === "test" && rooms.includes(room))) return []
+    const { floor, noun, room } = partsOf(source.path)
+    if (
+      !["schema", "services", "layers"].includes(floor) &&
+      !(floor === "test" && rooms.includes(room) && source.path.endsWith(".test.ts"))
+    )
+      return []
     if (!rooms.includes(room)) return [`${source.path} stands in no room: put it into one of ${rooms.join(", ")}`]
     if (!/^[A-Z][A-Za-z0-9]*$/.test(noun)) return [`${source.path} is no noun: write it as Noun.ts`]
     const isNew = floor === "schema" || floor === "services" || isAssembly(source.path)
@@ -212,16 +241,28 @@ export const nouns: Rule = (sources) => {
 }
 const assemblies = ["Peer", "World", "Kube"]
 
-/** Every layer is imported by a test, or by an assembly that a test imports. */
+/** Every layer is reached by a test or an example, through the entry points and assemblies that they import. */
 export const tested: Rule = (sources) => {
-  const importsOf = (chosen: (source: Source) => boolean) =>
-    new Set(sources.filter(chosen).flatMap((source) => source.imports.map((edge) => edge.path)))
-  const byTests = importsOf((source) => source.path.startsWith("test/") || source.path.startsWith("examples/"))
-  const byAssemblies = importsOf((source) => isAssembly(source.path) || parts(source.path).floor === "")
+  const byPath = new Map(sources.map((source) => [source.path, source]))
+  const seen = new Set<string>()
+  const visit = (path: string): void => {
+    if (seen.has(path)) return
+    seen.add(path)
+    for (const edge of byPath.get(path)?.imports ?? []) visit(edge.path ?? entryOf(edge.specifier))
+  }
+  for (const source of sources) if (/^(test|examples)\//.test(source.path)) visit(source.path)
   return sources
-    .filter((source) => parts(source.path).floor === "layers" && !byTests.has(source.path) && !byAssemblies.has(source.path))
+    .filter((source) => partsOf(source.path).floor === "layers" && !seen.has(source.path))
     .map(
       (source) =>
-        `${source.path} is imported by no test: write test/${parts(source.path).room}/${parts(source.path).noun}.test.ts`
+        `${source.path} is reached by no test: write test/${partsOf(source.path).room}/${partsOf(source.path).noun}.test.ts`
     )
 }
+
+/** Where the package's own name leads (package.json, "exports"). */
+const entryOf = (specifier: string): string =>
+  specifier === "troupe/testing"
+    ? "src/testing/index.ts"
+    : specifier === "troupe"
+      ? "src/index.ts"
+      : specifier.replace(/^troupe\/(\w+)$/, "src/$1.ts")
