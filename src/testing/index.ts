@@ -3,3 +3,5 @@
  */
 export { type StorageUnderTest, storageConformance } from "./Storage.ts"
 export { keepWriting } from "./StorageWriter.ts"
+export { type Line, type SignalingUnderTest, signalingConformance } from "./Signaling.ts"
+export { type TransportUnderTest, transportConformance } from "./Transport.ts"

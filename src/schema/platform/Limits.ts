@@ -46,6 +46,18 @@ export const runBytesMax = 1_048_576
 export const turnBytesMax = 262_144
 /** F: blocks in one run. */
 export const runBlocksMax = 4_096
+/** A peer's Data that it has not acknowledged. */
+export const windowBytesMax = 2_097_152
+/** F: feeds listed by one range message; the ranges that one splits into. */
+export const rangeItemsMax = 32
+export const rangeWays = 16
+/** F: feeds named by one message. */
+export const messageFeedsMax = 4_096
+/** F: a proof that a feed forked, and the nodes of a proof. */
+export const forkProofBytesMax = 16_384
+export const proofNodesMax = 64
+/** F: a feed's manifest. */
+export const manifestBytesMax = 1_024
 /** F: one signal between peers that are about to connect. */
 export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */
@@ -53,3 +65,15 @@ export const ticketCharactersMax = 65_536
 export const ticketUrlsMax = 16
 /** What a writer may have pending before its callers wait. */
 export const pendingBytesMax = 8_388_608
+/** F: one frame of a transport. */
+export const frameBytesMax = 65_536
+/** P: what one end of a channel may send before the other has taken it. */
+export const channelWindowBytes = 524_288
+/** F: channels open at once on a connection, and the name of one. */
+export const channelsMax = 256
+export const channelNameBytesMax = 64
+/** P: peers told of in one topic, and topics on one line of signaling. */
+export const topicPeersMax = 1_024
+export const lineTopicsMax = 64
+/** P: what waits in one direction between two ends that do not read at the same pace. */
+export const pipeBytesMax = 262_144
