@@ -160,11 +160,8 @@ export class Delivery {
     return true
   }
 
-  /**
-   * The dependencies of the own feed's next change set: what was newly applied of other feeds since its last, at most `max` of them.
-   * Raises the own context by them: the change set must be made.
-   */
-  stamp(own: number, max: number): ReadonlyArray<Dep> | null {
+  /** What was newly applied of other feeds since the own feed's last change set, at most `max` of them; null when nothing. */
+  fresh(own: number, max: number): ReadonlyArray<Dep> | null {
     const { context } = this.cursor(own)
     const deps: Array<Dep> = []
     for (let feed = 0; feed < this.cursors.length && deps.length < max; feed++) {
@@ -172,13 +169,14 @@ export class Delivery {
       if (feed === own || other.counter <= (context[feed] ?? 0)) continue
       deps.push({ feed, length: other.length, counter: other.counter, root16: other.root16 })
     }
-    raise(context, deps, null)
     return deps.length === 0 ? null : deps
   }
 
-  /** The own feed's writer took counters up to `counter`, merged here before they are stored. */
-  advance(own: number, counter: number): void {
-    this.cursor(own).counter = counter
+  /** The own feed's writer made a change set with these dependencies, merged before it is stored; its last counter is `counter`. */
+  wrote(own: number, deps: ReadonlyArray<Dep> | null, counter: number): void {
+    const cursor = this.cursor(own)
+    raise(cursor.context, deps, null)
+    cursor.counter = counter
   }
 
   /** The own feed's blocks up to `length` are stored; they were merged when they were made. */

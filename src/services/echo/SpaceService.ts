@@ -18,10 +18,10 @@ import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedSto
 
 /** Several mutations as one change set: all or nothing here, and on every peer. Throws nothing that `change` does not answer typed. */
 export interface Transaction {
-  readonly create: <T extends ObjectType.Any>(type: T, properties: PropsOf<T>) => ObjectOf<T>
-  readonly update: <T extends ObjectType.Any>(object: ObjectOf<T>, patch: PatchOf<T>) => void
-  readonly delete: (object: ObjectOf<ObjectType.Any>) => void
-  readonly restore: (object: ObjectOf<ObjectType.Any>) => void
+  readonly create: <T extends ObjectType>(type: T, properties: PropsOf<T>) => ObjectOf<T>
+  readonly update: <T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>) => void
+  readonly delete: (object: ObjectOf<ObjectType>) => void
+  readonly restore: (object: ObjectOf<ObjectType>) => void
 }
 
 /** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */
@@ -75,30 +75,30 @@ export interface Space {
   /** The public keys of the member devices, as text, this one among them. */
   readonly members: ReadonlyArray<string>
   readonly name: Effect.Effect<string, SpaceClosed>
-  readonly create: <T extends ObjectType.Any>(
+  readonly create: <T extends ObjectType>(
     type: T,
     properties: PropsOf<T>,
     options?: WriteOptions
   ) => Effect.Effect<ObjectOf<T>, WriteError>
   /** Puts the given properties; an object as value is merged key by key with what others write inside it. */
-  readonly update: <T extends ObjectType.Any>(
+  readonly update: <T extends ObjectType>(
     object: ObjectOf<T>,
     patch: PatchOf<T>,
     options?: WriteOptions
   ) => Effect.Effect<ObjectOf<T>, WriteError>
   /** Hides an object; edits inside it are kept, and `restore` brings it back. */
-  readonly delete: (object: ObjectOf<ObjectType.Any>, options?: WriteOptions) => Effect.Effect<void, WriteError>
-  readonly restore: (object: ObjectOf<ObjectType.Any>, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  readonly delete: (object: ObjectOf<ObjectType>, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  readonly restore: (object: ObjectOf<ObjectType>, options?: WriteOptions) => Effect.Effect<void, WriteError>
   /** Runs the function at once and commits what it did as one change set. */
   readonly change: <A>(
     body: (transaction: Transaction) => A,
     options?: WriteOptions
   ) => Effect.Effect<{ readonly value: A; readonly receipt: Receipt | null }, WriteError>
   /** An object by its id, or undefined when there is none, it is deleted, or it is of another type. */
-  readonly get: <T extends ObjectType.Any>(type: T, id: string) => Effect.Effect<ObjectOf<T> | undefined, SpaceClosed>
-  readonly query: <T extends ObjectType.Any>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>>
+  readonly get: <T extends ObjectType>(type: T, id: string) => Effect.Effect<ObjectOf<T> | undefined, SpaceClosed>
+  readonly query: <T extends ObjectType>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>>
   /** Every value of a property that no other write has seen, greatest first; one when nobody disagrees. */
-  readonly conflicts: <T extends ObjectType.Any>(
+  readonly conflicts: <T extends ObjectType>(
     object: ObjectOf<T>,
     key: keyof PropsOf<T> & string
   ) => Effect.Effect<ReadonlyArray<Conflict>, SpaceClosed>

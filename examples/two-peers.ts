@@ -1,0 +1,45 @@
+/**
+ * Two devices, one space: both write, both see both. Everything is real: files, signatures, a server on loopback, two sockets.
+ */
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { ObjectType } from "troupe"
+import { Kube } from "troupe/kube"
+import { PeerNode } from "troupe/node"
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "troupe-"))
+
+// #region program
+const Task = ObjectType.make("Task", { title: Schema.String, done: Schema.Boolean })
+
+const program = Effect.gen(function* () {
+  const kube = yield* Kube.open({ host: "127.0.0.1", port: 0 })
+  const alice = yield* PeerNode.open({ folder: `${folder}/alice`, kube: kube.url })
+  const bob = yield* PeerNode.open({ folder: `${folder}/bob`, kube: kube.url })
+
+  const home = yield* alice.spaces.create({ name: "Home", members: [bob.device] })
+  const milk = yield* home.create(Task, { title: "Milk", done: false })
+
+  const same = yield* bob.spaces.open(home.ticket)
+  yield* home.synced(bob.device)
+  const [found] = yield* same.query(Task, { where: { done: false } }).changes.pipe(
+    Stream.map((delta) => delta.added),
+    Stream.filter((added) => added.length > 0),
+    Stream.take(1),
+    Stream.runCollect
+  )
+  yield* Console.log("Bob finds", found?.map((task) => task.title))
+
+  yield* same.update(milk, { done: true })
+  yield* same.synced(alice.device)
+  yield* Console.log("Alice sees", (yield* home.get(Task, milk.id))?.done)
+})
+// #endregion program
+
+await Effect.runPromise(Effect.scoped(program))
+fs.rmSync(folder, { recursive: true })

@@ -1,0 +1,18 @@
+/**
+ * Troupe: local-first, peer-to-peer applications as one program.
+ *
+ * Platform-free: types of objects, spaces, and the ports that layers implement. Where a Peer lives is decided by another entry point
+ * (`troupe/node`), so importing this one loads no platform's code.
+ */
+export type { Conflict } from "./schema/echo/Objects.ts"
+export { type Fields, ObjectInvalid, type ObjectOf, ObjectType, type PatchOf, PropertyInvalid, type PropsOf } from "./schema/echo/ObjectType.ts"
+export type { Delta, QueryOptions, Where } from "./schema/echo/Query.ts"
+export { TicketInvalid } from "./schema/echo/Space.ts"
+export * from "./services/echo/FeedStore.ts"
+export * from "./services/echo/SpaceService.ts"
+export * from "./services/mesh/Signaling.ts"
+export * from "./services/mesh/Transport.ts"
+export * from "./services/peer/Peer.ts"
+export * from "./services/platform/Crypto.ts"
+export * from "./services/platform/Keyring.ts"
+export * from "./services/platform/Storage.ts"

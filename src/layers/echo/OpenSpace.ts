@@ -1,0 +1,326 @@
+/**
+ * One open space at work: delivers what is stored, commits what is written, and tells how far it has come.
+ *
+ * It runs in a scope and fiber of its own; when that fails, this space is closed with the reason and no other is touched.
+ * Here is only decided when things happen: `SpaceState` decides what.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
+import { Draft, DraftRefused } from "../../schema/echo/Draft.ts"
+import { decodeBlock } from "../../schema/echo/Feed.ts"
+import type { Frontier } from "../../schema/echo/Frontier.ts"
+import { Progress } from "../../schema/echo/Progress.ts"
+import { QueryIndex } from "../../schema/echo/Query.ts"
+import { SpaceState } from "../../schema/echo/SpaceState.ts"
+import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
+import {
+  type Appended,
+  type AppendError,
+  ChangeSetTooLarge,
+  type FeedWriter,
+  type SpaceFeeds,
+  type StoredFeed
+} from "../../services/echo/FeedStore.ts"
+import type { Observer } from "../../services/echo/Replicator.ts"
+import {
+  ObjectMissing,
+  type Receipt,
+  SpaceClosed,
+  SpaceReadOnly,
+  type Transaction,
+  type WriteError
+} from "../../services/echo/SpaceService.ts"
+import type { KeyMissing } from "../../services/platform/Keyring.ts"
+import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+
+export interface Committed<A> {
+  readonly value: A
+  readonly receipt: Receipt | null
+}
+
+/** What an open space is made of; everything above reads from it and writes through `commit`. */
+export class OpenSpace {
+  readonly id: string
+  readonly feeds: SpaceFeeds
+  readonly progress = new Progress()
+  readonly queries: QueryIndex
+  state: SpaceState
+  private readonly clock: Clock.Clock
+  private writer: FeedWriter | null = null
+  private needsRebuild = true
+  private end: SpaceClosed | null = null
+  private readonly ended = Deferred.makeUnsafe<void, SpaceClosed>()
+  private readonly wake = Latch.makeUnsafe(true)
+  private readonly ready = Latch.makeUnsafe(false)
+  private readonly room = Latch.makeUnsafe(true)
+  private readonly listeners = new Set<() => void>()
+  private readonly refusals = new Map<string, string>()
+  private readonly endListeners = new Set<() => void>()
+
+  constructor(id: string, feeds: SpaceFeeds, state: SpaceState, clock: Clock.Clock) {
+    this.id = id
+    this.feeds = feeds
+    this.state = state
+    this.clock = clock
+    this.queries = new QueryIndex(state.objects)
+  }
+
+  /** Calls the listener, in line, whenever anything here may have changed. Answers how to stop. */
+  listen(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  changed(): void {
+    for (const listener of this.listeners) listener()
+  }
+
+  /** Calls the listener when the space is closed. Answers how to stop. */
+  onEnd(listener: () => void): () => void {
+    this.endListeners.add(listener)
+    return () => this.endListeners.delete(listener)
+  }
+
+  /** A feed has grown in storage. */
+  notice(): void {
+    this.wake.openUnsafe()
+    this.changed()
+  }
+
+  /** Why nothing can be asked of the space any more, or null. */
+  get closed(): SpaceClosed | null {
+    return this.end
+  }
+
+  get awaitClosed(): Effect.Effect<void, SpaceClosed> {
+    return Deferred.await(this.ended)
+  }
+
+  /** Closes the space for everybody who waits on it. `isFault` when it was not asked for. */
+  close(reason: string, isFault: boolean): void {
+    if (this.end !== null) return
+    this.end = new SpaceClosed({ space: this.id, reason })
+    Deferred.doneUnsafe(this.ended, isFault ? Effect.fail(this.end) : Effect.void)
+    for (const latch of [this.wake, this.ready, this.room]) latch.openUnsafe()
+    for (const listener of this.endListeners) listener()
+    this.changed()
+  }
+
+  /** The last own counter that is durable here. */
+  durable(): number {
+    return this.writer === null ? 0 : this.progress.counterAt(this.writer.feed.length)
+  }
+
+  /** What is applied, and where frozen feeds end. */
+  frontier(): Frontier {
+    return { floors: [], applied: this.state.delivery.applied() }
+  }
+
+  /** What the replicator of a connection to a device tells and asks. */
+  observer(device: string): Observer {
+    return {
+      frontier: () => this.frontier(),
+      acknowledged: (feed, length) => {
+        this.progress.acknowledge(device, feed, length)
+        this.changed()
+      },
+      sent: (feed, length) => {
+        this.progress.handed(device, feed, length)
+        this.changed()
+      },
+      refused: (feed, reason) => {
+        this.refusals.set(feed, `feed ${feed} is not taken from ${device}: ${reason}`)
+        this.changed()
+      }
+    }
+  }
+
+  /** Feeds that wait, each with its reason. */
+  stuck(): ReadonlyArray<string> {
+    const waiting = this.state.delivery
+      .stuck()
+      .map((stuck) =>
+        stuck.reason === "deps"
+          ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
+          : `feed ${stuck.feed} holds ${stuck.what}`
+      )
+    return [...waiting, ...this.refusals.values()]
+  }
+
+  /** Loads what is stored; after it the space can be read and written. */
+  get load(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
+    return Effect.suspend(() => this.rebuild())
+  }
+
+  /** Delivers whatever comes; never ends by itself. */
+  get run(): Effect.Effect<never, StorageError | KeyMissing, Scope.Scope> {
+    const step = Effect.suspend(() => {
+      this.wake.closeUnsafe()
+      return this.needsRebuild || this.isRolledBack() ? this.rebuild() : this.deliverTo(this.state, null)
+    })
+    return Effect.forever(Effect.andThen(this.wake.await, step))
+  }
+
+  private isRolledBack(): boolean {
+    return this.writer?.isRolledBack() === true
+  }
+
+  /** The state anew from durable storage: at first, after a failed flush, after a rollback. Live queries are told the difference. */
+  private rebuild(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      this.needsRebuild = true
+      const state = new SpaceState(this.state.feeds)
+      const counters = new Map<string, Array<number>>()
+      yield* this.deliverTo(state, counters)
+      const before = this.writer
+      const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
+      // counters of what was taken back are not used again
+      state.write(writer.feed.id, writer === before ? Math.max(this.state.local, writer.counter) : writer.counter)
+      this.progress.own(writer.feed.text, counters.get(writer.feed.text) ?? [])
+      this.writer = writer
+      this.state = state
+      this.queries.rebuilt(state.objects)
+      this.needsRebuild = false
+      this.ready.openUnsafe()
+      this.changed()
+    })
+  }
+
+  /** Delivers stored blocks, feed by feed, until no feed can go on. With `counters` each feed's counter at each length is noted. */
+  private deliverTo(state: SpaceState, counters: Map<string, Array<number>> | null): Effect.Effect<void, StorageError> {
+    return Effect.gen({ self: this }, function* () {
+      for (let moved = true; moved; ) {
+        moved = false
+        for (const feed of this.feeds.list()) {
+          const number = state.feeds.intern(feed.id)
+          if (number === state.ownFeed) continue
+          const noted = counters === null ? null : notesOf(counters, feed.text)
+          while (state.delivery.length(number) < feed.length && state.delivery.isReady(number)) {
+            const count = yield* this.deliverPage(state, feed, number, noted)
+            if (count === 0) break
+            moved = true
+          }
+        }
+      }
+    })
+  }
+
+  private deliverPage(
+    state: SpaceState,
+    feed: StoredFeed,
+    number: number,
+    noted: Array<number> | null
+  ): Effect.Effect<number, StorageError> {
+    const { delivery } = state
+    return Effect.map(this.feeds.read(feed.id, delivery.length(number), turnBytesMax), (blocks) => {
+      let count = 0
+      for (const block of blocks) {
+        const content = decodeBlock(block.bytes)
+        const plain = Result.isSuccess(content) ? content.success : content.failure
+        const verdict = state.deliver(number, plain, block.root)
+        if (verdict._tag === "Waits" || verdict._tag === "Stopped") break
+        if (noted !== null) noted.push(delivery.counter(number))
+        count++
+      }
+      if (state === this.state) {
+        state.tell(this.queries)
+        this.changed()
+      }
+      return count
+    })
+  }
+
+  /** Runs the body at once and commits what it did as one change set: merged here now, ended when it is durable. */
+  commit<A>(body: (transaction: Transaction) => A, durability: Durability): Effect.Effect<Committed<A>, WriteError> {
+    const attempt: Effect.Effect<Committed<A>, WriteError> = Effect.callback((resume) => {
+      if (this.end !== null) return resume(Effect.fail(this.end))
+      if (this.writer === null || this.needsRebuild) return resume(Effect.andThen(this.ready.await, attempt))
+      if (this.writer.pendingBytes() > pendingBytesMax) {
+        this.room.closeUnsafe()
+        return resume(Effect.andThen(this.room.await, attempt))
+      }
+      const readOnly = this.readOnly()
+      if (readOnly !== null) return resume(Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly })))
+      this.stampAndOffer(this.writer, body, durability, resume)
+    })
+    return attempt
+  }
+
+  /** One synchronous step, so that no other fiber comes between what a change saw and its place in the feed. */
+  private stampAndOffer<A>(
+    writer: FeedWriter,
+    body: (transaction: Transaction) => A,
+    durability: Durability,
+    resume: (effect: Effect.Effect<Committed<A>, WriteError>) => void
+  ): void {
+    const { state } = this
+    const draft = new Draft(state, (id) => new ObjectMissing({ id }))
+    let value: A
+    try {
+      value = body(transactionOf(draft))
+    } catch (thrown) {
+      return resume(thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown))
+    }
+    if (draft.mutations.length === 0) return resume(Effect.succeed({ value, receipt: null }))
+    const { changeSet, bytes } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
+    if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
+      return resume(Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax })))
+    }
+    state.merge(changeSet)
+    state.tell(this.queries)
+    const receipt = receiptOf(state, changeSet)
+    writer.offer([changeSet], durability, (exit) => {
+      this.flushed(writer, exit)
+      resume(Exit.map(exit, () => ({ value, receipt })))
+    })
+    this.changed()
+  }
+
+  private flushed(writer: FeedWriter, exit: Exit.Exit<Appended, AppendError>): void {
+    if (Exit.isSuccess(exit)) {
+      const { head, counter } = exit.value
+      this.progress.wrote(head.length, counter)
+      this.state.delivery.stored(this.state.ownFeed, head.length, head.root)
+    } else {
+      this.needsRebuild = true
+      this.ready.closeUnsafe()
+      this.wake.openUnsafe()
+    }
+    if (writer.pendingBytes() <= pendingBytesMax) this.room.openUnsafe()
+    this.changed()
+  }
+
+  /** What keeps the space from being written, or null. */
+  readOnly(): string | null {
+    const newer = this.state.delivery.stuck().find((stuck) => stuck.reason === "version")
+    if (newer === undefined || newer.reason !== "version") return null
+    return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`
+  }
+}
+
+const notesOf = (counters: Map<string, Array<number>>, feed: string): Array<number> => {
+  const known = counters.get(feed) ?? []
+  counters.set(feed, known)
+  return known
+}
+
+const transactionOf = (draft: Draft<ObjectMissing>): Transaction => ({
+  create: (type, properties) => draft.create(type, properties),
+  update: (object, patch) => draft.update(object, patch),
+  delete: (object) => draft.setDeleted(object.id, true),
+  restore: (object) => draft.setDeleted(object.id, false)
+})
+
+const receiptOf = (state: SpaceState, changeSet: ChangeSet): Receipt => ({
+  feed: state.feeds.text(state.ownFeed),
+  first: changeSet.first,
+  count: changeSet.mutations.length,
+  time: changeSet.time,
+  deps: (changeSet.deps ?? []).map((dep) => ({ feed: state.feeds.text(dep.feed), counter: dep.counter }))
+})

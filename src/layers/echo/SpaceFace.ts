@@ -1,0 +1,174 @@
+/**
+ * An open space as applications hold it: the operations of the contract over `OpenSpace`.
+ *
+ * Every wait here ends when the space is closed, and every stream coalesces: a slow reader costs no memory.
+ */
+import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
+import * as Latch from "effect/Latch"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { frontierHash } from "../../schema/echo/Frontier.ts"
+import type { Entry } from "../../schema/echo/Objects.ts"
+import { ObjectInvalid, type ObjectOf, ObjectType, read, typeOf } from "../../schema/echo/ObjectType.ts"
+import { type Delta, queryAll } from "../../schema/echo/Query.ts"
+import { conflictedPaths } from "../../schema/echo/Shown.ts"
+import { spaceTypeName } from "../../schema/echo/Space.ts"
+import { stateHashSteps } from "../../schema/echo/StateHash.ts"
+import type { Query, Space, SpaceClosed, SpaceStatus } from "../../services/echo/SpaceService.ts"
+import type { Hash } from "../../services/platform/Crypto.ts"
+import type { OpenSpace } from "./OpenSpace.ts"
+
+/** The reserved object that holds a space's own properties. */
+export const SpaceInfo = ObjectType.make(spaceTypeName, { name: Schema.String })
+
+/** A read that fails once the space is closed. */
+const reading = <A>(space: OpenSpace, f: () => A): Effect.Effect<A, SpaceClosed> =>
+  Effect.suspend(() => (space.closed === null ? Effect.succeed(f()) : Effect.fail(space.closed)))
+
+/**
+ * A stream of what `take` finds each time that `subscribe`'s listener was called since; null is nothing.
+ * Calls that come while the reader is busy count as one.
+ */
+const coalesced = <A>(
+  space: OpenSpace,
+  subscribe: (wake: () => void) => { readonly take: () => A | null; readonly close: () => void }
+): Stream.Stream<A, SpaceClosed> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const latch = yield* Latch.make(true)
+      const wake = () => void latch.openUnsafe()
+      const source = yield* Effect.acquireRelease(
+        Effect.sync(() => subscribe(wake)),
+        ({ close }) => Effect.sync(close)
+      )
+      yield* Effect.acquireRelease(
+        Effect.sync(() => space.onEnd(wake)),
+        (stop) => Effect.sync(stop)
+      )
+      const next: Effect.Effect<A, SpaceClosed> = Effect.suspend(() => {
+        if (space.closed !== null) return Effect.fail(space.closed)
+        latch.closeUnsafe()
+        const found = source.take()
+        return found === null ? Effect.andThen(latch.await, next) : Effect.succeed(found)
+      })
+      return Stream.fromEffectRepeat(Effect.andThen(latch.await, next))
+    })
+  )
+
+const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: Parameters<typeof queryAll<T>>[2]): Query<ObjectOf<T>> => ({
+  all: reading(space, () => queryAll(space.state.objects, type, options).objects),
+  changes: coalesced<Delta<ObjectOf<T>>>(space, (wake) => space.queries.subscribe(type, options, wake))
+})
+
+/** Waits until `holds`, asked again whenever anything may have changed. */
+const until = (space: OpenSpace, holds: () => boolean): Effect.Effect<void, SpaceClosed> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const latch = yield* Latch.make(true)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => space.listen(() => void latch.openUnsafe())),
+        (stop) => Effect.sync(stop)
+      )
+      const again: Effect.Effect<void, SpaceClosed> = Effect.suspend(() => {
+        if (space.closed !== null) return Effect.fail(space.closed)
+        latch.closeUnsafe()
+        return holds() ? Effect.void : Effect.andThen(latch.await, again)
+      })
+      yield* again
+    })
+  )
+
+const synced = (space: OpenSpace, peer: string | { readonly quorum: number }): Effect.Effect<void, SpaceClosed> =>
+  Effect.suspend(() => {
+    const local = space.state.local
+    return Effect.flatMap(
+      until(space, () => space.durable() >= local),
+      () => {
+        const lengths = space.feeds.list().map((feed) => [feed.text, feed.length] as const)
+        const { progress } = space
+        return until(space, () =>
+          typeof peer === "string" ? progress.has(peer, lengths) : progress.count(lengths) >= peer.quorum
+        )
+      }
+    )
+  })
+
+const statusOf = (space: OpenSpace): SpaceStatus => ({
+  local: space.state.local,
+  durable: space.durable(),
+  sent: space.progress.sent(),
+  acknowledgedBy: space.progress.acknowledgedBy(),
+  connected: space.progress.online(),
+  stuck: space.stuck(),
+  readOnly: space.readOnly()
+})
+
+const conflictCount = (space: OpenSpace): number => {
+  let count = 0
+  for (const entry of space.state.objects.all()) for (const _ of conflictedPaths(entry)) count++
+  return count
+}
+
+const stateHashOf = (space: OpenSpace, hash: Hash): Effect.Effect<string, SpaceClosed> =>
+  Effect.gen(function* () {
+    const steps = stateHashSteps(space.state.objects, hash)
+    for (;;) {
+      if (space.closed !== null) return yield* space.closed
+      const step = steps.next()
+      if (step.done === true) return step.value
+      yield* Effect.yieldNow
+    }
+  })
+
+/** The space's own object: the first one made, should there be several. */
+const nameOf = (space: OpenSpace): string => queryAll(space.state.objects, SpaceInfo, {}).objects[0]?.name ?? ""
+
+export const faceOf = (space: OpenSpace, ticket: string, members: ReadonlyArray<string>, hash: Hash): Space => {
+  const shown = <T extends ObjectType>(type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
+    if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
+    const object = read(type, space.state.objects, entry)
+    return object instanceof ObjectInvalid ? undefined : object
+  }
+  const find = (id: string) => space.state.objects.findId(id)
+  /** The object as it is now, read as the type that it was read as before. */
+  const again = <T extends ObjectType>(object: ObjectOf<T>): ObjectOf<T> => {
+    const type = typeOf(object)
+    return (type === undefined ? undefined : shown(type as T, find(object.id))) ?? object
+  }
+  return {
+    id: space.id,
+    ticket,
+    members,
+    name: reading(space, () => nameOf(space)),
+    create: (type, properties, options) =>
+      Effect.map(
+        space.commit((transaction) => transaction.create(type, properties), options?.durability ?? "strict"),
+        ({ value }) => value
+      ),
+    update: (object, patch, options) =>
+      Effect.map(
+        space.commit((transaction) => transaction.update(object, patch), options?.durability ?? "strict"),
+        () => again(object)
+      ),
+    delete: (object, options) =>
+      Effect.asVoid(space.commit((transaction) => transaction.delete(object), options?.durability ?? "strict")),
+    restore: (object, options) =>
+      Effect.asVoid(space.commit((transaction) => transaction.restore(object), options?.durability ?? "strict")),
+    change: (body, options) => space.commit(body, options?.durability ?? "strict"),
+    get: (type, id) => reading(space, () => shown(type, find(id))),
+    query: (type, options) => queryOf(space, type, options ?? {}),
+    conflicts: (object, key) =>
+      reading(space, () => {
+        const entry = find(object.id)
+        return entry === undefined ? [] : space.state.objects.conflicts(entry, key)
+      }),
+    conflictCount: reading(space, () => conflictCount(space)),
+    stateHash: stateHashOf(space, hash),
+    frontier: reading(space, () => Hex.encode(frontierHash(space.frontier(), hash))),
+    status: coalesced(space, (wake) => ({ take: () => statusOf(space), close: space.listen(wake) })),
+    synced: (peer) => synced(space, peer),
+    audit: Effect.andThen(reading(space, () => undefined), space.feeds.audit),
+    closed: space.awaitClosed
+  }
+}

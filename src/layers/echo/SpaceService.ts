@@ -1,0 +1,147 @@
+/**
+ * The spaces of this device: kept as tickets in storage, opened as `OpenSpace`, each in a scope and fiber of its own.
+ *
+ * A fault in one space closes that one, with its reason, and touches no other.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { decodeTicket, encodeGenesis, encodeTicket, spaceText, type Ticket, TicketInvalid } from "../../schema/echo/Space.ts"
+import { SpaceState } from "../../schema/echo/SpaceState.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import { FeedStore } from "../../services/echo/FeedStore.ts"
+import { Replicator } from "../../services/echo/Replicator.ts"
+import { MemberInvalid, NotMember, type OpenError, type Space, SpaceService } from "../../services/echo/SpaceService.ts"
+import { Swarm } from "../../services/mesh/Swarm.ts"
+import { Device } from "../../services/peer/Device.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import { OpenSpace } from "./OpenSpace.ts"
+import { faceOf, SpaceInfo } from "./SpaceFace.ts"
+
+/** Where a new space's ticket says that signaling may be found. */
+export interface Options {
+  readonly urls: ReadonlyArray<string>
+}
+
+const ticketKey = (space: Uint8Array): Uint8Array => Uint8Array.of(0x73, ...space)
+const ticketRange = { from: Uint8Array.of(0x73), to: Uint8Array.of(0x74), limit: 10_000 }
+const text = { encode: (ticket: string) => new TextEncoder().encode(ticket), decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes) }
+
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const storage = yield* Storage
+  const crypto = yield* Crypto
+  const device = yield* Device
+  const feedStore = yield* FeedStore
+  const swarm = yield* Swarm
+  const replicator = yield* Replicator
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+  const lock = yield* Semaphore.make(1)
+  const spaces = new Map<string, Space>()
+
+  /** Starts a space: its feeds, its loop, its swarm. All of it ends with the space's own scope. */
+  const start = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
+    const id = spaceText(ticket.space)
+    const own = yield* Scope.fork(scope)
+    const isMember = (key: Uint8Array) => ticket.genesis.devices.some((member) => equalBytes(member, key))
+    const state = new SpaceState()
+    const opened = Effect.gen(function* () {
+      const feeds = yield* feedStore.open({
+        space: ticket.space,
+        device: device.publicKey,
+        isMember,
+        feedId: (index) => state.feeds.id(index)
+      })
+      const space = new OpenSpace(id, feeds, state, clock)
+      yield* Effect.addFinalizer(() => Effect.sync(() => space.close("it was closed", false)))
+      yield* feeds.watch(() => space.notice())
+      yield* space.load
+      const loop = yield* Effect.forkScoped(space.run)
+      loop.addObserver((exit) => {
+        if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
+          space.close(String(Cause.squash(exit.cause)), true)
+          spaces.delete(id)
+          Effect.runFork(Scope.close(own, exit))
+        }
+      })
+      yield* swarm.join({
+        space: ticket.space,
+        device: device.publicKey,
+        isMember,
+        channel: "echo/replicate",
+        version: 0,
+        onPeer: (peer) => {
+          const { progress } = space
+          const note = (change: (device: string) => void) =>
+            Effect.sync(() => {
+              change(peer.deviceText)
+              space.changed()
+            })
+          const come = note((device) => progress.connected(device))
+          const go = note((device) => progress.disconnected(device))
+          return Effect.acquireUseRelease(
+            come,
+            () => replicator.run(feeds, peer, space.observer(peer.deviceText)),
+            () => go
+          )
+        }
+      })
+      return faceOf(space, ticketText, ticket.genesis.devices.map(Base64Url.encode), crypto.hash)
+    })
+    return yield* opened.pipe(Scope.provide(own), Effect.onError((cause) => Scope.close(own, Exit.failCause(cause))))
+  })
+
+  const open = (ticketText: string): Effect.Effect<Space, OpenError> =>
+    Effect.gen(function* () {
+      const ticket = yield* Effect.fromResult(decodeTicket(ticketText, crypto.hash))
+      const id = spaceText(ticket.space)
+      if (!ticket.genesis.devices.every(crypto.isKeyValid)) {
+        return yield* new TicketInvalid({ reason: "it names a key that is none" })
+      }
+      if (!ticket.genesis.devices.some((member) => equalBytes(member, device.publicKey))) {
+        return yield* new NotMember({ device: device.text, space: id })
+      }
+      const known = spaces.get(id)
+      if (known !== undefined) return known
+      const key = ticketKey(ticket.space)
+      if ((yield* storage.get(key)) === null) {
+        yield* storage.write([{ key, value: text.encode(ticketText.trim()) }], { durability: "strict" })
+      }
+      const space = yield* start(ticket, ticketText.trim())
+      spaces.set(id, space)
+      return space
+    }).pipe(lock.withPermits(1))
+
+  const create: SpaceService["Service"]["create"] = Effect.fnUntraced(function* ({ name, members = [] }) {
+    const devices = yield* Effect.forEach(members, (member) => memberKey(member, crypto))
+    const nonce = yield* crypto.random(16)
+    const genesis = encodeGenesis(nonce, [device.publicKey, ...devices])
+    const space = yield* open(encodeTicket(genesis, options.urls))
+    yield* space.create(SpaceInfo, { name })
+    return space
+  })
+
+  const list = Effect.map(storage.range(ticketRange), (entries) =>
+    entries.map(({ key, value }) => ({ id: spaceText(key.subarray(1)), ticket: text.decode(value) }))
+  )
+
+  return SpaceService.of({ create, open, list })
+})
+
+const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uint8Array, MemberInvalid> => {
+  const key = Base64Url.decode(member)
+  const isKey = Result.isSuccess(key) && key.success.length === 32 && Base64Url.encode(key.success) === member
+  return isKey && crypto.isKeyValid(key.success) ? Effect.succeed(key.success) : Effect.fail(new MemberInvalid({ member }))
+}
+
+export const layer = (
+  options: Options
+): Layer.Layer<SpaceService, StorageError, Storage | Crypto | Device | FeedStore | Swarm | Replicator> =>
+  Layer.effect(SpaceService, make(options))

@@ -1,0 +1,37 @@
+/**
+ * A Peer that keeps nothing and reaches the peers of its own process: for tests, benches, and programs that try something out.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
+import { Peer } from "../../services/peer/Peer.ts"
+import type { StorageError } from "../../services/platform/Storage.ts"
+import * as FeedStore from "../echo/FeedStore.ts"
+import * as Replicator from "../echo/Replicator.ts"
+import * as SpaceService from "../echo/SpaceService.ts"
+import * as SignalingMemory from "../mesh/SignalingMemory.ts"
+import * as Swarm from "../mesh/Swarm.ts"
+import * as TransportMemory from "../mesh/TransportMemory.ts"
+import * as CryptoNode from "../platform/CryptoNode.ts"
+import * as KeyringMemory from "../platform/KeyringMemory.ts"
+import * as StorageMemory from "../platform/StorageMemory.ts"
+import * as Device from "./Device.ts"
+import * as PeerLayer from "./Peer.ts"
+
+/** A Peer in memory. Peers that share a `MemoryNetwork` find each other. */
+export const layer: Layer.Layer<Peer, StorageError, MemoryNetwork> = PeerLayer.layer.pipe(
+  Layer.provide(SpaceService.layer({ urls: [] })),
+  Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
+  Layer.provide(Layer.merge(SignalingMemory.layer, TransportMemory.layer)),
+  Layer.provide(Device.layer),
+  Layer.provide(KeyringMemory.layer),
+  Layer.provide(Layer.merge(StorageMemory.layer, CryptoNode.layer))
+)
+
+/** The same as a scoped value, for a program that holds several peers. */
+export const open: Effect.Effect<Peer["Service"], StorageError, MemoryNetwork | Scope.Scope> = Effect.map(
+  Layer.build(Layer.fresh(layer)),
+  (services) => Context.get(services, Peer)
+)

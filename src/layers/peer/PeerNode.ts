@@ -1,0 +1,51 @@
+/**
+ * A Peer in a Node process: durable in a folder, and on the network only when it is given a KUBE.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { Peer } from "../../services/peer/Peer.ts"
+import type { StorageOpenError } from "../../services/platform/Storage.ts"
+import * as FeedStore from "../echo/FeedStore.ts"
+import * as Replicator from "../echo/Replicator.ts"
+import * as SpaceService from "../echo/SpaceService.ts"
+import * as SignalingWebSocket from "../mesh/SignalingWebSocket.ts"
+import * as Swarm from "../mesh/Swarm.ts"
+import * as SwarmOffline from "../mesh/SwarmOffline.ts"
+import * as TransportRelay from "../mesh/TransportRelay.ts"
+import * as BootCounterNode from "../platform/BootCounterNode.ts"
+import * as CryptoNode from "../platform/CryptoNode.ts"
+import * as KeyringStorage from "../platform/KeyringStorage.ts"
+import * as StorageLevel from "../platform/StorageLevel.ts"
+import * as Device from "./Device.ts"
+import * as PeerLayer from "./Peer.ts"
+
+export interface Options {
+  /** Where everything durable is kept; made when it is not there, for this user alone. */
+  readonly folder: string
+  /** The url of a KUBE, such as `http://127.0.0.1:4400`. Without it nothing touches the network. */
+  readonly kube?: string
+}
+
+/** A Peer over LevelDB, node:crypto and, with a KUBE, WebSockets. */
+export const layer = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenError> => {
+  const platform = KeyringStorage.layer.pipe(
+    Layer.provideMerge(Layer.merge(StorageLevel.layer({ folder }), CryptoNode.layer)),
+    Layer.provideMerge(BootCounterNode.layer({ folder }))
+  )
+  const swarm =
+    kube === undefined
+      ? SwarmOffline.layer
+      : Swarm.layer.pipe(Layer.provide(Layer.merge(SignalingWebSocket.layer(kube), TransportRelay.layer(kube))))
+  return PeerLayer.layer.pipe(
+    Layer.provide(SpaceService.layer({ urls: kube === undefined ? [] : [kube] })),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, swarm)),
+    Layer.provide(Device.layer),
+    Layer.provide(platform)
+  )
+}
+
+/** The same as a scoped value, for a program that holds several peers. */
+export const open = (options: Options): Effect.Effect<Peer["Service"], StorageOpenError, Scope.Scope> =>
+  Effect.map(Layer.build(Layer.fresh(layer(options))), (services) => Context.get(services, Peer))

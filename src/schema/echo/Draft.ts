@@ -1,0 +1,65 @@
+/**
+ * What a transaction has done so far: mutations that are not yet stamped, and the objects that it made.
+ *
+ * It reads the state and never changes it, so a body that throws leaves nothing behind.
+ */
+import * as Result from "effect/Result"
+import { life, type Mutation } from "./ChangeSet.ts"
+import { parseObjectId } from "./ObjectId.ts"
+import type { Entry } from "./Objects.ts"
+import { creating, drafted, type ObjectOf, type ObjectType, type PatchOf, type PropsOf, typeOf, updating } from "./ObjectType.ts"
+import type { SpaceState } from "./SpaceState.ts"
+
+/** Thrown inside a transaction's body and caught around it: the typed reason why the whole is refused. */
+export class DraftRefused<E> {
+  readonly error: E
+  constructor(error: E) {
+    this.error = error
+  }
+}
+
+export class Draft<Missing> {
+  readonly mutations: Array<Mutation> = []
+  private readonly made = new Set<string>()
+  private readonly state: SpaceState
+  private readonly missing: (id: string) => Missing
+
+  constructor(state: SpaceState, missing: (id: string) => Missing) {
+    this.state = state
+    this.missing = missing
+  }
+
+  create<T extends ObjectType>(type: T, properties: PropsOf<T>): ObjectOf<T> {
+    const { feeds, next, ownFeed } = this.state
+    const counter = next + this.mutations.length
+    this.add(creating(type, properties, ownFeed, counter))
+    const object = drafted(type, feeds.text(ownFeed), counter, properties)
+    this.made.add(object.id)
+    return object
+  }
+
+  update<T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>): void {
+    const { feed, counter, entry } = this.find(object.id)
+    const type = typeOf(object)
+    if (type === undefined) throw new DraftRefused(this.missing(object.id))
+    this.add(updating(type as T, feed, counter, entry, patch))
+  }
+
+  setDeleted(id: string, isDeleted: boolean): void {
+    const { feed, counter } = this.find(id)
+    this.mutations.push(life(feed, counter, isDeleted))
+  }
+
+  private add<E>(mutations: Result.Result<ReadonlyArray<Mutation>, E>): void {
+    if (Result.isFailure(mutations)) throw new DraftRefused(mutations.failure)
+    for (const mutation of mutations.success) this.mutations.push(mutation)
+  }
+
+  /** An object of the space, or one that this very draft made, which has no entry yet. */
+  private find(id: string): { readonly feed: number; readonly counter: number; readonly entry: Entry | null } {
+    const dot = parseObjectId(id, this.state.feeds)
+    const entry = dot === null ? undefined : this.state.objects.find(dot.feed, dot.counter)
+    if (dot === null || (entry === undefined && !this.made.has(id))) throw new DraftRefused(this.missing(id))
+    return { feed: dot.feed, counter: dot.counter, entry: entry ?? null }
+  }
+}

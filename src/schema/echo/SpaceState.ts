@@ -1,0 +1,79 @@
+/**
+ * The state of one open space: objects, delivery, clock and queries held together, as a pure machine.
+ *
+ * A local change is stamped and merged in one synchronous step, so nothing can come between what it saw and what it says it saw.
+ * The layer around it stores, sends and wakes; this decides. The way of a mutation: ARCHITECTURE.md.
+ */
+import type { ChangeSet, Mutation } from "./ChangeSet.ts"
+import { sizeOf, type Unsupported } from "./ChangeSetCodec.ts"
+import { Delivery, type Merge, type Verdict } from "./Delivery.ts"
+import { FeedTable } from "./FeedTable.ts"
+import { Changes, Objects } from "./Objects.ts"
+import type { QueryIndex } from "./Query.ts"
+import { nextTime } from "./Time.ts"
+import { changeSetDepsMax } from "../platform/Limits.ts"
+
+export class SpaceState {
+  readonly feeds: FeedTable
+  readonly objects: Objects
+  readonly delivery: Delivery
+  private readonly changes = new Changes()
+  private taken = 0
+  private own = -1
+
+  constructor(feeds = new FeedTable()) {
+    this.feeds = feeds
+    this.objects = new Objects(feeds)
+    this.delivery = new Delivery(feeds)
+  }
+
+  /** From now on changes are made in this feed, whose counters up to `taken` are used up. */
+  write(feed: Uint8Array, taken: number): void {
+    this.own = this.feeds.intern(feed)
+    this.taken = Math.max(taken, this.delivery.counter(this.own))
+  }
+
+  /** The local number of the feed that changes are made in, or −1. */
+  get ownFeed(): number {
+    return this.own
+  }
+
+  /** The last counter that a local change took. */
+  get local(): number {
+    return this.taken
+  }
+
+  /** The counter that the next local mutation will take. */
+  get next(): number {
+    return this.taken + 1
+  }
+
+  /** Offers the next stored block of a feed; what it merges is told to queries by `tell`. */
+  deliver(feed: number, content: Uint8Array | Unsupported, root: Uint8Array): Verdict {
+    return this.delivery.offer(feed, content, root, this.mergeDelivered)
+  }
+
+  private readonly mergeDelivered: Merge = (changeSet, author, context, feedOf) => {
+    this.objects.apply(changeSet, author, context, feedOf, this.changes)
+  }
+
+  /** The change set that these mutations make now, and how many bytes it takes at most. Nothing is changed. */
+  stamp(mutations: ReadonlyArray<Mutation>, wallMilliseconds: number): { readonly changeSet: ChangeSet; readonly bytes: number } {
+    const time = nextTime(wallMilliseconds, this.objects.greatestTime)
+    const deps = this.delivery.fresh(this.own, changeSetDepsMax)
+    const changeSet = { first: this.next, time, deps, mutations }
+    return { changeSet, bytes: sizeOf(changeSet) }
+  }
+
+  /** Merges a change set that `stamp` made. */
+  merge(changeSet: ChangeSet): void {
+    this.taken = changeSet.first + changeSet.mutations.length - 1
+    this.delivery.wrote(this.own, changeSet.deps, this.taken)
+    this.objects.apply(changeSet, this.own, this.delivery.context(this.own), null, this.changes)
+  }
+
+  /** Tells live queries what was merged since the last call. */
+  tell(queries: QueryIndex): void {
+    queries.changed(this.changes)
+  }
+}
