@@ -5,18 +5,25 @@
  * an exception: no peer can break another's query. docs/format.md#objects
  */
 import * as Data from "effect/Data"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { Mutation } from "./ChangeSet.ts"
+import { create, type Mutation, put, remove, type Value } from "./ChangeSet.ts"
+import { differences } from "./Differences.ts"
+import { formatObjectId } from "./ObjectId.ts"
 import type { Entry, Objects } from "./Objects.ts"
+import { compileProperty, isStorableKey, type Property, Refused } from "./Property.ts"
+import { shownAt } from "./Shown.ts"
 
 /** Properties by name, each a Schema that needs no services. Optional ones by `Schema.optionalKey`. */
 export type Fields = { readonly [key: string]: Schema.ConstraintCodec<unknown, unknown> }
 
+/** A type of objects. Made by `ObjectType.make`. */
 export interface ObjectType<Name extends string = string, F extends Fields = Fields> {
   readonly name: Name
   readonly version: number
   readonly fields: F
+  /** The compiled fields, for Troupe itself. */
+  readonly properties: ReadonlyMap<string, Property>
 }
 
 /** What `create` takes. */
@@ -32,6 +39,34 @@ export type PatchOf<T extends ObjectType> = {
   readonly [K in Exclude<keyof T["fields"], OptionalKeys<T["fields"]>>]?: T["fields"][K]["Type"]
 } & { readonly [K in OptionalKeys<T["fields"]>]?: T["fields"][K]["Type"] | undefined }
 
+const make = <const Name extends string, const F extends Fields>(
+  name: Name,
+  fields: F,
+  options?: { readonly version?: number }
+): ObjectType<Name, F> => {
+  const version = options?.version ?? 1
+  const invalid = (reason: string): never => {
+    throw new TypeInvalid({ type: name, reason })
+  }
+  if (name === "" || !isStorableKey(name)) invalid("its name must have 1 to 256 bytes")
+  if (!Number.isSafeInteger(version) || version < 0) invalid("its version must be a whole number from 0")
+  const properties = new Map<string, Property>()
+  for (const [key, schema] of Object.entries(fields)) {
+    if (key === "id" || !isStorableKey(key)) invalid(`a property cannot be named "${key}"`)
+    properties.set(key, compileProperty(key, schema))
+  }
+  return Object.freeze({ name, version, fields, properties })
+}
+
+export const ObjectType = { make }
+
+/** A type was defined as it cannot be. Thrown by `ObjectType.make`: the program itself must change. */
+export class TypeInvalid extends Data.TaggedError("TypeInvalid")<{ readonly type: string; readonly reason: string }> {
+  override get message() {
+    return `the object type "${this.type}" cannot be defined: ${this.reason}.`
+  }
+}
+
 /** A property cannot be written. */
 export class PropertyInvalid extends Data.TaggedError("PropertyInvalid")<{
   readonly type: string
@@ -39,7 +74,7 @@ export class PropertyInvalid extends Data.TaggedError("PropertyInvalid")<{
   readonly reason: string
 }> {
   override get message() {
-    return `${this.type}.${this.property} cannot be written: ${this.reason}`
+    return `${this.type}.${this.property} cannot be written: ${this.reason}.`
   }
 }
 
@@ -54,33 +89,124 @@ export class ObjectInvalid extends Data.TaggedError("ObjectInvalid")<{
   }
 }
 
-const make = <const Name extends string, const F extends Fields>(
-  _name: Name,
-  _fields: F,
-  _options?: { readonly version?: number }
-): ObjectType<Name, F> => {
-  throw new Error("being written")
-}
+// Writing -----------------------------------------------------------------------------------------------------------------------
 
-export const ObjectType = { make }
+type Mutations = Result.Result<Array<Mutation>, PropertyInvalid>
+
+const refused = (type: ObjectType, property: string, reason: string) =>
+  Result.fail(new PropertyInvalid({ type: type.name, property, reason }))
+
+const unknownKey = (type: ObjectType, given: object): string | undefined =>
+  Object.keys(given).find((key) => !type.properties.has(key))
+
+const notAProperty = (type: ObjectType): string =>
+  `${type.name} has no such property, only ${[...type.properties.keys()].join(", ")}`
 
 /** The mutations that make an object with these properties: a create, then a put for each. The object's id is (feed, counter). */
-export declare const creating: <T extends ObjectType>(
+export const creating = <T extends ObjectType>(type: T, props: PropsOf<T>, feed: number, counter: number): Mutations => {
+  const given = props as { readonly [key: string]: unknown }
+  const mutations = [create(type.name, type.version)]
+  let known = 0
+  for (const property of type.properties.values()) {
+    const value = given[property.key]
+    if (value === undefined) {
+      if (!property.isOptional) return refused(type, property.key, "it is missing")
+      if (Object.hasOwn(given, property.key)) known++
+      continue
+    }
+    const stored = property.encode(value)
+    if (stored instanceof Refused) return refused(type, property.key, stored.reason)
+    mutations.push(put(feed, counter, [property.key], stored))
+    known++
+  }
+  if (Object.keys(given).length === known) return Result.succeed(mutations)
+  const unknown = unknownKey(type, given)
+  return unknown === undefined ? Result.succeed(mutations) : refused(type, unknown, notAProperty(type))
+}
+
+/**
+ * The mutations of a patch. Of a nested record only the leaves that differ from `entry` are written, so that others' edits beside
+ * them survive; without an entry the whole record is.
+ */
+export const updating = <T extends ObjectType>(
   type: T,
-  props: PropsOf<T>,
   feed: number,
-  counter: number
-) => Result.Result<Array<Mutation>, PropertyInvalid>
-
-/** The mutations of a patch. Of a nested record only the leaves that differ are written, so that others' edits beside them survive. */
-export declare const updating: <T extends ObjectType>(
-  type: T,
-  entry: Entry,
+  counter: number,
+  entry: Entry | null,
   patch: PatchOf<T>
-) => Result.Result<Array<Mutation>, PropertyInvalid>
+): Mutations => {
+  const given = patch as { readonly [key: string]: unknown }
+  const mutations: Array<Mutation> = []
+  for (const key of Object.keys(given)) {
+    const property = type.properties.get(key)
+    if (property === undefined) return refused(type, key, notAProperty(type))
+    const value = given[key]
+    if (value === undefined) {
+      if (!property.isOptional) return refused(type, key, "it is required and cannot be removed")
+      mutations.push(remove(feed, counter, [key]))
+      continue
+    }
+    const stored = property.encode(value)
+    if (stored instanceof Refused) return refused(type, key, stored.reason)
+    const edits = entry === null ? null : differences(entry, key, stored)
+    if (edits === null) mutations.push(put(feed, counter, [key], stored))
+    else for (const edit of edits) mutations.push(asMutation(feed, counter, edit.path, edit.value))
+  }
+  return Result.succeed(mutations)
+}
 
-/** An object as applications see it; the same one until it changes. */
-export declare const read: <T extends ObjectType>(type: T, objects: Objects, entry: Entry) => ObjectOf<T> | ObjectInvalid
+const asMutation = (feed: number, counter: number, path: ReadonlyArray<string>, value: Value | undefined): Mutation =>
+  value === undefined ? remove(feed, counter, path) : put(feed, counter, path, value)
+
+// Reading -----------------------------------------------------------------------------------------------------------------------
+
+const typeKey = Symbol.for("troupe/ObjectType")
 
 /** The type that an object was read as, so that `update(object, patch)` needs no other word. */
-export declare const typeOf: (object: object) => ObjectType | undefined
+export const typeOf = (object: object): ObjectType | undefined => (object as { readonly [typeKey]?: ObjectType })[typeKey]
+
+const typed = <A extends object>(object: A, type: ObjectType): A =>
+  Object.freeze(Object.defineProperty(object, typeKey, { value: type }))
+
+/** An object as applications see it; the same one until it changes. */
+export const read = <T extends ObjectType>(type: T, objects: Objects, entry: Entry): ObjectOf<T> | ObjectInvalid => {
+  const { snapshot } = entry
+  // made below, from this type
+  if (snapshot !== null && typeOf(snapshot) === type) return snapshot as ObjectOf<T> | ObjectInvalid
+  const made = snapshotOf(type, objects, entry)
+  entry.snapshot = made
+  return made as ObjectOf<T> | ObjectInvalid
+}
+
+const snapshotOf = (type: ObjectType, objects: Objects, entry: Entry): object => {
+  const id = objects.id(entry)
+  const invalid = (reason: string) => typed(new ObjectInvalid({ id, type: type.name, reason }), type)
+  if (entry.kind === null) return invalid("who created it is not known")
+  if (entry.kind.name !== type.name) return invalid(`it is a ${entry.kind.name}`)
+  const object: { [key: string]: unknown } = { id }
+  for (const property of type.properties.values()) {
+    const place = entry.shape.find(property.key)
+    const stored = place < 0 ? undefined : shownAt(objects.feeds, entry, place)
+    if (stored === undefined) {
+      if (property.isOptional) continue
+      return invalid(`${property.key} is missing`)
+    }
+    const value = property.decode(stored)
+    if (value instanceof Refused) return invalid(`${property.key}: ${value.reason}`)
+    object[property.key] = value
+  }
+  return typed(object, type)
+}
+
+/** The object that `creating` will have made, before it is merged. `props` are valid. */
+export const drafted = <T extends ObjectType>(type: T, feedText: string, counter: number, props: PropsOf<T>): ObjectOf<T> => {
+  const given = props as { readonly [key: string]: unknown }
+  const object: { [key: string]: unknown } = { id: formatObjectId(feedText, counter) }
+  for (const property of type.properties.values()) {
+    const value = given[property.key]
+    const stored = value === undefined ? undefined : property.encode(value)
+    if (stored !== undefined && !(stored instanceof Refused)) object[property.key] = property.decode(stored)
+  }
+  // made of the type's own properties
+  return typed(object, type) as ObjectOf<T>
+}

@@ -146,7 +146,7 @@ const dropCovered = (branch: Branch, seen: Seen, isKept: (head: Head) => boolean
 }
 
 const none = (): boolean => false
-const isMarker = (head: Head): boolean => head.value === marker
+export const isMarker = (head: Head): boolean => head.value === marker
 
 /** Takes the covered heads from a place and from all below it. */
 const supersede = (record: RecordCells, place: number, seen: Seen): void => {
