@@ -18,6 +18,7 @@ interface Manifest {
   readonly files: ReadonlyArray<string>
   readonly dependencies: Record<string, string>
   readonly devDependencies: Record<string, string>
+  readonly optionalDependencies?: Record<string, string>
 }
 
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
@@ -100,6 +101,15 @@ describe("package", () => {
       for (const [name, version] of Object.entries(versions)) assert.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name)
     assert.deepStrictEqual(lock.packages[""]!.dependencies, manifest.dependencies)
     assert.deepStrictEqual(lock.packages[""]!.devDependencies, manifest.devDependencies)
+  })
+
+  it("locks every optional dependency for every platform, or npm ci refuses the lock file", () => {
+    const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies }]) =>
+      Object.keys(optionalDependencies ?? {}).filter(
+        (name) => !lock.packages[`${path}/node_modules/${name}`] && !lock.packages[`node_modules/${name}`]
+      )
+    )
+    assert.deepStrictEqual(missing, [])
   })
 
   it("has the commands, and what they run is there", () => {
