@@ -18,7 +18,8 @@ export class Reader {
   private readonly end: number
 
   constructor(from: Uint8Array, at = 0, end = from.length) {
-    this.from = from
+    // a Buffer's subarray is a Buffer, whose slice shares memory; what is read must not depend on what it came in
+    this.from = from.constructor === Uint8Array ? from : new Uint8Array(from.buffer, from.byteOffset, from.length)
     this.at = at
     this.end = end
   }

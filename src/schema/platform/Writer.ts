@@ -8,6 +8,7 @@ import { depthMax } from "./Limits.ts"
 
 const utf8Encoder = new TextEncoder()
 const floatView = new DataView(new ArrayBuffer(8))
+const canonicalNaN = 0x7ff8000000000000n
 const twoTo32 = 2 ** 32
 
 /** Appends DC1 to a growing buffer. The caller pairs `array(n)` and `map(n)` with n items. */
@@ -90,8 +91,9 @@ export class Writer {
     if (Number.isSafeInteger(n) && !Object.is(n, -0)) return this.int(n)
     this.reserve(9)
     floatView.setFloat64(0, n)
+    // an engine may write a NaN with any payload, and here it has one
+    if (Number.isNaN(n)) floatView.setBigUint64(0, canonicalNaN)
     this.buffer[this.length++] = 0xfb
-    if (Number.isNaN(n)) floatView.setFloat64(0, Number.NaN)
     for (let i = 0; i < 8; i++) this.buffer[this.length++] = floatView.getUint8(i)
     return this
   }
@@ -161,10 +163,17 @@ export class Writer {
       return this
     }
     if (typeof item !== "object") throw new Unencodable({ reason: `a ${typeof item} is no value` })
+    if (!isPlain(item)) throw new Unencodable({ reason: `a ${item.constructor.name} is no value; encode its fields` })
     const record = item as { readonly [key: string]: Item }
     const keys = sortedKeys(record)
     this.map(keys.length)
     for (const key of keys) this.text(key).item(record[key]!, depth + 1)
     return this
   }
+}
+
+/** Whether its fields are all there is to it, whatever realm it is from. A Date or a Map would be written as an empty map. */
+const isPlain = (record: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(record)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
