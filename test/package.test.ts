@@ -62,6 +62,10 @@ describe("package", () => {
     }
   })
 
+  it("reaches its own sources by its own name, as the examples do", async () => {
+    assert.strictEqual((await import("troupe")).Peer, (await import("../src/index.ts")).Peer)
+  })
+
   it("closes its internals", () => {
     assert.isTrue(Object.keys(manifest.exports).every((name) => !name.includes("*")))
   })
