@@ -101,7 +101,7 @@ export const packages: Rule = (sources) =>
 
 /** The modules of Effect that hold data and need no runtime, and the arithmetic of curves; hashes are arguments. */
 const pureEffect =
-  /^@noble\/curves\/|^effect\/(Array|BigDecimal|Brand|Chunk|Data|Duration|Equal|Equivalence|Function|Hash|HashMap|HashSet|Number|Option|Order|Predicate|Record|Result|Schema|SchemaAST|SchemaGetter|SchemaIssue|SchemaTransformation|String|Struct|Tuple|Types|encoding\/\w+)$/
+  /^@noble\/curves\/|^effect\/(Array|BigDecimal|Brand|Chunk|Data|Duration|Equal|Equivalence|Function|Hash|HashMap|HashSet|Number|Option|Order|Predicate|Record|Result|Schema|SchemaAST|SchemaGetter|SchemaIssue|SchemaParser|SchemaTransformation|String|Struct|Tuple|Types|encoding\/\w+)$/
 
 const foreign = (from: string, specifier: string): string | null => {
   if (specifier === "effect" || specifier === "@effect/platform-node")
