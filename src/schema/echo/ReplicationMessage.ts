@@ -1,0 +1,232 @@
+/**
+ * What two devices say to each other about the feeds of a space: eight messages, one a frame.
+ *
+ * Read strictly and under bounds, so that a message which was read is true to its shape; whether it is true is for the machine
+ * (Replication.ts) and the FeedStore. Bytes: docs/format.md#replication.
+ */
+import type * as Result from "effect/Result"
+import { compareBytes, decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import {
+  forkProofBytesMax,
+  manifestBytesMax,
+  messageBytesMax,
+  messageFeedsMax,
+  proofNodesMax,
+  rangeItemsMax,
+  runBlocksMax
+} from "../platform/Limits.ts"
+import type { Run } from "./Feed.ts"
+
+/** How many blocks of a feed somebody has stored. */
+export interface FeedLength {
+  readonly feed: Uint8Array
+  readonly length: number
+}
+
+/** The feeds between two keys, both included: their hash, or all of them. */
+export interface Range {
+  readonly _tag: "Range"
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+  readonly count: number
+  readonly content: Uint8Array | ReadonlyArray<FeedLength>
+}
+
+export interface Wanted {
+  readonly feed: Uint8Array
+  readonly from: number
+  /** null: all there are, and all that come. */
+  readonly to: number | null
+}
+
+export type Message =
+  | { readonly _tag: "Summary"; readonly stored: Uint8Array; readonly frontier: Uint8Array; readonly ops: Uint8Array }
+  | Range
+  | { readonly _tag: "Have"; readonly feeds: ReadonlyArray<FeedLength> }
+  | { readonly _tag: "Want"; readonly feeds: ReadonlyArray<Wanted> }
+  | { readonly _tag: "Data"; readonly run: Run }
+  | { readonly _tag: "Manifest"; readonly manifest: Uint8Array }
+  | { readonly _tag: "Refuse"; readonly reason: string; readonly feed: Uint8Array | null }
+  | { readonly _tag: "Fork"; readonly feed: Uint8Array; readonly proof: Uint8Array }
+
+const reasonBytesMax = 64
+
+const writeLengths = (to: Writer, feeds: ReadonlyArray<FeedLength>): Writer => {
+  to.array(feeds.length)
+  for (const { feed, length } of feeds) to.array(2).bytes(feed).int(length)
+  return to
+}
+
+const writeRange = (to: Writer, { from, to: last, count, content }: Range): Writer => {
+  to.array(6).int(1).int(0).bytes(from).bytes(last).int(count)
+  return content instanceof Uint8Array ? to.bytes(content) : writeLengths(to, content)
+}
+
+const writeData = (to: Writer, { feed, from, blocks, head, proof }: Run): Writer => {
+  to.array(6).int(4).bytes(feed).int(from).array(blocks.length)
+  for (const block of blocks) to.bytes(block)
+  to.array(3).int(head.length).bytes(head.root).bytes(head.signature)
+  if (proof === null) return to.nil()
+  to.array(proof.length)
+  for (const node of proof) to.bytes(node)
+  return to
+}
+
+const write = (to: Writer, message: Message): Writer => {
+  switch (message._tag) {
+    case "Summary":
+      return to.array(4).int(0).bytes(message.stored).bytes(message.frontier).bytes(message.ops)
+    case "Range":
+      return writeRange(to, message)
+    case "Have":
+      return writeLengths(to.array(2).int(2), message.feeds)
+    case "Want":
+      to.array(2).int(3).array(message.feeds.length)
+      for (const { feed, from, to: end } of message.feeds) {
+        to.array(3).bytes(feed).int(from)
+        if (end === null) to.nil()
+        else to.int(end)
+      }
+      return to
+    case "Data":
+      return writeData(to, message.run)
+    case "Manifest":
+      return to.array(2).int(5).bytes(message.manifest)
+    case "Refuse":
+      to.array(3).int(10).text(message.reason)
+      return message.feed === null ? to.nil() : to.bytes(message.feed)
+    case "Fork":
+      return to.array(2).int(11).raw(message.proof)
+  }
+}
+
+/** The bytes of a block that a message needs besides its content. */
+const roomOf = (message: Message): number =>
+  message._tag === "Data" ? message.run.blocks.reduce((sum, block) => sum + block.length + 5, 512) : 256
+
+export const encodeMessage = (message: Message): Uint8Array => write(new Writer(roomOf(message)), message).finish()
+
+const readLengths = (from: Reader, max: number): ReadonlyArray<FeedLength> => {
+  const feeds: Array<FeedLength> = []
+  for (let n = from.array(max); n > 0; n--) {
+    from.tuple(2)
+    feeds.push({ feed: from.fixed(32), length: from.uint() })
+  }
+  return feeds
+}
+
+const atLeastOne = <A>(from: Reader, items: ReadonlyArray<A>): ReadonlyArray<A> =>
+  items.length === 0 ? from.fail("names no feed") : items
+
+const readRange = (from: Reader): Range => {
+  if (from.uint() !== 0) from.fail("a set that version 0 does not know")
+  const first = from.fixed(32)
+  const last = from.fixed(32)
+  if (compareBytes(first, last) > 0) from.fail("a range that ends before it begins")
+  const count = from.uint()
+  if (from.peek() === 2) return { _tag: "Range", from: first, to: last, count, content: from.fixed(32) }
+  const items = readLengths(from, rangeItemsMax)
+  if (items.length !== count) from.fail("another count than its items")
+  for (let i = 0; i < items.length; i++) {
+    const { feed } = items[i]!
+    if (compareBytes(i === 0 ? first : items[i - 1]!.feed, feed) > (i === 0 ? 0 : -1)) from.fail("items that are not sorted")
+    if (compareBytes(feed, last) > 0) from.fail("items beyond their range")
+  }
+  return { _tag: "Range", from: first, to: last, count, content: items }
+}
+
+const readWants = (from: Reader): ReadonlyArray<Wanted> => {
+  const feeds: Array<Wanted> = []
+  for (let n = from.array(messageFeedsMax); n > 0; n--) {
+    from.tuple(3)
+    const feed = from.fixed(32)
+    const start = from.uint()
+    const end = from.nil() ? null : from.uint()
+    if (end !== null && end < start) from.fail("wants what ends before it begins")
+    feeds.push({ feed, from: start, to: end })
+  }
+  return feeds
+}
+
+const readNodes = (from: Reader): ReadonlyArray<Uint8Array> => {
+  const nodes: Array<Uint8Array> = []
+  for (let n = from.array(proofNodesMax); n > 0; n--) nodes.push(from.fixed(32))
+  return nodes
+}
+
+const readRun = (from: Reader): Run => {
+  const feed = from.fixed(32)
+  const start = from.uint()
+  const blocks: Array<Uint8Array> = []
+  for (let n = from.array(runBlocksMax); n > 0; n--) blocks.push(from.bytes(messageBytesMax))
+  if (blocks.length === 0) from.fail("a run without blocks")
+  from.tuple(3)
+  const length = from.uint()
+  if (length !== start + blocks.length) from.fail("a head that is not at the end of its run")
+  const head = { length, root: from.fixed(32), signature: from.fixed(64) }
+  return { feed, from: start, blocks, head, proof: from.nil() ? null : readNodes(from) }
+}
+
+/** A proof is read by the FeedStore; here it is only one item that names its feed first. */
+const readFork = (from: Reader, bytes: Uint8Array): Message => {
+  const start = from.at
+  if (from.array(8) !== 8) from.fail("a fork proof of another shape")
+  const feed = from.fixed(32)
+  for (let i = 1; i < 8; i++) from.item(2)
+  if (from.at - start > forkProofBytesMax) from.fail("a fork proof that is too large")
+  return { _tag: "Fork", feed, proof: bytes.slice(start, from.at) }
+}
+
+const fieldsOf: ReadonlyMap<number, number> = new Map([
+  [0, 4],
+  [1, 6],
+  [2, 2],
+  [3, 2],
+  [4, 6],
+  [5, 2],
+  [10, 3],
+  [11, 2]
+])
+
+const read = (from: Reader, bytes: Uint8Array): Message => {
+  const fields = from.array(6)
+  const type = from.uint()
+  if (fieldsOf.get(type) !== fields) from.fail(`a message of type ${type} with ${fields} fields, which version 0 does not know`)
+  switch (type) {
+    case 0:
+      return { _tag: "Summary", stored: from.fixed(32), frontier: from.fixed(32), ops: from.fixed(32) }
+    case 1:
+      return readRange(from)
+    case 2:
+      return { _tag: "Have", feeds: atLeastOne(from, readLengths(from, messageFeedsMax)) }
+    case 3:
+      return { _tag: "Want", feeds: atLeastOne(from, readWants(from)) }
+    case 4:
+      return { _tag: "Data", run: readRun(from) }
+    case 5:
+      return { _tag: "Manifest", manifest: from.bytes(manifestBytesMax) }
+    case 10:
+      return { _tag: "Refuse", reason: from.text(reasonBytesMax), feed: from.nil() ? null : from.fixed(32) }
+    default:
+      return readFork(from, bytes)
+  }
+}
+
+/** Reads one frame. Byte strings of what was read are views into it. */
+export const decodeMessage = (bytes: Uint8Array): Result.Result<Message, Malformed> =>
+  decodeWith(bytes, (from) => {
+    if (bytes.length > messageBytesMax) from.fail(`a message of ${bytes.length} bytes exceeds ${messageBytesMax}`)
+    return read(from, bytes)
+  })
+
+/** The feed that a manifest is for, unverified: `[v, space32, device32, feed32, …]`. */
+export const feedOfManifest = (manifest: Uint8Array): Result.Result<Uint8Array, Malformed> =>
+  decodeWith(manifest, (from) => {
+    from.tuple(7)
+    from.uint()
+    from.fixed(32)
+    from.fixed(32)
+    const feed = from.fixed(32)
+    for (let i = 4; i < 7; i++) from.item(1)
+    return feed
+  })
