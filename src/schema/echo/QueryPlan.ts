@@ -1,0 +1,150 @@
+/**
+ * What a query asks, made ready: tests on stored values, a predicate on objects, an order.
+ *
+ * Equality is tested on stored values, so that objects that do not match are never decoded.
+ */
+
+import { compareBytes } from "../platform/Codec.ts"
+import type { Value } from "./ChangeSet.ts"
+import { isEqualValue } from "./Differences.ts"
+import type { FeedTable } from "./FeedTable.ts"
+import type { Entry, Objects } from "./Objects.ts"
+import { ObjectInvalid, type ObjectOf, type ObjectType, PropertyInvalid, type PropsOf, read } from "./ObjectType.ts"
+import { Refused } from "./Property.ts"
+
+/** Equality on properties (undefined: it has none), or any pure predicate, asked again whenever the object changes. */
+export type Where<T extends ObjectType> =
+  | { readonly [K in keyof PropsOf<T>]?: PropsOf<T>[K] | undefined }
+  | ((object: ObjectOf<T>) => boolean)
+
+export interface QueryOptions<T extends ObjectType> {
+  readonly where?: Where<T> | undefined
+  /** Ascending; objects of one value by id. Without it, by id. */
+  readonly orderBy?: (keyof T["fields"] & string) | undefined
+}
+
+/** The objects of a query, in order, and those that match and do not fit the type. */
+export interface QueryResult<A> {
+  readonly objects: ReadonlyArray<A>
+  readonly invalid: ReadonlyArray<ObjectInvalid>
+}
+
+/** One test of equality. `value` is undefined for "has none"; a query that asks for what no object can hold matches nothing. */
+export interface EqualityTest {
+  readonly key: string
+  readonly value: Value | undefined
+}
+
+/** Any object as an application sees it. */
+export type Shown = { readonly id: string; readonly [key: string]: unknown }
+
+export interface Row {
+  readonly entry: Entry
+  object: Shown
+}
+
+export interface QueryPlan {
+  readonly type: ObjectType
+  readonly tests: ReadonlyArray<EqualityTest>
+  readonly isImpossible: boolean
+  readonly predicate: ((object: Shown) => boolean) | null
+  readonly orderBy: string | null
+}
+
+/** Throws `PropertyInvalid` for a property that the type does not have: the program is wrong, not its data. */
+export const planOf = <T extends ObjectType>(type: T, { where, orderBy }: QueryOptions<T>): QueryPlan => {
+  if (orderBy !== undefined) demandProperty(type, orderBy)
+  const plan = { type, orderBy: orderBy ?? null }
+  if (typeof where === "function") {
+    // objects of this plan are read as this type
+    return { ...plan, tests: [], isImpossible: false, predicate: where as unknown as (object: Shown) => boolean }
+  }
+  const tests: Array<EqualityTest> = []
+  let isImpossible = false
+  for (const [key, value] of Object.entries(where ?? {})) {
+    const stored = value === undefined ? undefined : demandProperty(type, key).encode(value)
+    if (stored instanceof Refused) isImpossible = true
+    else tests.push({ key, value: stored })
+  }
+  return { ...plan, tests, isImpossible, predicate: null }
+}
+
+const demandProperty = (type: ObjectType, key: string) => {
+  const property = type.properties.get(key)
+  if (property !== undefined) return property
+  const reason = `queries can ask only for ${[...type.properties.keys()].join(", ")}`
+  throw new PropertyInvalid({ type: type.name, property: key, reason })
+}
+
+export const isSamePlan = (a: QueryPlan, b: QueryPlan): boolean =>
+  a.type === b.type &&
+  a.orderBy === b.orderBy &&
+  a.predicate === b.predicate &&
+  a.isImpossible === b.isImpossible &&
+  a.tests.length === b.tests.length &&
+  a.tests.every(({ key, value }) => b.tests.some((test) => test.key === key && isEqual(test.value, value)))
+
+const isEqual = (a: Value | undefined, b: Value | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : isEqualValue(a, b)
+
+/** The object if it is in the result, why it cannot be read if it would be, null if it is not in it. */
+export const ask = (plan: QueryPlan, objects: Objects, entry: Entry): Shown | ObjectInvalid | null => {
+  if (entry.isDeleted || plan.isImpossible) return null
+  for (const { key, value } of plan.tests) if (!isEqual(objects.shown(entry, key), value)) return null
+  const object: Shown | ObjectInvalid = read(plan.type, objects, entry)
+  if (plan.predicate === null || object instanceof ObjectInvalid) return object
+  return plan.predicate(object) ? object : null
+}
+
+/** Orders rows by the plan: the property, then the id's feed and counter. */
+export const compareRows = (plan: QueryPlan, feeds: FeedTable, a: Row, b: Row): number => {
+  const order = plan.orderBy === null ? 0 : compareProperties(a.object[plan.orderBy], b.object[plan.orderBy])
+  return order === 0 ? compareIds(feeds, a.entry, b.entry) : order
+}
+
+/** Orders objects by their ids: feed, then counter. */
+const compareIds = (feeds: FeedTable, a: Entry, b: Entry): number =>
+  a.feed === b.feed ? a.counter - b.counter : compareBytes(feeds.id(a.feed), feeds.id(b.feed))
+
+/** Absent first, then by kind of value, then by value; records and bytes, which have no order, are all equal. */
+const compareProperties = (a: unknown, b: unknown): number => {
+  if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0
+  const x = a instanceof Date ? a.getTime() : a
+  const y = b instanceof Date ? b.getTime() : b
+  const byKind = rank(x) - rank(y)
+  if (byKind !== 0) return byKind
+  if (typeof x === "number" && typeof y === "number" && (x !== x || y !== y))
+    return x === y ? 0 : x !== x ? (y !== y ? 0 : -1) : 1
+  if (rank(x) === unorderedRank) return 0
+  // of one kind, and ordered
+  return (x as number) < (y as number) ? -1 : (x as number) > (y as number) ? 1 : 0
+}
+
+const unorderedRank = 5
+
+const rank = (value: unknown): number => {
+  if (value === undefined) return 0
+  if (value === null) return 1
+  if (typeof value === "boolean") return 2
+  if (typeof value === "number" || typeof value === "bigint") return 3
+  return typeof value === "string" ? 4 : unorderedRank
+}
+
+/** Asks once, by a full scan. */
+export const queryAll = <T extends ObjectType>(objects: Objects, type: T, options: QueryOptions<T>): QueryResult<ObjectOf<T>> => {
+  const plan = planOf(type, options)
+  const rows: Array<Row> = []
+  const invalid = new Map<Entry, ObjectInvalid>()
+  for (const entry of objects.ofType(type.name)) {
+    const object = ask(plan, objects, entry)
+    if (object instanceof ObjectInvalid) invalid.set(entry, object)
+    else if (object !== null) rows.push({ entry, object })
+  }
+  rows.sort((a, b) => compareRows(plan, objects.feeds, a, b))
+  // read as this type
+  return { objects: rows.map(({ object }) => object as ObjectOf<T>), invalid: inOrder(objects, invalid) }
+}
+
+/** What does not fit, by id. */
+export const inOrder = ({ feeds }: Objects, invalid: ReadonlyMap<Entry, ObjectInvalid>): ReadonlyArray<ObjectInvalid> =>
+  [...invalid].sort(([a], [b]) => compareIds(feeds, a, b)).map(([, reason]) => reason)
