@@ -1,9 +1,15 @@
 /**
- * Feeds as bytes: manifests, blocks, heads, runs, and the Merkle mountain range that binds them.
+ * Feeds as bytes: manifests, blocks, heads, runs, and proofs that a feed forked.
  *
  * One signature over (feed, length, root) covers every block before it, so a receiver verifies one signature for a whole run.
- * Everything here is pure; hashes are an argument. Bytes: docs/format.md#feeds. Trees: RFC 9162, 2.1 (domain separation).
+ * Everything here is pure; hashes are an argument, and what a signature is over is given to who signs or verifies.
+ * Bytes: docs/format.md#feeds. Trees: Merkle.ts.
  */
+import * as Result from "effect/Result"
+import { decodeWith, equalBytes, Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import { blockBytesMax, forkProofBytesMax, manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
+import { Unsupported } from "./ChangeSetCodec.ts"
+import { type Hash, type Leaves, prove, putU64, rootOfProof } from "./Merkle.ts"
 
 /** Binds a feed key to a space, a device and an incarnation. Both keys sign. */
 export interface Manifest {
@@ -31,3 +37,179 @@ export interface Run {
   /** The peaks at `from`, when the receiver is not there already; else null. */
   readonly proof: ReadonlyArray<Uint8Array> | null
 }
+
+/** One of two blocks that a feed has at one index: under which head, and the proof that it is there. */
+export interface Branch {
+  readonly head: Head
+  readonly leaf: Uint8Array
+  readonly proof: ReadonlyArray<Uint8Array>
+}
+
+/** Two heads of one feed that contradict each other at `index`. */
+export interface ForkProof {
+  readonly feed: Uint8Array
+  readonly index: number
+  readonly a: Branch
+  readonly b: Branch
+}
+
+const label = (text: string): Uint8Array => new TextEncoder().encode(`${text}/v0\0`)
+
+const join = (...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+// Manifests ---------------------------------------------------------------------------------------------------------------------
+
+const manifestLabel = label("echo/manifest")
+const manifestSignatureLabel = label("echo/manifest-sig")
+
+/** What both signatures of a manifest are over. */
+export const manifestMessage = (
+  manifest: Pick<Manifest, "space" | "device" | "feed" | "incarnation">,
+  hash: Hash
+): Uint8Array => {
+  const { device, feed, incarnation, space } = manifest
+  const content = new Writer().array(5).int(0).bytes(space).bytes(device).bytes(feed).int(incarnation).finish()
+  return join(manifestSignatureLabel, hash(join(manifestLabel, content)))
+}
+
+export const encodeManifest = (manifest: Manifest): Uint8Array => {
+  const { device, deviceSignature, feed, feedSignature, incarnation, space } = manifest
+  const to = new Writer().array(7).int(0).bytes(space).bytes(device).bytes(feed).int(incarnation)
+  return to.bytes(feedSignature).bytes(deviceSignature).finish()
+}
+
+const readManifest = (from: Reader): Manifest => {
+  from.tuple(7)
+  if (from.uint() !== 0) from.fail("a manifest of another version")
+  const space = from.fixed(32).slice()
+  const device = from.fixed(32).slice()
+  const feed = from.fixed(32).slice()
+  const incarnation = from.uint()
+  return { space, device, feed, incarnation, feedSignature: from.fixed(64).slice(), deviceSignature: from.fixed(64).slice() }
+}
+
+/** Reads a manifest; whether its signatures hold is for who asks. */
+export const decodeManifest = (bytes: Uint8Array): Result.Result<Manifest, Malformed> =>
+  bytes.length > manifestBytesMax
+    ? Result.fail(new Malformed({ reason: "a manifest too large", offset: manifestBytesMax }))
+    : decodeWith(bytes, readManifest)
+
+// Heads -------------------------------------------------------------------------------------------------------------------------
+
+const headLabel = label("halo/feed-head")
+
+/** What a head's signature is over: label || feed || u64 length || root. */
+export const headMessage = (feed: Uint8Array, length: number, root: Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(headLabel.length + 72)
+  bytes.set(headLabel)
+  bytes.set(feed, headLabel.length)
+  putU64(bytes, headLabel.length + 32, length)
+  bytes.set(root, headLabel.length + 40)
+  return bytes
+}
+
+const writeHead = (to: Writer, { length, root, signature }: Head): Writer => to.array(3).int(length).bytes(root).bytes(signature)
+
+const readHead = (from: Reader): Head => {
+  from.tuple(3)
+  return { length: from.uint(), root: from.fixed(32).slice(), signature: from.fixed(64).slice() }
+}
+
+// Blocks ------------------------------------------------------------------------------------------------------------------------
+
+/** The most bytes that a block may have, its envelope included. */
+export const envelopeBytesMax = blockBytesMax + 128
+
+const unsealedKeyId = new Uint8Array(16)
+const unsealedNonce = new Uint8Array(24)
+const envelopeStart = new Writer().array(5).int(0).int(0).bytes(unsealedKeyId).bytes(unsealedNonce).finish()
+
+/** A block of version 0 and suite 0: the plain content in an envelope whose key id and nonce are zero. */
+export const encodeBlock = (plain: Uint8Array): Uint8Array =>
+  new Writer(envelopeStart.length + 5 + plain.length).raw(envelopeStart).bytes(plain).finish()
+
+const readBlock = (from: Reader): Uint8Array => {
+  const items = from.array(16)
+  if (items === 0) from.fail("an empty block")
+  const version = from.uint()
+  if (version !== 0) throw new Unsupported({ what: `block version ${version}` })
+  if (items !== 5) from.fail("a block has five items")
+  const suite = from.uint()
+  if (suite !== 0) throw new Unsupported({ what: `suite ${suite}` })
+  if (!equalBytes(from.fixed(16), unsealedKeyId)) from.fail("an unsealed block with a key")
+  if (!equalBytes(from.fixed(24), unsealedNonce)) from.fail("an unsealed block with a nonce")
+  return from.bytes(blockBytesMax)
+}
+
+/** The plain content of a block, as a view into it; what a newer version wrote is told from what nobody may write. */
+export const decodeBlock = (bytes: Uint8Array): Result.Result<Uint8Array, Unsupported | Malformed> => {
+  try {
+    return decodeWith(bytes, readBlock)
+  } catch (error) {
+    if (error instanceof Unsupported) return Result.fail(error)
+    throw error
+  }
+}
+
+/** Whether the bytes may be a block of any version: one item of DC1. What is in it is judged when it is delivered. */
+export const isEnvelope = (bytes: Uint8Array): boolean => Result.isSuccess(decodeWith(bytes, (from) => from.item()))
+
+// Forks -------------------------------------------------------------------------------------------------------------------------
+
+const writeNodes = (to: Writer, nodes: ReadonlyArray<Uint8Array>): Writer => {
+  to.array(nodes.length)
+  for (const node of nodes) to.bytes(node)
+  return to
+}
+
+const readNodes = (from: Reader): ReadonlyArray<Uint8Array> => {
+  const nodes: Array<Uint8Array> = []
+  for (let n = from.array(proofNodesMax); n > 0; n--) nodes.push(from.fixed(32).slice())
+  return nodes
+}
+
+export const encodeForkProof = ({ a, b, feed, index }: ForkProof): Uint8Array => {
+  const to = writeHead(writeHead(new Writer(2_048).array(8).bytes(feed), a.head), b.head).int(index)
+  return writeNodes(writeNodes(to.bytes(a.leaf), a.proof).bytes(b.leaf), b.proof).finish()
+}
+
+const readForkProof = (from: Reader): ForkProof => {
+  from.tuple(8)
+  const feed = from.fixed(32).slice()
+  const headA = readHead(from)
+  const headB = readHead(from)
+  const index = from.uint()
+  const a = { head: headA, leaf: from.fixed(32).slice(), proof: readNodes(from) }
+  const b = { head: headB, leaf: from.fixed(32).slice(), proof: readNodes(from) }
+  return { feed, index, a, b }
+}
+
+/** Reads a fork proof; whether it proves anything is for `contradicts` and two signatures. */
+export const decodeForkProof = (bytes: Uint8Array): Result.Result<ForkProof, Malformed> =>
+  bytes.length > forkProofBytesMax
+    ? Result.fail(new Malformed({ reason: "a fork proof too large", offset: forkProofBytesMax }))
+    : decodeWith(bytes, readForkProof)
+
+/** Whether both heads cover `index`, with different leaves there. Both signatures have to hold besides. */
+export const contradicts = ({ a, b, index }: ForkProof, hash: Hash): boolean => {
+  const isThere = ({ head, leaf, proof }: Branch): boolean => {
+    const root = index < head.length ? rootOfProof(leaf, index, head.length, proof, hash) : null
+    return root !== null && equalBytes(root, head.root)
+  }
+  return !equalBytes(a.leaf, b.leaf) && isThere(a) && isThere(b)
+}
+
+/** One side of a fork proof, from leaves that reach from at most `index` to the head's length. */
+export const branchOf = (head: Head, index: number, leaves: Leaves, hash: Hash): Branch => ({
+  head,
+  leaf: leaves.leaves[index - leaves.from]!,
+  proof: prove(leaves, head.length, index, hash)
+})
