@@ -100,7 +100,7 @@ export class Delivery {
    * Offers the next block of a feed. `content` is its plain content, or what stands in the way of it (an unknown version or suite).
    * `root` is the feed's root with this block.
    */
-  offer(feed: number, content: Uint8Array | Unsupported, root: Uint8Array, merge: Merge): Verdict {
+  offer(feed: number, content: Uint8Array | Unsupported | Malformed, root: Uint8Array, merge: Merge): Verdict {
     const cursor = this.cursor(feed)
     const plain = content instanceof Uint8Array ? decodePlain(content) : Result.fail(content)
     if (Result.isFailure(plain)) {

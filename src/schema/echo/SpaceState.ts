@@ -4,6 +4,9 @@
  * A local change is stamped and merged in one synchronous step, so nothing can come between what it saw and what it says it saw.
  * The layer around it stores, sends and wakes; this decides. The way of a mutation: ARCHITECTURE.md.
  */
+
+import type { Malformed } from "../platform/Codec.ts"
+import { changeSetDepsMax } from "../platform/Limits.ts"
 import type { ChangeSet, Mutation } from "./ChangeSet.ts"
 import { sizeOf, type Unsupported } from "./ChangeSetCodec.ts"
 import { Delivery, type Merge, type Verdict } from "./Delivery.ts"
@@ -11,7 +14,6 @@ import { FeedTable } from "./FeedTable.ts"
 import { Changes, Objects } from "./Objects.ts"
 import type { QueryIndex } from "./Query.ts"
 import { nextTime } from "./Time.ts"
-import { changeSetDepsMax } from "../platform/Limits.ts"
 
 export class SpaceState {
   readonly feeds: FeedTable
@@ -49,7 +51,7 @@ export class SpaceState {
   }
 
   /** Offers the next stored block of a feed; what it merges is told to queries by `tell`. */
-  deliver(feed: number, content: Uint8Array | Unsupported, root: Uint8Array): Verdict {
+  deliver(feed: number, content: Uint8Array | Unsupported | Malformed, root: Uint8Array): Verdict {
     return this.delivery.offer(feed, content, root, this.mergeDelivered)
   }
 
