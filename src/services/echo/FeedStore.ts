@@ -91,6 +91,8 @@ export interface SpaceFeeds {
   readonly ingest: (run: Run) => Effect.Effect<number, RunRefused | StorageError>
   /** Calls the listener after each change that is durable, in the fiber that made it; it must not block. */
   readonly watch: (listener: (feed: StoredFeed) => void) => Effect.Effect<void, never, Scope.Scope>
+  /** Verifies a peer's proof that a feed forked and keeps it, which freezes the feed there. Idempotent. */
+  readonly admitFork: (proof: Uint8Array) => Effect.Effect<StoredFeed, RunRefused | StorageError>
   /** Fork proofs stored for this space, encoded (docs/format.md#forks). */
   readonly forkProofs: Effect.Effect<ReadonlyArray<Uint8Array>, StorageError>
   /**
