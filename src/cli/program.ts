@@ -1,0 +1,56 @@
+/**
+ * The command line: its commands, and how each ends.
+ *
+ * Exit code 0 says that a command did what it claims, 1 that it could not (with the reason in a sentence or two on standard error),
+ * 2 that it was called wrongly. A face: commands build layers and print, and hold no logic.
+ */
+import { readFileSync } from "node:fs"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import { exitFailed, failureText } from "./Failure.ts"
+import { kube } from "./kube.ts"
+import { exitMisused, presenter } from "./Misuse.ts"
+
+const troupe = Command.make("troupe").pipe(
+  Command.withDescription("Local-first, peer-to-peer spaces: the command line of Troupe."),
+  Command.withSubcommands([kube])
+)
+
+const version = (): string => {
+  // the same place from src/cli/ and from dist/cli/
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8")
+  return (JSON.parse(text) as { readonly version: string }).version
+}
+
+const surroundings = Layer.mergeAll(
+  NodeServices.layer,
+  CliOutput.layerPresenter(presenter),
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
+)
+
+const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  // Ctrl-C is how a server is told to stop
+  if (Cause.hasInterruptsOnly(exit.cause)) return 0
+  const error = Cause.squash(exit.cause)
+  return CliError.isCliError(error) ? exitMisused : exitFailed
+}
+
+const said = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Cause.hasInterruptsOnly(cause) || CliError.isCliError(Cause.squash(cause)) ? Effect.void : Console.error(failureText(cause))
+
+/** Runs the command that the arguments ask for, and ends the process. */
+export const main = (args: ReadonlyArray<string>): void =>
+  Command.runWith(troupe, { version: version() })(args).pipe(Effect.tapCause(said), Effect.provide(surroundings), (program) =>
+    NodeRuntime.runMain(program, { disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCode(exit)) })
+  )
