@@ -113,21 +113,20 @@ const compareProperties = (a: unknown, b: unknown): number => {
   const y = b instanceof Date ? b.getTime() : b
   const byKind = rank(x) - rank(y)
   if (byKind !== 0) return byKind
-  if (typeof x === "number" && typeof y === "number" && (x !== x || y !== y))
-    return x === y ? 0 : x !== x ? (y !== y ? 0 : -1) : 1
   if (rank(x) === unorderedRank) return 0
   // of one kind, and ordered
   return (x as number) < (y as number) ? -1 : (x as number) > (y as number) ? 1 : 0
 }
 
-const unorderedRank = 5
+const unorderedRank = 6
 
 const rank = (value: unknown): number => {
   if (value === undefined) return 0
   if (value === null) return 1
   if (typeof value === "boolean") return 2
-  if (typeof value === "number" || typeof value === "bigint") return 3
-  return typeof value === "string" ? 4 : unorderedRank
+  if (Number.isNaN(value)) return 3
+  if (typeof value === "number" || typeof value === "bigint") return 4
+  return typeof value === "string" ? 5 : unorderedRank
 }
 
 /** Asks once, by a full scan. */
