@@ -9,8 +9,8 @@
 export const depthMax = 16
 /** F: the plain content of one block. */
 export const blockBytesMax = 262_144
-/** W: a change set leaves room for the table of the block that will hold it. */
-export const changeSetBytesMax = blockBytesMax - 4_096
+/** W: a change set leaves room for the fullest table that a block can have. */
+export const changeSetBytesMax = blockBytesMax - 36_864
 /** F: feeds that one block may cite. */
 export const blockFeedsMax = 1_024
 /** F: change sets in one block. */
@@ -69,6 +69,8 @@ export const pendingBytesMax = 8_388_608
 export const frameBytesMax = 65_536
 /** P: what one end of a channel may send before the other has taken it. */
 export const channelWindowBytes = 524_288
+/** P: the same before the receiver widens the channel, once it knows who is there. */
+export const channelFirstBytes = 4_096
 /** F: channels open at once on a connection, and the name of one. */
 export const channelsMax = 256
 export const channelNameBytesMax = 64
