@@ -18,8 +18,8 @@ export type { Conflict }
 export class Kind {
   readonly name: string
   readonly version: number
-  /** Cells that the newest object of the kind needed: a guess for the next. */
-  cells = 0
+  /** Its newest object; the next will need as many cells. */
+  newest: Entry | null = null
   constructor(name: string, version: number) {
     this.name = name
     this.version = version
@@ -183,7 +183,10 @@ export class Objects {
     const entry = this.reach(feed, counter)
     if (entry.kind !== null) return entry
     this.headless.delete(entry)
-    entry.kind = this.kindOf(mutation.name, mutation.number)
+    const kind = this.kindOf(mutation.name, mutation.number)
+    entry.kind = kind
+    if (kind.newest !== null && entry.cells.length === 0) entry.cells = new Array(cellsLike(kind.newest))
+    kind.newest = entry
     entry.created = stamp
     entry.position = keptPosition(mutation.value as Uint8Array)
     entry.snapshot = null
@@ -214,6 +217,10 @@ export class Objects {
     return kind
   }
 }
+
+const guessedKeysMax = 16
+/** Room for as many keys as another object has: growing an array key by key wastes a tenth of the memory. */
+const cellsLike = (other: Entry): number => 3 * Math.min(other.shape.keys.length, guessedKeysMax)
 
 const noEntries: ReadonlyArray<Entry> = Object.freeze([])
 const any = (): boolean => true

@@ -94,15 +94,11 @@ const clear = (record: RecordCells, place: number): void => {
     cells[3 * place] = cells[3 * place + 1] = cells[3 * place + 2] = undefined
     return
   }
-  record.shape.drop(place)
   const { cells } = record
-  const counter = cells.pop()
-  const stamp = cells.pop()
-  const value = cells.pop()
-  if (3 * place === cells.length) return
-  cells[3 * place] = value
-  cells[3 * place + 1] = stamp
-  cells[3 * place + 2] = counter
+  const last = record.shape.keys.length - 1
+  record.shape.drop(place)
+  if (place < last) for (let i = 0; i < 3; i++) cells[3 * place + i] = cells[3 * last + i]
+  cells.length = 3 * last
 }
 
 const placeOf = (record: RecordCells, key: string): number => {
