@@ -1,0 +1,368 @@
+/**
+ * Runs the mux of a connection over a socket: one fiber reads, one writes, one watches for silence.
+ *
+ * Whoever waits is woken through a queue, so that nobody runs inside another's step. Nothing here waits for the other end without a
+ * bound: what it does not take stays with its sender, and when it is silent for a minute the connection ends.
+ */
+import type { NonEmptyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import { Mux, type MuxEvent } from "../../schema/mesh/Mux.ts"
+import { type Reason, reasons, webSocketOverhead } from "../../schema/mesh/MuxFrame.ts"
+import { channelsMax, messageBytesMax } from "../../schema/platform/Limits.ts"
+import { type Channel, type Connection, ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
+
+const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }: { readonly isInitiator: boolean }) {
+  const parent = yield* Effect.scope
+  const scope = yield* Scope.fork(parent)
+  const reader = yield* Scope.provide(socket.reader, scope).pipe(Effect.mapError((error) => lost(error)))
+  const writer = yield* Scope.provide(socket.writer, scope)
+  const line = new Line(
+    new Mux(isInitiator),
+    yield* Clock.Clock,
+    yield* bell,
+    yield* Queue.bounded<Channel, ConnectionClosed>(channelsMax)
+  )
+  yield* Effect.forkIn(reading(line, reader), scope)
+  const writes = yield* Effect.forkIn(writing(line, writer), scope)
+  yield* Effect.forkIn(watching(line), scope)
+  // runs before the fibers are interrupted: the other end should hear why
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.suspend(() => {
+      line.finish(new ConnectionClosed({ reason: "done", detail: "", isOurs: true }))
+      return line.isLost || line.isBroken ? Effect.void : Effect.timeoutOption(Fiber.await(writes), "1 second")
+    })
+  )
+  const closing = yield* Effect.forkIn(
+    Effect.andThen(Deferred.await(line.ended), Effect.uninterruptible(Scope.close(scope, Exit.void))),
+    parent
+  )
+  return connectionOf(line, Fiber.await(closing))
+})
+
+export const layer: Layer.Layer<Connections> = Layer.succeed(Connections, { over })
+
+type Bell = Queue.Queue<true>
+const bell = Queue.sliding<true>(1)
+const ring = (bell: Bell) => Queue.offerUnsafe(bell, true)
+
+const lost = (error: Socket.SocketError) => new ConnectionClosed({ reason: "lost", detail: error.message, isOurs: false })
+
+/** What the fibers of one connection share. */
+class Line {
+  readonly mux: Mux
+  readonly clock: Clock.Clock
+  /** There is something to write. */
+  readonly work: Bell
+  readonly accepts: Queue.Queue<Channel, ConnectionClosed>
+  readonly ended = Deferred.makeUnsafe<ConnectionClosed>()
+  readonly channels = new Map<number, ChannelEnd>()
+  readonly probes = new Set<Deferred.Deferred<void>>()
+  closed: ConnectionClosed | null = null
+  /** A write failed. */
+  isBroken = false
+  lastHeard: number
+  bytes = 0
+  /** Senders that wait for room. */
+  waiting = 0
+
+  constructor(mux: Mux, clock: Clock.Clock, work: Bell, accepts: Queue.Queue<Channel, ConnectionClosed>) {
+    this.mux = mux
+    this.clock = clock
+    this.work = work
+    this.accepts = accepts
+    this.lastHeard = clock.currentTimeMillisUnsafe()
+  }
+
+  get isLost(): boolean {
+    return this.closed?.reason === "lost"
+  }
+
+  finish(closed: ConnectionClosed): void {
+    if (this.closed !== null) return
+    this.closed = closed
+    if (closed.reason !== "lost") this.mux.end(closed.reason, closed.detail)
+    for (const channel of this.channels.values()) channel.finish(closed)
+    Queue.failCauseUnsafe(this.accepts, Cause.fail(closed))
+    Deferred.doneUnsafe(this.ended, Effect.succeed(closed))
+    ring(this.work)
+  }
+
+  heard(): void {
+    this.lastHeard = this.clock.currentTimeMillisUnsafe()
+    for (const probe of this.probes) Deferred.doneUnsafe(probe, Effect.void)
+    this.probes.clear()
+  }
+
+  on(event: Exclude<MuxEvent, { _tag: "Opened" }>): void {
+    if (event._tag === "Readable") {
+      const channel = this.channels.get(event.channel)
+      if (channel !== undefined) ring(channel.data)
+    } else if (event._tag === "Closed") {
+      const { channel, reason, text } = event
+      const end = this.channels.get(channel)
+      this.channels.delete(channel)
+      end?.finish(new ConnectionClosed({ reason, detail: text, isOurs: false }))
+    } else {
+      // the mux says of a broken protocol what it found, and of an End what it was told
+      const isOurs = event.reason === "protocol error" || event.reason === "unknown frame type"
+      this.finish(new ConnectionClosed({ reason: event.reason, detail: event.text, isOurs }))
+    }
+  }
+
+  /** Wakes senders whose channel has room again. */
+  makeRoom(): void {
+    if (this.waiting === 0) return
+    for (const channel of this.channels.values()) {
+      if (channel.waiting > 0 && this.mux.canSend(channel.id)) ring(channel.room)
+    }
+  }
+}
+
+/** One end of a channel. */
+class ChannelEnd implements Channel {
+  readonly name: string
+  readonly version: number
+  readonly space: Uint8Array
+  readonly id: number
+  readonly data: Bell
+  readonly room: Bell
+  readonly socket: Socket.Socket
+  readonly take: Effect.Effect<Uint8Array, ConnectionClosed>
+  readonly widen: Effect.Effect<void>
+  /** Senders that wait for room. */
+  waiting = 0
+  private closed: ConnectionClosed | null = null
+  private readonly line: Line
+
+  constructor(line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>, data: Bell, room: Bell) {
+    this.line = line
+    this.id = opened.channel
+    this.name = opened.name
+    this.version = opened.version
+    this.space = opened.space
+    this.data = data
+    this.room = room
+    this.take = Effect.map(this.receive(1), ([message]) => message)
+    this.widen = Effect.sync(() => {
+      line.mux.widen(this.id)
+      ring(line.work)
+    })
+    this.socket = socketOf(this)
+  }
+
+  finish(closed: ConnectionClosed): void {
+    this.closed ??= closed
+    ring(this.data)
+    ring(this.room)
+  }
+
+  readonly close = (reason: Reason, text = ""): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.line.mux.close(this.id, reason, text)
+      this.line.channels.delete(this.id)
+      this.finish(new ConnectionClosed({ reason, detail: text, isOurs: true }))
+      ring(this.line.work)
+    })
+
+  readonly send = (message: Uint8Array): Effect.Effect<void, ConnectionClosed> =>
+    Effect.suspend(() => {
+      if (this.closed !== null) return Effect.fail(this.closed)
+      const { line } = this
+      if (line.mux.canSend(this.id)) {
+        line.mux.send(this.id, message)
+        ring(line.work)
+        // another may wait at the same bell
+        if (this.waiting > 0) ring(this.room)
+        return Effect.void
+      }
+      this.waiting++
+      line.waiting++
+      const wait = Effect.onExit(Queue.take(this.room), () =>
+        Effect.sync(() => {
+          this.waiting--
+          line.waiting--
+        })
+      )
+      return Effect.andThen(wait, this.send(message))
+    })
+
+  /** Waits for a message and takes as many as are there, up to `max`. */
+  receive(max: number): Effect.Effect<NonEmptyArray<Uint8Array>, ConnectionClosed> {
+    return Effect.suspend(() => {
+      const { line } = this
+      const first = line.mux.take(this.id)
+      if (first !== null) {
+        const messages: NonEmptyArray<Uint8Array> = [first]
+        for (let n = 1; n < max; n++) {
+          const message = line.mux.take(this.id)
+          if (message === null) break
+          messages.push(message)
+        }
+        if (line.mux.isCreditDue(this.id)) ring(line.work)
+        return Effect.succeed(messages)
+      }
+      if (this.closed !== null) return Effect.fail(this.closed)
+      return Effect.flatMap(Queue.take(this.data), () => this.receive(max))
+    })
+  }
+}
+
+const socketOf = (channel: ChannelEnd): Socket.Socket => {
+  const write = (chunk: Uint8Array | string | Socket.CloseEvent): Effect.Effect<void, Socket.SocketError> => {
+    if (Socket.isCloseEvent(chunk)) return channel.close(chunk.code === 1000 ? "done" : "failed", chunk.reason)
+    const message = typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk
+    if (message.length > messageBytesMax) {
+      const cause = new Error(`a message of ${message.length} bytes exceeds ${messageBytesMax}`)
+      return Effect.fail(new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause }) }))
+    }
+    return Effect.mapError(channel.send(message), socketError)
+  }
+  return Socket.make({
+    reader: Effect.acquireRelease(
+      Effect.succeed({
+        pull: Effect.mapError(channel.receive(64), socketError),
+        upgrade: Socket.SocketUpgradeError.unsupported
+      }),
+      () => channel.close("done")
+    ),
+    writer: Effect.succeed({ write, writeAll: (chunks) => Effect.forEach(chunks, write, { discard: true }) })
+  })
+}
+
+/** Codes from 4000 are an application's own (RFC 6455, 7.4.2). */
+const socketError = ({ detail, reason }: ConnectionClosed) => {
+  const code = reason === "lost" ? 1006 : reason === "done" ? 1000 : 4000 + reasons.indexOf(reason)
+  const closeReason = detail === "" ? reason : `${reason}: ${detail}`
+  return new Socket.SocketError({ reason: new Socket.SocketCloseError({ code, closeReason }) })
+}
+
+const reading = (line: Line, reader: Socket.Reader) =>
+  Effect.gen(function* () {
+    while (true) {
+      const frames = yield* reader.pull
+      line.heard()
+      for (const frame of frames) {
+        if (typeof frame === "string") {
+          line.finish(new ConnectionClosed({ reason: "protocol error", detail: "a text frame", isOurs: true }))
+          return
+        }
+        line.bytes += frame.length + webSocketOverhead(frame.length, false)
+        const event = line.mux.receive(frame)
+        if (event?._tag === "Opened") yield* accept(line, event)
+        else if (event !== null) line.on(event)
+      }
+      ring(line.work)
+    }
+  }).pipe(Effect.catch((error) => Effect.sync(() => line.finish(lost(error)))))
+
+const accept = Effect.fnUntraced(function* (line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>) {
+  const channel = new ChannelEnd(line, opened, yield* bell, yield* bell)
+  line.channels.set(channel.id, channel)
+  if (!Queue.offerUnsafe(line.accepts, channel)) yield* channel.close("too many channels")
+})
+
+/** What one write to the transport takes together. */
+const batchBytesMax = 65_536
+
+const writing = (line: Line, writer: Socket.Writer) =>
+  Effect.gen(function* () {
+    while (true) {
+      const frame = line.isLost ? null : line.mux.next()
+      if (frame === null) {
+        if (line.isLost || line.mux.hasEnded) return
+        yield* Queue.take(line.work)
+        continue
+      }
+      const batch: NonEmptyArray<Uint8Array> = [frame]
+      let bytes = frame.length
+      while (bytes < batchBytesMax) {
+        const another = line.mux.next()
+        if (another === null) break
+        batch.push(another)
+        bytes += another.length
+      }
+      line.makeRoom()
+      for (const each of batch) line.bytes += each.length + webSocketOverhead(each.length, true)
+      yield* batch.length === 1 ? writer.write(frame) : writer.writeAll(batch)
+    }
+  }).pipe(
+    // what the other end said before it closed may still be unread, and tells more
+    Effect.catch((error) => {
+      line.isBroken = true
+      return Effect.andThen(
+        Effect.sleep("1 second"),
+        Effect.sync(() => line.finish(lost(error)))
+      )
+    })
+  )
+
+/** Asks for a sign of life after half a minute of silence, and gives up after one. Wakes an idle peer once in 30 s. */
+const watching = (line: Line) =>
+  Effect.gen(function* () {
+    let pause = 30_000
+    let isAsked = false
+    while (true) {
+      yield* Effect.sleep(pause)
+      const silence = line.clock.currentTimeMillisUnsafe() - line.lastHeard
+      if (silence >= 60_000) break
+      if (silence < 28_000) {
+        isAsked = false
+        pause = Math.max(15_000, 32_000 - silence)
+      } else if (isAsked && silence > 45_000) pause = 60_000 - silence
+      else {
+        isAsked = true
+        line.mux.ping()
+        ring(line.work)
+        pause = 30_000
+      }
+    }
+    line.finish(new ConnectionClosed({ reason: "silent", detail: "nothing was heard for a minute", isOurs: true }))
+  })
+
+const connectionOf = (line: Line, closing: Effect.Effect<unknown>): Connection => ({
+  open: Effect.fnUntraced(function* (name, version, space) {
+    if (line.closed !== null) return yield* line.closed
+    const id = line.mux.open(name, version, space)
+    if (id === null) return yield* new ConnectionClosed({ reason: "too many channels", detail: "", isOurs: true })
+    const channel = new ChannelEnd(line, { _tag: "Opened", channel: id, name, version, space }, yield* bell, yield* bell)
+    line.channels.set(id, channel)
+    ring(line.work)
+    return channel
+  }),
+  accept: Queue.take(line.accepts),
+  probe: Effect.suspend(() => {
+    if (line.closed !== null) return Effect.succeed(false)
+    const answer = Deferred.makeUnsafe<void>()
+    line.probes.add(answer)
+    line.mux.ping()
+    ring(line.work)
+    return Deferred.await(answer).pipe(
+      Effect.as(true),
+      Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(false) }),
+      Effect.ensuring(Effect.sync(() => line.probes.delete(answer))),
+      Effect.tap((isAlive) =>
+        Effect.sync(() => {
+          if (isAlive) return
+          line.finish(new ConnectionClosed({ reason: "silent", detail: "no answer within 5 s", isOurs: true }))
+        })
+      )
+    )
+  }),
+  end: (reason, text = "") =>
+    Effect.suspend(() => {
+      line.finish(new ConnectionClosed({ reason, detail: text, isOurs: true }))
+      return Effect.asVoid(closing)
+    }),
+  ended: Deferred.await(line.ended),
+  bytesOnWire: () => line.bytes
+})
