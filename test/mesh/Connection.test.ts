@@ -5,12 +5,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as TestClock from "effect/testing/TestClock"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
 import { dataFrame, openFrame, pongFrame } from "../../src/schema/mesh/MuxFrame.ts"
 import { channelWindowBytes, messageBytesMax, pipeBytesMax } from "../../src/schema/platform/Limits.ts"
 import { Connections } from "../../src/services/mesh/Connection.ts"
+import { elapse } from "./Elapse.ts"
 
 const space = new Uint8Array(32).fill(1)
 const id = new Uint8Array(16)
@@ -78,7 +78,7 @@ describe("Connection", () => {
           }
         )
       )
-      yield* TestClock.adjust("1 second")
+      yield* elapse("1 second")
       assert.isAtMost(sent * 50_000, channelWindowBytes + 2 * pipeBytesMax + 100_000)
       for (let i = 0; i < 100; i++) assert.deepStrictEqual(yield* theirs.take, pattern(50_000, i))
       yield* Fiber.join(sending)
@@ -115,7 +115,7 @@ describe("Connection", () => {
       assert.deepStrictEqual([closed.reason, closed.detail, closed.isOurs], ["another connection stays", "here", false])
       assert.strictEqual((yield* Effect.flip(theirs.take)).reason, "another connection stays")
       assert.strictEqual((yield* Effect.flip(b.accept)).reason, "another connection stays")
-      yield* TestClock.adjust("1 second")
+      yield* elapse("1 second")
       assert.strictEqual(yield* network.open, 0)
     }).pipe(provided)
   )
@@ -124,7 +124,7 @@ describe("Connection", () => {
     Effect.gen(function* () {
       const { a, b, network, ours, theirs } = yield* channels
       yield* ours.send(pattern(3))
-      yield* TestClock.adjust("1 second")
+      yield* elapse("1 second")
       yield* network.cut("reset")
       assert.strictEqual((yield* a.ended).reason, "lost")
       assert.strictEqual((yield* b.ended).reason, "lost")
@@ -136,13 +136,13 @@ describe("Connection", () => {
   it.effect("counts what crosses: 110 bytes each way cost less than 300, framing included", () =>
     Effect.gen(function* () {
       const { a, ours, theirs } = yield* channels
-      yield* TestClock.adjust("1 second")
+      yield* elapse("1 second")
       const before = a.bytesOnWire()
       yield* ours.send(pattern(110))
       yield* theirs.send(pattern(110))
       yield* ours.take
       yield* theirs.take
-      yield* TestClock.adjust("1 second")
+      yield* elapse("1 second")
       assert.isAtLeast(a.bytesOnWire() - before, 2 * 110)
       assert.isBelow(a.bytesOnWire() - before, 300)
     }).pipe(provided)
@@ -151,9 +151,9 @@ describe("Connection", () => {
   it.effect("an idle connection stays, and costs a few bytes in half a minute", () =>
     Effect.gen(function* () {
       const { a, b, ours, theirs } = yield* channels
-      yield* TestClock.adjust("1 second")
+      yield* elapse("1 second")
       const before = a.bytesOnWire()
-      yield* TestClock.adjust("10 minutes")
+      yield* elapse("10 minutes")
       assert.isBelow(a.bytesOnWire() - before, 20 * 2 * 20)
       yield* ours.send(pattern(1))
       assert.deepStrictEqual(yield* theirs.take, pattern(1))
@@ -173,10 +173,10 @@ describe("Connection, with a bad other end", () => {
       const sending = yield* Effect.forkChild(
         Effect.flip(Effect.forever(Effect.tap(channel.send(new Uint8Array(10_000)), () => Effect.sync(() => sent++))))
       )
-      yield* TestClock.adjust("59 seconds")
+      yield* elapse("59 seconds")
       assert.isAtMost(sent * 10_000, 2 * pipeBytesMax)
       assert.isUndefined(sending.pollUnsafe())
-      yield* TestClock.adjust("16 seconds")
+      yield* elapse("16 seconds")
       assert.strictEqual((yield* Fiber.join(sending)).reason, "silent")
       assert.strictEqual((yield* a.ended).reason, "silent")
       yield* Fiber.interrupt(swallow)
@@ -189,7 +189,7 @@ describe("Connection, with a bad other end", () => {
       const channel = yield* a.open("x", 0, space)
       yield* channel.send(new Uint8Array(messageBytesMax))
       yield* network.cut("silent")
-      yield* TestClock.adjust("75 seconds")
+      yield* elapse("75 seconds")
       assert.strictEqual((yield* a.ended).reason, "silent")
     }).pipe(provided)
   )
@@ -198,7 +198,7 @@ describe("Connection, with a bad other end", () => {
     Effect.gen(function* () {
       const { a } = yield* withRaw
       const probing = yield* Effect.forkChild(a.probe)
-      yield* TestClock.adjust("5 seconds")
+      yield* elapse("5 seconds")
       assert.isFalse(yield* Fiber.join(probing))
       assert.strictEqual((yield* a.ended).reason, "silent")
     }).pipe(provided)
@@ -208,7 +208,7 @@ describe("Connection, with a bad other end", () => {
     Effect.gen(function* () {
       const { a, pull, write } = yield* withRaw
       yield* Effect.forkChild(Effect.forever(Effect.andThen(pull, write(pongFrame()))))
-      yield* TestClock.adjust("5 minutes")
+      yield* elapse("5 minutes")
       assert.isTrue(yield* a.probe)
     }).pipe(provided)
   )

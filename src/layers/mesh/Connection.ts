@@ -33,13 +33,14 @@ const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }
   )
   yield* Effect.forkIn(reading(line, reader), scope)
   const writes = yield* Effect.forkIn(writing(line, writer), scope)
+  yield* Effect.forkIn(afterBreak(line, writes), scope)
   yield* Effect.forkIn(watching(line), scope)
   // runs before the fibers are interrupted: the other end should hear why
   yield* Scope.addFinalizer(
     scope,
     Effect.suspend(() => {
       line.finish(new ConnectionClosed({ reason: "done", detail: "", isOurs: true }))
-      return line.isLost || line.isBroken ? Effect.void : Effect.timeoutOption(Fiber.await(writes), "1 second")
+      return line.isLost ? Effect.void : Effect.timeoutOption(Fiber.await(writes), "1 second")
     })
   )
   const closing = yield* Effect.forkIn(
@@ -68,8 +69,8 @@ class Line {
   readonly channels = new Map<number, ChannelEnd>()
   readonly probes = new Set<Deferred.Deferred<void>>()
   closed: ConnectionClosed | null = null
-  /** A write failed. */
-  isBroken = false
+  /** Why a write failed. */
+  broken: Socket.SocketError | null = null
   lastHeard: number
   bytes = 0
   /** Senders that wait for room. */
@@ -295,16 +296,15 @@ const writing = (line: Line, writer: Socket.Writer) =>
       for (const each of batch) line.bytes += each.length + webSocketOverhead(each.length, true)
       yield* batch.length === 1 ? writer.write(frame) : writer.writeAll(batch)
     }
-  }).pipe(
-    // what the other end said before it closed may still be unread, and tells more
-    Effect.catch((error) => {
-      line.isBroken = true
-      return Effect.andThen(
-        Effect.sleep("1 second"),
-        Effect.sync(() => line.finish(lost(error)))
-      )
-    })
-  )
+  }).pipe(Effect.catch((error) => Effect.sync(() => (line.broken = error))))
+
+/** When a write failed, what the other end said before it closed may still be unread, and tells more than the failure. */
+const afterBreak = Effect.fnUntraced(function* (line: Line, writes: Fiber.Fiber<unknown>) {
+  yield* Fiber.await(writes)
+  if (line.broken === null) return
+  yield* Effect.sleep("1 second")
+  line.finish(lost(line.broken))
+})
 
 /** Asks for a sign of life after half a minute of silence, and gives up after one. Wakes an idle peer once in 30 s. */
 const watching = (line: Line) =>

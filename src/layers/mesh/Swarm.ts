@@ -1,0 +1,289 @@
+/**
+ * Meets the members of a space: finds peers at its topic, connects to each, proves both devices, and hands over the channel.
+ *
+ * Of two peers the one with the smaller id offers, so nothing crosses; it goes on for as long as the other is present, with growing
+ * pauses. Each peer has a fiber and a scope, which hold its connection and all that runs on it: a crash ends that one alone.
+ * Bytes: docs/format.md#signaling and #handshake.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Hex from "effect/encoding/Hex"
+import * as Exit from "effect/Exit"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { auth, type HandshakeRefused, handshakeBytesMax, hello, onAuth, onHello, type Setup } from "../../schema/mesh/Handshake.ts"
+import { decodeMeeting, encodeMeeting, offers, topicOf } from "../../schema/mesh/Meeting.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import { type Channel, type Connection, type ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
+import { type PeerId, Signaling, type SignalingEvent, type Topic } from "../../services/mesh/Signaling.ts"
+import { Swarm } from "../../services/mesh/Swarm.ts"
+import { type Meeting, Transport } from "../../services/mesh/Transport.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+import { Keyring } from "../../services/platform/Keyring.ts"
+
+type Options = Parameters<Swarm["Service"]["join"]>[0]
+
+/** Live connections of one swarm, and meetings under way. */
+const connectionsMax = 64
+const dialsMax = 16
+/** A connection that ended sooner is counted as a failed attempt. */
+const steadyMillis = 10_000
+
+const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(Schedule.jittered)
+
+/** Why a meeting came to nothing. It is tried again unless it is final. */
+class MeetingFailed extends Data.TaggedError("MeetingFailed")<{ readonly reason: string; readonly isFinal: boolean }> {}
+const failed = (reason: string, isFinal = false) => new MeetingFailed({ reason, isFinal })
+
+/** A meeting under way, to which signals are passed. */
+interface Appointment extends Meeting {
+  readonly peer: PeerId
+  readonly hex: string
+  readonly inbox: Queue.Queue<Uint8Array>
+  /** Whether the other end accepted. */
+  readonly answer: Deferred.Deferred<boolean>
+}
+
+/** A device that has proved itself, and the connection to it. */
+interface Met {
+  readonly peer: PeerId
+  readonly meeting: string
+  readonly device: Uint8Array
+  readonly deviceText: string
+  readonly connection: Connection
+  readonly channel: Channel
+}
+
+const make = Effect.gen(function* () {
+  const signaling = yield* Signaling
+  const transport = yield* Transport
+  const connections = yield* Connections
+  const keyring = yield* Keyring
+  const crypto = yield* Crypto
+
+  const join = Effect.fnUntraced(function* (options: Options) {
+    const { channel: name, device, space, version } = options
+    const topic = yield* signaling.join(topicOf(space, crypto.hash))
+    const room = new Room(topic)
+    const dials = yield* Semaphore.make(dialsMax)
+    const courted = yield* FiberMap.make<PeerId>()
+    const answered = yield* FiberMap.make<string>()
+
+    const appoint = (peer: PeerId, id: Uint8Array, isInitiator: boolean) =>
+      Effect.acquireRelease(
+        Effect.map(Queue.dropping<Uint8Array>(64), (inbox): Appointment => {
+          const signal = (payload: Uint8Array) => topic.send(peer, encodeMeeting({ _tag: "Inner", meeting: id, payload }))
+          const answer = Deferred.makeUnsafe<boolean>()
+          const meeting = { id, isInitiator, signals: inbox, signal, peer, hex: Hex.encode(id), inbox, answer }
+          room.meetings.set(meeting.hex, meeting)
+          return meeting
+        }),
+        (meeting) => Effect.sync(() => room.meetings.delete(meeting.hex))
+      )
+
+    const handshake = Effect.fnUntraced(function* (channel: Channel, isInitiator: boolean) {
+      const nonce = yield* crypto.random(32)
+      const setup: Setup = { isInitiator, space, device, nonce, isMember: options.isMember, hash: crypto.hash }
+      yield* channel.send(hello(setup))
+      const met = yield* stepOf(channel, onHello(setup, yield* short(channel)))
+      yield* channel.send(auth(yield* keyring.sign(device, met.toSign)))
+      const signature = yield* stepOf(channel, onAuth(yield* short(channel)))
+      const [holds] = yield* crypto.verify([{ publicKey: met.device, message: met.toVerify, signature }])
+      if (holds !== true) {
+        yield* channel.close("not a member", "the signature is wrong")
+        return yield* failed("the signature is wrong", true)
+      }
+      return met.device
+    })
+
+    /** The channel that the other end opens, when it is the one that is spoken here. */
+    const accept = (connection: Connection): Effect.Effect<Channel, ConnectionClosed> =>
+      Effect.flatMap(connection.accept, (channel) =>
+        channel.name === name && channel.version === version && equalBytes(channel.space, space)
+          ? Effect.succeed(channel)
+          : Effect.andThen(channel.close("no such channel"), accept(connection))
+      )
+
+    const establish = Effect.fnUntraced(function* (meeting: Appointment) {
+      const socket = yield* transport.connect(meeting)
+      const connection = yield* connections.over(socket, meeting)
+      const channel = yield* meeting.isInitiator ? connection.open(name, version, space) : accept(connection)
+      const other = yield* handshake(channel, meeting.isInitiator)
+      // one channel is all that is spoken yet
+      yield* Effect.forkScoped(Effect.forever(Effect.flatMap(connection.accept, (more) => more.close("no such channel"))))
+      const { hex, peer } = meeting
+      return { peer, meeting: hex, device: other, deviceText: Base64Url.encode(other), connection, channel } satisfies Met
+    })
+
+    const serve = Effect.fnUntraced(function* (met: Met) {
+      yield* met.channel.widen
+      const { channel, connection, device, deviceText } = met
+      const peer = { device, deviceText, socket: channel.socket, bytesOnWire: connection.bytesOnWire }
+      const run = Effect.suspend(() => options.onPeer(peer)).pipe(Effect.scoped, Effect.exit)
+      // what had arrived may still be worked on for a moment
+      const grace = Effect.as(Effect.andThen(connection.ended, Effect.sleep("1 second")), Exit.void)
+      const exit = yield* Effect.raceFirst(run, grace)
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) yield* Effect.logWarning(`a channel to ${deviceText} crashed`, exit.cause)
+      yield* connection.end(Exit.isSuccess(exit) ? "done" : "failed")
+    })
+
+    const meet = Effect.fnUntraced(function* (meeting: Appointment) {
+      const met = yield* establish(meeting).pipe(
+        Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no handshake within 10 s") }),
+        Effect.mapError(asFailed)
+      )
+      if (!(yield* room.admit(met))) return met
+      yield* Effect.ensuring(
+        serve(met),
+        Effect.sync(() => room.leave(met))
+      )
+      return met
+    })
+
+    const dial = Effect.fnUntraced(function* (peer: PeerId) {
+      if (room.live.size >= connectionsMax) return yield* failed("no room for another")
+      const meeting = yield* appoint(peer, yield* crypto.random(16), true)
+      yield* topic.send(peer, encodeMeeting({ _tag: "Offer", meeting: meeting.id }))
+      const isAccepted = yield* Deferred.await(meeting.answer).pipe(
+        Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no answer within 10 s") })
+      )
+      return isAccepted ? meeting : yield* failed("declined")
+    })
+
+    const attempt = Effect.fnUntraced(function* (peer: PeerId) {
+      const clock = yield* Clock.Clock
+      const scope = yield* Effect.scope
+      const meeting = yield* Scope.provide(dials.withPermit(dial(peer)), scope)
+      const since = clock.currentTimeMillisUnsafe()
+      const met = yield* meet(meeting)
+      // of two connections to the device the other one stayed
+      const other = room.live.get(met.deviceText)
+      if (other !== undefined) yield* other.connection.ended
+      else if (clock.currentTimeMillisUnsafe() - since < steadyMillis) return yield* failed("the connection ended at once")
+    }, Effect.scoped)
+
+    const court = (peer: PeerId) =>
+      attempt(peer).pipe(
+        Effect.tapError((error) => Effect.logDebug(`no connection to a peer: ${error.reason}`)),
+        Effect.retry({ schedule: backoff, while: (error) => !error.isFinal && room.present.has(peer) }),
+        Effect.repeat({ while: () => room.present.has(peer) }),
+        Effect.ignore
+      )
+
+    const answer = (peer: PeerId, id: Uint8Array) =>
+      Effect.gen(function* () {
+        const meeting = yield* appoint(peer, id, false)
+        yield* topic.send(peer, encodeMeeting({ _tag: "Accept", meeting: id }))
+        yield* meet(meeting)
+      }).pipe(
+        Effect.scoped,
+        Effect.catch((error) => Effect.logDebug(`no connection to a peer: ${error.reason}`))
+      )
+
+    const onSignal = Effect.fnUntraced(function* (peer: PeerId, payload: Uint8Array) {
+      const read = decodeMeeting(payload)
+      // whoever sends nonsense through signaling is not listened to
+      if (Result.isFailure(read)) return
+      const signal = read.success
+      const hex = Hex.encode(signal.meeting)
+      if (signal._tag === "Offer") {
+        if (offers(topic.self, peer) || room.meetings.has(hex)) return
+        if ((yield* FiberMap.size(answered)) >= 2 * connectionsMax) {
+          return yield* topic.send(peer, encodeMeeting({ _tag: "Decline", meeting: signal.meeting, reason: 0 }))
+        }
+        return yield* FiberMap.run(answered, hex, answer(peer, signal.meeting))
+      }
+      const meeting = room.meetings.get(hex)
+      if (meeting?.peer !== peer) return
+      if (signal._tag === "Inner") yield* Queue.offer(meeting.inbox, signal.payload)
+      else yield* Deferred.succeed(meeting.answer, signal._tag === "Accept")
+    })
+
+    const on = (event: SignalingEvent): Effect.Effect<unknown> => {
+      const { peer } = event
+      if (event._tag === "Signal") return onSignal(peer, event.payload)
+      if (event._tag === "Left") return Effect.sync(() => room.present.delete(peer))
+      room.present.add(peer)
+      const known = room.connectionTo(peer)
+      // it was away from signaling; the connection may have gone the same way
+      if (known !== undefined) return FiberMap.run(answered, `probe ${peer}`, known.connection.probe)
+      return offers(topic.self, peer) ? FiberMap.run(courted, peer, court(peer)) : Effect.void
+    }
+    yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(topic.events), on)))
+  })
+
+  return Swarm.of({ join })
+})
+
+export const layer: Layer.Layer<Swarm, never, Signaling | Transport | Connections | Keyring | Crypto> = Layer.effect(Swarm, make)
+
+/** The next message of a handshake. */
+const short = Effect.fnUntraced(function* (channel: Channel) {
+  const message = yield* channel.take
+  return message.length <= handshakeBytesMax ? message : yield* failed("too long for a handshake", true)
+})
+
+/** A step of the handshake; a refusal is told to the other end. */
+const stepOf = Effect.fnUntraced(function* <A>(channel: Channel, step: Result.Result<A, HandshakeRefused>) {
+  if (Result.isSuccess(step)) return step.success
+  const { message, reason, reply } = step.failure
+  if (reply !== null) yield* channel.send(reply)
+  yield* channel.close("not a member", reason)
+  return yield* failed(message, reason !== "malformed")
+})
+
+const asFailed = (error: { readonly _tag: string; readonly message: string }): MeetingFailed =>
+  error instanceof MeetingFailed ? error : failed(error.message)
+
+/** Who is at the topic, and which devices are connected. */
+class Room {
+  readonly present = new Set<PeerId>()
+  readonly meetings = new Map<string, Appointment>()
+  readonly live = new Map<string, Met>()
+  readonly topic: Topic
+
+  constructor(topic: Topic) {
+    this.topic = topic
+  }
+
+  connectionTo(peer: PeerId): Met | undefined {
+    for (const met of this.live.values()) if (met.peer === peer) return met
+    return undefined
+  }
+
+  leave(met: Met): void {
+    if (this.live.get(met.deviceText) === met) this.live.delete(met.deviceText)
+  }
+
+  /**
+   * Whether a connection stays, of those to its device: the later one of the same peer, which has missed the earlier; of two that
+   * live, the one with the smaller meeting id, so that both ends choose alike. The other is ended.
+   */
+  readonly admit: (met: Met) => Effect.Effect<boolean> = Effect.fnUntraced({ self: this }, function* (met) {
+    const same = () => this.live.get(met.deviceText)
+    let before = same()
+    while (before !== undefined && before.peer !== met.peer) {
+      const isAlive: boolean = yield* before.connection.probe
+      const now = same()
+      if (now !== before) {
+        before = now
+        continue
+      }
+      if (!isAlive || met.meeting < before.meeting) break
+      yield* met.connection.end("another connection stays")
+      return false
+    }
+    this.live.set(met.deviceText, met)
+    if (before !== undefined) yield* before.connection.end("another connection stays")
+    return true
+  })
+}
