@@ -95,11 +95,6 @@ export interface SpaceFeeds {
   readonly admitFork: (proof: Uint8Array) => Effect.Effect<StoredFeed, RunRefused | StorageError>
   /** Fork proofs stored for this space, encoded (docs/format.md#forks). */
   readonly forkProofs: Effect.Effect<ReadonlyArray<Uint8Array>, StorageError>
-  /**
-   * Verifies a proof that a feed forked, keeps it, and freezes the feed at the lowest index that is proven. Idempotent.
-   * Refused as `unknown-feed`, `malformed` or `bad-proof`.
-   */
-  readonly keepFork: (proof: Uint8Array) => Effect.Effect<void, RunRefused | StorageError>
   /** Verifies every stored signature, hash and manifest anew. Answers what was checked. */
   readonly audit: Effect.Effect<Audit, AuditFailed | StorageError>
 }
