@@ -1,0 +1,241 @@
+/**
+ * The asking half of replication: what this device wants of a peer, and what it does with what comes.
+ *
+ * [R3] A manifest goes before a feed's first block; manifests and Data that nobody wanted are refused and not kept.
+ * [R5] A peer is taken to have what it has said to have, and what it has sent once that was verified.
+ * [R9] It never gives up: what was lost is asked for again, with growing pauses.
+ * [R11] A feed that is refused stops on this connection alone; other feeds go on.
+ * [R12] Where a feed forks is searched ever further back until the store holds a proof, and peers are given the proof.
+ */
+import * as Result from "effect/Result"
+import { messageFeedsMax, spaceFeedsMax } from "../platform/Limits.ts"
+import type { Run } from "./Feed.ts"
+import { feedText } from "./FeedTable.ts"
+import { type FeedLength, feedOfManifest, type Wanted } from "./ReplicationMessage.ts"
+import { advance, refreshSending } from "./ReplicationSending.ts"
+import type { FeedLink, ReplicationState } from "./ReplicationState.ts"
+
+/** What a message costs to handle that nobody wanted, beside its bytes. */
+const nuisanceBytes = 65_536
+const pauseMax = 64_000
+
+/** Decides anew whether the peer has more of a feed than this device. */
+export const refreshBehind = (state: ReplicationState, link: FeedLink, now: number) => {
+  if (link.search !== null) {
+    state.behind.add(link)
+    return
+  }
+  const own = state.own.get(link.text)
+  const there = state.acknowledged(link.text)
+  const has = own?.length ?? -1
+  if (there === undefined || there <= has || link.stopped !== null) {
+    state.behind.delete(link)
+    return
+  }
+  if (own !== undefined && own.frozenAt !== null) {
+    state.behind.delete(link)
+    if (link.forkSent !== own.frozenAt) state.forks.add(link)
+    return
+  }
+  if (!state.behind.has(link)) link.behindSince = now
+  state.behind.add(link)
+}
+
+/** The peer has stored a feed up to a length. Lengths never fall on one connection. */
+export const acknowledge = (state: ReplicationState, link: FeedLink, length: number, now: number) => {
+  const known = state.acknowledged(link.text)
+  if (known !== undefined && known >= length) return
+  if (known === undefined && state.own.get(link.text) === undefined && ++state.strangers > spaceFeedsMax) {
+    state.close(`it names more than ${spaceFeedsMax} feeds that are not known here`, "greedy")
+    return
+  }
+  state.theirs.put({ feed: link.feed, text: link.text, length })
+  state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length })
+  advance(state, link, length)
+  refreshBehind(state, link, now)
+}
+
+export const acknowledgeAll = (state: ReplicationState, feeds: ReadonlyArray<FeedLength>, now: number) => {
+  for (const { feed, length } of feeds) {
+    if (state.closing === null) acknowledge(state, state.link(feed), length, now)
+  }
+}
+
+/** When the feed may be asked of this peer; infinity when it was asked already. */
+export const askAt = (state: ReplicationState, link: FeedLink): number => {
+  if (link.search !== null) return link.search.isAsked ? Number.POSITIVE_INFINITY : 0
+  if (link.isAsked) return Number.POSITIVE_INFINITY
+  return Math.max(link.retryAt, state.sources.askAt(link, state.source))
+}
+
+/** What to ask for now. */
+export const wants = (state: ReplicationState, now: number): ReadonlyArray<Wanted> => {
+  const feeds: Array<Wanted> = []
+  for (const link of state.behind) {
+    if (feeds.length === messageFeedsMax) break
+    if (askAt(state, link) > now) continue
+    state.askedAt = now
+    if (link.search !== null) {
+      link.search.isAsked = true
+      feeds.push({ feed: link.feed, from: link.search.from, to: link.search.until })
+      continue
+    }
+    link.isAsked = true
+    state.sources.take(link.text, state.source)
+    feeds.push({ feed: link.feed, from: state.own.get(link.text)?.length ?? 0, to: null })
+  }
+  return feeds
+}
+
+/** When nothing has come for long of all that was asked, it is asked for again. */
+export const stalled = (state: ReplicationState, now: number) => {
+  for (const link of state.behind) {
+    link.isAsked = false
+    if (link.search !== null) link.search.isAsked = false
+  }
+  state.askedAt = now
+  state.stallPause = Math.min(state.stallPause * 2, 320_000)
+}
+
+/** A manifest came. */
+export const manifestCame = (state: ReplicationState, manifest: Uint8Array) => {
+  const feed = feedOfManifest(manifest)
+  if (Result.isFailure(feed)) return state.close(`it sent a manifest that is none: ${feed.failure.message}`)
+  const link = state.links.get(feedText(feed.success))
+  if (link === undefined || !link.isAsked || link.stopped !== null) return state.charge(nuisanceBytes)
+  // who is asked twice sends it twice
+  if (state.own.get(link.text) !== undefined) return
+  state.output.actions.push({ _tag: "Admit", feed: link.text, manifest })
+}
+
+/** Blocks came. */
+export const dataCame = (state: ReplicationState, run: Run, now: number) => {
+  const text = feedText(run.feed)
+  const own = state.own.get(text)
+  const bytes = run.blocks.reduce((sum, block) => sum + block.length, 256)
+  const known = state.links.get(text)
+  if (own === undefined) {
+    state.charge(bytes + nuisanceBytes)
+    // a feed that nobody has named leaves no trace but the answer
+    if (known === undefined) state.refusals.set("", { _tag: "Refuse", reason: "unknown-feed", feed: run.feed.slice() })
+    else if (known.stopped === null) state.refuse(known, "unknown-feed")
+    return
+  }
+  const link = known ?? state.link(run.feed, text)
+  if (link.stopped !== null) return state.charge(bytes)
+  if (own.frozenAt !== null && run.from >= own.length) {
+    state.forks.add(link)
+    return state.stop(link, "frozen")
+  }
+  if (link.search !== null && run.from !== link.search.next) return state.charge(bytes)
+  if (run.from > own.length) {
+    state.charge(bytes)
+    // by its word it has what lies before
+    acknowledge(state, link, run.from, now)
+    if (link.retryAt <= now) lost(state, link, "gap", now)
+    return
+  }
+  link.incoming = Math.max(link.incoming, run.from + run.blocks.length)
+  refreshSending(state, link)
+  state.askedAt = state.source.progressAt = now
+  state.output.actions.push({ _tag: "Ingest", feed: text, run })
+}
+
+/** Part of a feed is missing between what is here and what came: it is asked for again, later each time. */
+const lost = (state: ReplicationState, link: FeedLink, reason: string, now: number) => {
+  link.retryAt = now + Math.min(1_000 * 2 ** link.pauses, pauseMax)
+  link.pauses++
+  link.isAsked = false
+  state.refuse(link, reason)
+  refreshBehind(state, link, now)
+}
+
+/** A run was stored, or refused. */
+export const ingested = (
+  state: ReplicationState,
+  link: FeedLink,
+  end: number,
+  added: number,
+  refusal: string | null,
+  now: number
+) => {
+  link.incoming = -1
+  const own = state.own.get(link.text)
+  if (own !== undefined && own.frozenAt !== null && (refusal !== null || link.search !== null)) {
+    link.search = null
+    if (refusal !== null) state.stop(link, "frozen")
+    if (link.forkSent !== own.frozenAt) state.forks.add(link)
+    refreshSending(state, link)
+    return
+  }
+  if (refusal === null) stored(state, link, end, added, now)
+  else if (refusal === "gap") lost(state, link, refusal, now)
+  else if (refusal === "forked") searchFork(state, link, own?.length ?? 0)
+  else state.stop(link, refusal)
+  refreshSending(state, link)
+  refreshBehind(state, link, now)
+}
+
+const stored = (state: ReplicationState, link: FeedLink, end: number, added: number, now: number) => {
+  acknowledge(state, link, end, now)
+  if (link.search !== null) {
+    link.search.next = end
+    if (end >= link.search.until) state.stop(link, "forked")
+    return
+  }
+  if (added > 0) {
+    link.pauses = 0
+    state.wasted = 0
+    state.stallPause = 20_000
+  }
+  const own = state.own.get(link.text)
+  const source = state.sources.of(link.text)
+  // the author is the best source of a feed; of two others the faster stays
+  if (source === undefined || added > 0 || own?.author === state.peer) state.sources.take(link.text, state.source)
+  else if (source !== state.source) prune(state, link)
+}
+
+/** Another connection brings this feed faster: here only its lengths are to be told. */
+const prune = (state: ReplicationState, link: FeedLink) => {
+  if (!link.isAsked) return
+  link.isAsked = false
+  state.prunes.add(link)
+}
+
+/** The peer has another feed under the same key: the blocks from ever further back are wanted, until both heads make a proof. */
+const searchFork = (state: ReplicationState, link: FeedLink, length: number) => {
+  if (length === 0 || link.search?.from === 0) return state.stop(link, "forked")
+  const back = link.search === null ? 1 : 2 * (length - link.search.from)
+  const from = Math.max(0, length - back)
+  link.search = { from, until: length, next: from, isAsked: false }
+  link.isAsked = false
+}
+
+/** The manifest of a feed was looked at. */
+export const admitted = (state: ReplicationState, link: FeedLink, isRefused: boolean, now: number) => {
+  if (isRefused) state.stop(link, "manifest")
+  refreshBehind(state, link, now)
+}
+
+/** A proof came that a feed has forked. */
+export const forkCame = (state: ReplicationState, feed: Uint8Array, proof: Uint8Array) => {
+  const text = feedText(feed)
+  const own = state.own.get(text)
+  // each proof costs two signatures, and one is enough
+  state.charge(proof.length + 4_096)
+  if (own === undefined) return
+  state.link(feed, text)
+  state.output.actions.push({ _tag: "KeepFork", feed: text, proof })
+}
+
+/** The proof was verified, or refused. */
+export const forkKept = (state: ReplicationState, link: FeedLink, refusal: string | null, now: number) => {
+  const own = state.own.get(link.text)
+  if (refusal !== null) state.refuse(link, "bad-proof")
+  else {
+    state.forks.delete(link)
+    link.forkSent = own?.frozenAt ?? null
+    link.search = null
+  }
+  refreshBehind(state, link, now)
+}

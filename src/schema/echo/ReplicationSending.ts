@@ -1,0 +1,158 @@
+/**
+ * The sending half of replication: what a peer is given, in which order, and how much at a time.
+ *
+ * [R4] Nobody is sent what they have said to have, what came from them, or anything twice unless they ask for it again.
+ * [R6] The feed whose next block was stored first has the turn, for 256 KiB or one block: what a block depends on was stored before it.
+ * [R7] At most 2 MiB are unacknowledged, whatever the peer does or leaves.
+ * [R8] Own feeds are pushed to all who know them, others to those who want all that comes; the rest are told how long a feed is.
+ */
+import { turnBytesMax, windowBytesMax } from "../platform/Limits.ts"
+import type { Run } from "./Feed.ts"
+import type { Wanted } from "./ReplicationMessage.ts"
+import type { FeedLink, LocalFeed, ReplicationState } from "./ReplicationState.ts"
+
+/** What a run weighs beside its blocks. */
+const runRoom = 256
+/** How many feeds are ranked at once. */
+const ranksMax = 512
+
+const isPushed = (state: ReplicationState, link: FeedLink, own: LocalFeed): boolean =>
+  link.isPushed || (own.author === state.self && state.acknowledged(link.text) !== undefined)
+
+/** Decides anew whether blocks of a feed are to be sent. */
+export const refreshSending = (state: ReplicationState, link: FeedLink) => {
+  const own = state.own.get(link.text)
+  state.due.delete(link)
+  if (own === undefined || link.refusedByPeer !== null || link.isDry || state.manifests.has(link)) return
+  const pushed = isPushed(state, link, own)
+  if (link.cursor < 0 && pushed) link.cursor = state.acknowledged(link.text) ?? 0
+  const target = pushed ? own.length : Math.min(link.limit, own.length)
+  if (link.cursor >= 0 && Math.max(link.cursor, link.incoming) < target) state.due.add(link)
+}
+
+const moveTo = (link: FeedLink, cursor: number) => {
+  if (link.cursor === cursor) return
+  link.cursor = cursor
+  link.arrival = null
+  link.isDry = false
+}
+
+/** Takes back what is under way of a feed up to a length. */
+export const settle = (state: ReplicationState, link: FeedLink, length: number) => {
+  while (link.flight.length > 0 && link.flight[0]!.end <= length) state.flightBytes -= link.flight.shift()!.bytes
+}
+
+/** A feed of this device has grown, come or frozen. */
+export const grown = (state: ReplicationState, link: FeedLink) => {
+  link.isDry = false
+  refreshSending(state, link)
+  if (state.own.get(link.text)!.length > link.told) state.haves.add(link)
+}
+
+/** Where the peer will stand in a feed when all that was sent has come. */
+const expected = (state: ReplicationState, link: FeedLink): number =>
+  link.flight.length > 0 ? link.flight[link.flight.length - 1]!.end : (state.acknowledged(link.text) ?? 0)
+
+/** The peer asks for blocks. `before` is what it had said to have when it asked. */
+export const wanted = (state: ReplicationState, link: FeedLink, { from, to }: Wanted, before: number | undefined) => {
+  const isAgain = link.refusedByPeer !== null
+  link.refusedByPeer = null
+  link.isPushed = to === null
+  link.limit = to ?? 0
+  if (from === 0 && (isAgain || !link.isManifestSent) && to !== 0) state.manifests.add(link)
+  // a Want that crossed what it asks for must not bring it twice
+  const hasCrossed = !isAgain && link.flight.length > 0 && from >= (before ?? 0)
+  if (!hasCrossed && (to === null || from < to)) {
+    settle(state, link, Number.POSITIVE_INFINITY)
+    moveTo(link, from)
+  }
+  link.isDry = false
+  refreshSending(state, link)
+}
+
+/** The peer does not take a feed. */
+export const refusedBy = (state: ReplicationState, link: FeedLink, reason: string) => {
+  link.refusedByPeer = reason
+  link.isPushed = false
+  link.limit = 0
+  settle(state, link, Number.POSITIVE_INFINITY)
+  state.manifests.delete(link)
+  refreshSending(state, link)
+}
+
+/** The peer has more of a feed than we knew: it is sent none of that. */
+export const advance = (state: ReplicationState, link: FeedLink, length: number) => {
+  settle(state, link, length)
+  if (link.cursor >= 0 && link.cursor < length) moveTo(link, length)
+  refreshSending(state, link)
+}
+
+/** Asks for the next run, when there is one and room for it. */
+export const schedule = (state: ReplicationState) => {
+  if (state.loading !== null || state.isRanking || state.due.size === 0 || state.flightBytes >= windowBytesMax) return
+  const link = state.due.size === 1 ? state.due.values().next().value! : first(state)
+  if (link === null) return
+  moveTo(link, Math.max(link.cursor, link.incoming))
+  state.loading = link
+  const maxBytes = Math.min(turnBytesMax, windowBytesMax - state.flightBytes)
+  const withProof = link.cursor !== expected(state, link)
+  state.output.actions.push({ _tag: "Load", feed: link.feed, text: link.text, from: link.cursor, maxBytes, withProof })
+}
+
+/** The due feed whose next block arrived first, or null while that is looked up. */
+const first = (state: ReplicationState): FeedLink | null => {
+  let best: FeedLink | null = null
+  const unknown: Array<FeedLink> = []
+  for (const link of state.due) {
+    if (link.arrival === null) {
+      if (unknown.length < ranksMax) unknown.push(link)
+    } else if (best === null || link.arrival < best.arrival!) best = link
+  }
+  if (unknown.length === 0) return best
+  state.isRanking = true
+  const blocks = unknown.map(({ feed, text, cursor }) => ({ feed, text, index: cursor }))
+  state.output.actions.push({ _tag: "Rank", blocks })
+  return null
+}
+
+/** The places in the order of arrival that were asked for. What cannot be read comes last. */
+export const ranked = (
+  state: ReplicationState,
+  ranks: ReadonlyArray<{ readonly feed: string; readonly index: number; readonly arrival: number | null }>
+) => {
+  state.isRanking = false
+  for (const { feed, index, arrival } of ranks) {
+    const link = state.links.get(feed)
+    if (link !== undefined && link.cursor === index) link.arrival = arrival ?? Number.MAX_SAFE_INTEGER
+  }
+  schedule(state)
+}
+
+/** The run that was asked for is there, and leaves unless something else was decided meanwhile. */
+export const loaded = (state: ReplicationState, from: number, run: Run | null, nextArrival: number | null) => {
+  const link = state.loading
+  if (link === null) return
+  state.loading = null
+  if (state.due.has(link) && link.cursor === from) {
+    if (run === null) {
+      link.isDry = true
+      refreshSending(state, link)
+    } else send(state, link, run, nextArrival)
+  }
+  schedule(state)
+}
+
+const send = (state: ReplicationState, link: FeedLink, run: Run, nextArrival: number | null) => {
+  const end = run.from + run.blocks.length
+  const bytes = run.blocks.reduce((sum, block) => sum + block.length, runRoom)
+  if (end > (state.acknowledged(link.text) ?? 0)) {
+    link.flight.push({ end, bytes })
+    state.flightBytes += bytes
+  }
+  moveTo(link, end)
+  link.arrival = nextArrival
+  link.told = Math.max(link.told, end)
+  if (link.told >= state.own.get(link.text)!.length) state.haves.delete(link)
+  state.output.messages.push({ _tag: "Data", run })
+  refreshSending(state, link)
+}

@@ -1,0 +1,291 @@
+/**
+ * What a device knows of one peer while their connection lasts: who has which feed how far, what was asked, what is under way.
+ *
+ * The state belongs to one connection and is changed in place by the steps of the machine (Replication.ts); it grows with the feeds
+ * that differ, never with what a peer sends. Rules and messages: docs/format.md#replication.
+ */
+
+import type { Run } from "./Feed.ts"
+import { feedText } from "./FeedTable.ts"
+import { FeedSet, type SetItem } from "./RangeSync.ts"
+import type { Message, Range } from "./ReplicationMessage.ts"
+
+/** A feed of this device: `length` counts what is durable, and not what lies beyond a freeze. */
+export interface LocalFeed extends SetItem {
+  /** The device whose feed it is, as text. */
+  readonly author: string
+  readonly frozenAt: number | null
+}
+
+/** What may happen to the machine. Actions of a `Received` are carried out, and answered, before the next `Received`. */
+export type Event =
+  | { readonly _tag: "Received"; readonly message: Message }
+  /** A frame that is no message. */
+  | { readonly _tag: "Garbled"; readonly reason: string }
+  /** A feed of this device was admitted, grew or froze, whoever did it. */
+  | { readonly _tag: "Grew"; readonly feed: LocalFeed }
+  | { readonly _tag: "Admitted"; readonly feed: string; readonly isRefused: boolean }
+  | {
+      readonly _tag: "Ingested"
+      readonly feed: string
+      readonly end: number
+      readonly added: number
+      readonly refusal: string | null
+    }
+  | { readonly _tag: "ForkKept"; readonly feed: string; readonly refusal: string | null }
+  | { readonly _tag: "ForkLoaded"; readonly feed: string; readonly proof: Uint8Array | null }
+  | {
+      readonly _tag: "Ranked"
+      readonly ranks: ReadonlyArray<{ readonly feed: string; readonly index: number; readonly arrival: number | null }>
+    }
+  | {
+      readonly _tag: "Loaded"
+      readonly feed: string
+      readonly from: number
+      readonly run: Run | null
+      readonly nextArrival: number | null
+    }
+  /** The channel takes more, or a time has come: nothing is said but in answer to this, to `ForkLoaded` and to `Loaded`. */
+  | { readonly _tag: "Writable" }
+
+/** What the machine asks for. */
+export type Action =
+  | { readonly _tag: "Admit"; readonly feed: string; readonly manifest: Uint8Array }
+  | { readonly _tag: "Ingest"; readonly feed: string; readonly run: Run }
+  | { readonly _tag: "KeepFork"; readonly feed: string; readonly proof: Uint8Array }
+  | { readonly _tag: "LoadFork"; readonly feed: Uint8Array; readonly text: string }
+  | {
+      readonly _tag: "Rank"
+      readonly blocks: ReadonlyArray<{ readonly feed: Uint8Array; readonly text: string; readonly index: number }>
+    }
+  | {
+      readonly _tag: "Load"
+      readonly feed: Uint8Array
+      readonly text: string
+      readonly from: number
+      readonly maxBytes: number
+      readonly withProof: boolean
+    }
+  /** To be shown; nothing is answered. */
+  | { readonly _tag: "Acknowledged"; readonly feed: string; readonly length: number }
+  | { readonly _tag: "Refused"; readonly feed: string; readonly reason: string }
+  /** The connection ends, after the messages of this step. */
+  | { readonly _tag: "Close"; readonly reason: string }
+
+export interface Output {
+  readonly messages: Array<Message>
+  readonly actions: Array<Action>
+}
+
+/** Blocks on their way up to `end`. */
+interface Flown {
+  readonly end: number
+  readonly bytes: number
+}
+
+/** A search for the place where a feed forked: blocks from `from` up to `until` are wanted once more, `next` is to come. */
+interface Search {
+  readonly from: number
+  readonly until: number
+  next: number
+  isAsked: boolean
+}
+
+/** One feed as this connection sees it. */
+export class FeedLink {
+  readonly feed: Uint8Array
+  readonly text: string
+  /** The length that the peer knows us to have; −1 for none in particular. */
+  told = -1
+  /** Whether the peer wants all that comes. */
+  isPushed = false
+  /** The next block to send, −1 before any was wanted or pushed; and where sending ends unless it is pushed. */
+  cursor = -1
+  limit = 0
+  /** The place of block `cursor` in the order of arrival, when known. */
+  arrival: number | null = null
+  /** Nothing could be read at `cursor`; it is tried again when the feed has grown. */
+  isDry = false
+  readonly flight: Array<Flown> = []
+  isManifestSent = false
+  /** Why the peer does not take this feed, and the freeze of which it was sent the proof. */
+  refusedByPeer: string | null = null
+  forkSent: number | null = null
+  /** Blocks up to here are being stored that the peer sent; −1 for none. */
+  incoming = -1
+  /** Whether all that the peer has was asked for. */
+  isAsked = false
+  behindSince = 0
+  /** Why this feed is not taken from this peer any more. */
+  stopped: string | null = null
+  pauses = 0
+  retryAt = 0
+  search: Search | null = null
+
+  constructor(feed: Uint8Array, text: string) {
+    this.feed = feed
+    this.text = text
+  }
+}
+
+/** A connection as a source of feeds. */
+export interface Source {
+  progressAt: number
+  isOver: boolean
+}
+
+/** Which connection of a space brings which feed, so that no feed is asked of two peers at once. Shared by a space's connections. */
+export class Sources {
+  private readonly byFeed = new Map<string, Source>()
+
+  of(feed: string): Source | undefined {
+    const source = this.byFeed.get(feed)
+    return source === undefined || source.isOver ? undefined : source
+  }
+
+  take(feed: string, source: Source): void {
+    this.byFeed.set(feed, source)
+  }
+
+  /** When a feed that another connection brings may be asked of this one. */
+  askAt(link: FeedLink, source: Source): number {
+    const other = this.of(link.text)
+    return other === undefined || other === source ? 0 : Math.max(link.behindSince, other.progressAt) + sourcePause
+  }
+}
+
+/** How long a source may be silent before another is asked. */
+const sourcePause = 2_000
+
+export interface Options {
+  readonly hash: (bytes: Uint8Array) => Uint8Array
+  /** The public keys of both ends. */
+  readonly self: Uint8Array
+  readonly peer: Uint8Array
+  readonly feeds: ReadonlyArray<LocalFeed>
+  readonly sources: Sources
+  /** The manifest of an own feed, encoded. */
+  readonly manifest: (feed: string) => Uint8Array | null
+  /** The hash of what is applied now. */
+  readonly frontierHash: () => Uint8Array
+  readonly now: number
+}
+
+export class ReplicationState {
+  readonly hash: Options["hash"]
+  readonly manifest: Options["manifest"]
+  readonly frontierHash: Options["frontierHash"]
+  readonly self: string
+  readonly peer: string
+  readonly own: FeedSet<LocalFeed>
+  /** What the peer has said to have stored: the acknowledged lengths. */
+  readonly theirs: FeedSet
+  readonly links = new Map<string, FeedLink>()
+  readonly sources: Sources
+  readonly source: Source
+
+  // what is to be said, in sets so that it is said once and nothing grows
+  readonly refusals = new Map<string, Message>()
+  readonly forks = new Set<FeedLink>()
+  readonly manifests = new Set<FeedLink>()
+  readonly haves = new Set<FeedLink>()
+  readonly behind = new Set<FeedLink>()
+  readonly prunes = new Set<FeedLink>()
+  readonly due = new Set<FeedLink>()
+  ranges: Array<Range> = []
+  isSummaryDue = true
+
+  // comparing
+  hasHeardSummary = false
+  owesSummary = false
+  compareAt: number | null = null
+  nextCompareAt = 0
+  comparePause = 1_000
+  readonly leads: boolean
+
+  // what is under way
+  flightBytes = 0
+  loading: FeedLink | null = null
+  isRanking = false
+  isForkLoading = false
+  rangeTokens = 4_096
+  rangeTokensAt: number
+  /** Bytes that nobody had wanted, since the last that were. */
+  wasted = 0
+  strangers = 0
+  /** Why the connection ends, and what the peer is told of it. */
+  closing: string | null = null
+  farewell: string | null = null
+
+  // times
+  activeAt: number
+  heardAt: number
+  askedAt: number
+  stallPause = 20_000
+
+  output: Output = { messages: [], actions: [] }
+
+  constructor(options: Options) {
+    this.hash = options.hash
+    this.manifest = options.manifest
+    this.frontierHash = options.frontierHash
+    this.self = feedText(options.self)
+    this.peer = feedText(options.peer)
+    this.leads = isSmaller(options.self, options.peer)
+    this.own = new FeedSet<LocalFeed>(options.hash)
+    this.theirs = new FeedSet(options.hash)
+    for (const feed of options.feeds) this.own.put(feed)
+    this.sources = options.sources
+    this.source = { progressAt: options.now, isOver: false }
+    this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = options.now
+  }
+
+  /** The link of a feed. Ids are copied: what is kept must not hold a whole frame. */
+  link(feed: Uint8Array, text = feedText(feed)): FeedLink {
+    let link = this.links.get(text)
+    if (link === undefined) {
+      link = new FeedLink(feed.slice(), text)
+      this.links.set(text, link)
+    }
+    return link
+  }
+
+  /** The acknowledged length of a feed; undefined when the peer never spoke of it. */
+  acknowledged(text: string): number | undefined {
+    return this.theirs.get(text)?.length
+  }
+
+  /** The feed will be refused aloud, once until it is said. */
+  refuse(link: FeedLink, reason: string): void {
+    this.refusals.set(link.text, { _tag: "Refuse", reason, feed: link.feed })
+  }
+
+  /** Nothing more of the feed is taken on this connection. */
+  stop(link: FeedLink, reason: string): void {
+    if (link.stopped !== null) return
+    link.stopped = reason
+    link.search = null
+    this.behind.delete(link)
+    this.refuse(link, reason)
+    this.output.actions.push({ _tag: "Refused", feed: link.text, reason })
+  }
+
+  /** Counts what was sent without being wanted; who goes on with it is cut off. */
+  charge(bytes: number): void {
+    this.wasted += bytes
+    if (this.wasted > wastedBytesMax) this.close("it goes on sending what nobody wants", "greedy")
+  }
+
+  close(reason: string, farewell: string | null = "malformed"): void {
+    if (this.closing !== null) return
+    this.closing = reason
+    this.farewell = farewell
+  }
+}
+
+const wastedBytesMax = 8_388_608
+
+const isSmaller = (a: Uint8Array, b: Uint8Array): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]!
+  return false
+}
