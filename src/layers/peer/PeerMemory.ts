@@ -11,6 +11,7 @@ import type { StorageError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
 import * as SpaceService from "../echo/SpaceService.ts"
+import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
 import * as Swarm from "../mesh/Swarm.ts"
 import * as TransportMemory from "../mesh/TransportMemory.ts"
@@ -24,7 +25,7 @@ import * as PeerLayer from "./Peer.ts"
 export const layer: Layer.Layer<Peer, StorageError, MemoryNetwork> = PeerLayer.layer.pipe(
   Layer.provide(SpaceService.layer({ urls: [] })),
   Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
-  Layer.provide(Layer.merge(SignalingMemory.layer, TransportMemory.layer)),
+  Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
   Layer.provide(Device.layer),
   Layer.provide(KeyringMemory.layer),
   Layer.provide(Layer.merge(StorageMemory.layer, CryptoNode.layer))
