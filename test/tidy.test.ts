@@ -332,6 +332,7 @@ describe("tidy: each rule sees a planted fault", () => {
     assert.deepStrictEqual([...labelsOf([code]).keys()], ["echo/block"])
     assert.lengthOf(labels([code], "an id under `echo/block-list`"), 1)
     assert.deepStrictEqual(labels([code], "an id under `echo/block`"), [])
+    assert.deepStrictEqual(labels([source(code.path, 'const a = "echo/block-sig"')], "an id under `echo/block`"), [])
   })
 
   it("a fault is told with its line, and code after strings and templates is still seen", () => {

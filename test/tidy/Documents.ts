@@ -36,7 +36,7 @@ export const quotations = (document: Document, read: Read): ReadonlyArray<string
   })
 
 /** What stands between the markers of a region, less its common indent; null when there is none, or none that ends. */
-export const region = (text: string, name: string): string | null => {
+const region = (text: string, name: string): string | null => {
   const lines = text.split("\n")
   const from = lines.findIndex((line) => line.trim() === `// #region ${name}`)
   const to = lines.findIndex((line, at) => at > from && line.trim().startsWith("// #endregion"))
@@ -47,7 +47,7 @@ export const region = (text: string, name: string): string | null => {
 }
 
 /** What GitHub makes of a heading. */
-export const anchor = (heading: string): string =>
+const anchor = (heading: string): string =>
   heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .toLowerCase()

@@ -31,11 +31,10 @@ const each = (sources: ReadonlyArray<Source>, faults: (source: Source) => Readon
 const at = (source: Source, line: number, says: string): string => `${source.path}:${line} ${says}`
 
 /** An assembly builds a whole Peer, World or KUBE out of layers, and does nothing else. */
-export const isAssembly = (path: string): boolean =>
-  partsOf(path).floor === "layers" && /^(Peer|World|Kube$)/.test(partsOf(path).noun)
+const isAssembly = (path: string): boolean => partsOf(path).floor === "layers" && /^(Peer|World|Kube$)/.test(partsOf(path).noun)
 
 /** A layer that is about one platform says so at the end of its name. */
-export const isPlatformLayer = (path: string): boolean =>
+const isPlatformLayer = (path: string): boolean =>
   partsOf(path).floor === "layers" &&
   (/(Node|Browser|Level|Noble|Web|IndexedDb|WebRtc|Sql)$/.test(partsOf(path).noun) || partsOf(path).room === "kube")
 

@@ -5,7 +5,7 @@
  * one can call from here, so comments, strings and regular expressions are blanked by a small scanner, line by line as they were.
  */
 import { readdirSync, readFileSync } from "node:fs"
-import { dirname, join, normalize, relative, resolve, sep } from "node:path"
+import { dirname, join, normalize, resolve, sep } from "node:path"
 
 export interface Source {
   /** From the root of the repository, with slashes: `src/schema/echo/Feed.ts`. */
@@ -154,6 +154,3 @@ const endOfRegExp = (text: string, from: number): number => {
 /** A slash after an operator, an opening bracket or `return` begins a regular expression; elsewhere it divides. */
 const startsRegExp = (before: string): boolean =>
   /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|yield|await))\s*$/.test(before.slice(-40))
-
-/** The path of a file from the root, for messages. */
-export const fromRoot = (path: string): string => relative(root, path).split(sep).join("/")
