@@ -1,7 +1,8 @@
 /**
  * Contract suites for what one implements oneself: run them, in Vitest, on your own layers (`troupe/testing`).
  */
+
+export { type Line, type SignalingUnderTest, signalingConformance } from "./Signaling.ts"
 export { type StorageUnderTest, storageConformance } from "./Storage.ts"
 export { keepWriting } from "./StorageWriter.ts"
-export { type Line, type SignalingUnderTest, signalingConformance } from "./Signaling.ts"
 export { type TransportUnderTest, transportConformance } from "./Transport.ts"

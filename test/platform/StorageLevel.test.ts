@@ -172,12 +172,13 @@ describe("StorageLevel: full", () => {
       assert.strictEqual(yield* countIn(folder), after!.found, "all of it is there when it is opened again")
     }))
 
-  const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
+  const [unshare, ...alone] = ["unshare", "-rm"] as const
+  const canMount = spawnSync(unshare, [...alone, "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0
   test(`the same on a disk of 48 MB (${canMount ? "mounted for it" : "none can be mounted here: a limit on files stands for it"})`, (folder) =>
     Effect.sync(() => {
       const mounted = `mount -t tmpfs -o size=48m none "$1" && exec "$0" "$2" "$1" fill 20000000`
       const limited = `ulimit -f 2000; exec "$0" "$2" "$1" fill`
-      const shell = canMount ? ["unshare", "-rm", "bash", "-c", mounted] : ["bash", "-c", limited]
+      const shell = canMount ? [unshare, ...alone, "bash", "-c", mounted] : ["bash", "-c", limited]
       const [command = "", ...words] = [...shell, process.execPath, folder, opener]
       const after = check(folder, answersOf(command, ...words))
       assert.strictEqual(after!.found, after!.written + 1, "where room is made, it goes on in the same process")

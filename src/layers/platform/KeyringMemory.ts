@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
 import { KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
 
-export const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen(function* () {
+const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen(function* () {
   const crypto = yield* Crypto
   // a Map keeps the order of insertion, which is what `list` promises
   const pairs = new Map<string, { readonly purpose: Purpose; readonly pair: KeyPair }>()

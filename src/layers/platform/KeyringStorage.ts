@@ -23,7 +23,7 @@ interface Held {
   readonly order: number
 }
 
-export const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = Effect.gen(function* () {
+const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = Effect.gen(function* () {
   const storage = yield* Storage
   const crypto = yield* Crypto
   const held = new Map<string, Held>()

@@ -10,7 +10,7 @@ import { ed25519 } from "@noble/curves/ed25519.js"
 
 export const publicKeyBytes = 32
 export const secretKeyBytes = 32
-export const signatureBytes = 64
+const signatureBytes = 64
 
 /** Whether `publicKey` signed `message` under P. */
 export const holds = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {

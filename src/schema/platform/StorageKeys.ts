@@ -5,11 +5,11 @@
  */
 
 /** What the storage says about itself: its version. */
-export const storageRange = 0x00
+const storageRange = 0x00
 /** Private keys, until they have a place of their own. */
 export const keyringRange = 0x01
 /** What this device knows of itself: how often it started. */
-export const deviceRange = 0x02
+const deviceRange = 0x02
 /** Feeds: manifests, heads, blocks, proofs. */
 export const feedRange = 0x03
 /** Spaces: genesis, name, and what can be computed again from feeds. */
