@@ -15,6 +15,7 @@ import {
   Unencodable,
   Writer
 } from "../platform/Codec.ts"
+import { KnownTexts } from "../platform/KnownTexts.ts"
 import {
   blockBytesMax,
   blockChangeSetsMax,
@@ -163,10 +164,19 @@ const writeMutation = (to: Writer, mutation: Mutation, position: FeedPosition): 
   }
 }
 
+/** Paths of one key that were read before. */
+const knownPaths = new KnownTexts<ReadonlyArray<string>>()
+
 const readPath = (from: Reader): ReadonlyArray<string> => {
   const length = from.array(pathKeysMax)
   if (length === 0) from.fail("an empty path")
-  if (length === 1) return [readKey(from)]
+  if (length === 1) {
+    const known = from.known(knownPaths)
+    if (known !== undefined) return known
+    const path = Object.freeze([readKey(from)])
+    knownPaths.set(path[0]!, path)
+    return path
+  }
   const path: Array<string> = []
   for (let i = 0; i < length; i++) path.push(readKey(from))
   return path

@@ -4,6 +4,7 @@
  * Nothing is allocated before its length is checked against what is left of the input. What DC1 is: Codec.ts.
  */
 import { compareText, type Item, isKeyAllowed, Malformed } from "./Item.ts"
+import { type KnownTexts, knownBytesMax } from "./KnownTexts.ts"
 import { depthMax } from "./Limits.ts"
 
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -145,6 +146,16 @@ export class Reader {
     } catch {
       return this.fail("invalid UTF-8")
     }
+  }
+
+  /** What `known` keeps for the text that is next; undefined, and nothing is read, when it keeps nothing for it. */
+  known<A>(known: KnownTexts<A>): A | undefined {
+    const start = this.at + 1
+    const end = start + this.head() - 0x60
+    if (end <= start || end > start + knownBytesMax || end > this.end) return undefined
+    const found = known.get(this.from, start, end)
+    if (found !== undefined) this.at = end
+    return found
   }
 
   bool(): boolean {
