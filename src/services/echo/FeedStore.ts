@@ -82,7 +82,7 @@ export interface SpaceFeeds {
   readonly read: (feed: Uint8Array, from: number, maxBytes: number) => Effect.Effect<ReadonlyArray<StoredBlock>, StorageError>
   /**
    * A run to send: blocks from `from` on up to `maxBytes` (one block in any case) that end at a signed head; null when there is none.
-   * `arrival` of the next block is what `nextArrival` answers. With `withProof` the peaks at `from` come along.
+   * With `withProof` the peaks at `from` come along.
    */
   readonly run: (feed: Uint8Array, from: number, maxBytes: number, withProof: boolean) => Effect.Effect<Run | null, StorageError>
   /** The place of block `index` in the order in which this device stored blocks; dependencies came before what depends on them. */

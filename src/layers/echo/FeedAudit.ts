@@ -1,0 +1,124 @@
+/**
+ * Verifies all that is stored of a space anew: manifests, every hash, every signature, and the proofs of forks.
+ *
+ * It trusts nothing that was verified when it came in, so that a folder can be judged by itself.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { contradicts, decodeForkProof, headMessage, isEnvelope, manifestMessage } from "../../schema/echo/Feed.ts"
+import { checkpointBlocks, forkKeys } from "../../schema/echo/FeedRecords.ts"
+import { leafHash, Peaks } from "../../schema/echo/Merkle.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import { runBytesMax } from "../../schema/platform/Limits.ts"
+import { type Audit, AuditFailed } from "../../services/echo/FeedStore.ts"
+import type { Signed } from "../../services/platform/Crypto.ts"
+import type { Entry, StorageError } from "../../services/platform/Storage.ts"
+import type { FeedSpace } from "./FeedSpace.ts"
+import type { HeldFeed } from "./HeldFeed.ts"
+
+export const audit = (space: FeedSpace): Effect.Effect<Audit, AuditFailed | StorageError> =>
+  Effect.gen(function* () {
+    let feeds = 0
+    let blocks = 0
+    let signatures = yield* auditForks(space)
+    for (const feed of [...space.list]) {
+      const found = yield* auditFeed(space, feed)
+      feeds++
+      blocks += found.blocks
+      signatures += found.signatures
+    }
+    return { feeds, blocks, signatures }
+  })
+
+const failed = (feed: HeldFeed, index: number, reason: string) => new AuditFailed({ feed: feed.text, index, reason })
+
+const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed) {
+  const { hash } = space.platform.crypto
+  const { length } = feed
+  const peaks = new Peaks()
+  yield* auditManifest(space, feed)
+  let signatures = 2
+  let root = feed.root
+  let isSigned = true
+  while (peaks.length < length) {
+    const signed: Array<Signed> = []
+    const from = peaks.length
+    for (const record of yield* space.records(feed, from, length, runBytesMax)) {
+      const index = peaks.length
+      if (!isEnvelope(record.bytes)) return yield* failed(feed, index, "it is not DC1")
+      peaks.append(leafHash(record.bytes, hash), hash)
+      root = peaks.root(hash)
+      if (!equalBytes(root, record.root)) return yield* failed(feed, index, "its root is not that of the blocks")
+      const isCheckpoint = peaks.length % checkpointBlocks === 0
+      if (isCheckpoint !== (record.peaks !== null) || (record.peaks !== null && !sameNodes(record.peaks, peaks.list()))) {
+        return yield* failed(feed, index, "its peaks are not those of the blocks")
+      }
+      isSigned = record.signature !== null
+      if (record.signature !== null) {
+        signed.push({ publicKey: feed.id, message: headMessage(feed.id, index + 1, root), signature: record.signature })
+      }
+    }
+    const held = yield* space.platform.crypto.verify(signed)
+    if (!held.every(Boolean)) return yield* failed(feed, from + held.indexOf(false), "a signature does not hold")
+    signatures += signed.length
+  }
+  if (!isSigned) return yield* failed(feed, length - 1, "the last block has no signature")
+  // while it was read the feed may have grown
+  const end = yield* space.rootAt(feed, length)
+  if (end !== null && !equalBytes(root, end)) return yield* failed(feed, length, "the feed's record has another root")
+  return { blocks: length, signatures }
+})
+
+const sameNodes = (a: ReadonlyArray<Uint8Array>, b: ReadonlyArray<Uint8Array>): boolean =>
+  a.length === b.length && a.every((node, i) => equalBytes(node, b[i]!))
+
+const auditManifest = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed) {
+  const { crypto } = space.platform
+  const { manifest } = feed
+  const message = manifestMessage(manifest, crypto.hash)
+  const held = yield* crypto.verify([
+    { publicKey: manifest.feed, message, signature: manifest.feedSignature },
+    { publicKey: manifest.device, message, signature: manifest.deviceSignature }
+  ])
+  const isHere = equalBytes(manifest.space, space.options.space) && space.options.isMember(manifest.device)
+  if (!isHere || !held.every(Boolean)) return yield* failed(feed, 0, "its manifest does not hold")
+})
+
+const auditForks = Effect.fnUntraced(function* (space: FeedSpace) {
+  const { crypto } = space.platform
+  const proofs = yield* forkProofs(space)
+  for (const bytes of proofs) {
+    const decoded = decodeForkProof(bytes)
+    if (Result.isFailure(decoded)) return yield* new AuditFailed({ feed: "", index: 0, reason: decoded.failure.message })
+    const proof = decoded.success
+    const feed = space.find(proof.feed)
+    if (feed === undefined) return yield* new AuditFailed({ feed: "", index: proof.index, reason: "a proof against no feed" })
+    const held = yield* crypto.verify(
+      [proof.a.head, proof.b.head].map(({ length, root, signature }) => ({
+        publicKey: feed.id,
+        message: headMessage(feed.id, length, root),
+        signature
+      }))
+    )
+    if (feed.frozenAt !== proof.index || !contradicts(proof, crypto.hash) || !held.every(Boolean)) {
+      return yield* failed(feed, proof.index, "the proof that it forked does not hold")
+    }
+  }
+  return proofs.length * 2
+})
+
+/** The fork proofs stored for a space. */
+export const forkProofs = (space: FeedSpace): Effect.Effect<ReadonlyArray<Uint8Array>, StorageError> =>
+  Effect.gen(function* () {
+    const proofs: Array<Uint8Array> = []
+    let after: Uint8Array | null = null
+    for (;;) {
+      const range = { ...forkKeys(space.options.space, after), limit: pageForks }
+      const page: ReadonlyArray<Entry> = yield* space.platform.storage.range(range)
+      for (const { value } of page) proofs.push(value)
+      if (page.length < pageForks) return proofs
+      after = page[page.length - 1]!.key
+    }
+  })
+
+const pageForks = 100

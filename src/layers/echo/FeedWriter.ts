@@ -1,0 +1,381 @@
+/**
+ * The writer of this device's feed in a space: group commit.
+ *
+ * What is offered while one flush is under way gathers, and goes with the next as one block, or as few as the limits allow: hashed,
+ * signed once a block, stored in one batch. So the more callers there are, the less a change costs, and syncing can be afforded.
+ *
+ *     offer ─► queue ─► flush: encode ► hash ► sign ► Storage ─► strict: visible to peers, callers are told
+ *       ▲ (append waits                                └─► relaxed: callers are told, `open` ─► stored again strictly ─► visible
+ *          when much is pending)
+ *
+ * A relaxed block is stored a second time before it becomes visible, strictly: a storage may keep a later strict write and lose an
+ * earlier relaxed one when the machine crashes. A failed flush fails everybody who waits, drops what was not yet visible, and the
+ * writer goes on from what is.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
+import { encodePlain, sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
+import { encodeBlock, headMessage } from "../../schema/echo/Feed.ts"
+import { Unencodable } from "../../schema/platform/Codec.ts"
+import {
+  blockBytesMax,
+  blockChangeSetsMax,
+  changeSetBytesMax,
+  changeSetDepsMax,
+  changeSetMutationsMax,
+  pendingBytesMax
+} from "../../schema/platform/Limits.ts"
+import {
+  type AppendError,
+  type Appended,
+  ChangeSetTooLarge,
+  FeedRolledBack,
+  type FeedWriter,
+  FlushFailed
+} from "../../services/echo/FeedStore.ts"
+import type { KeyMissing } from "../../services/platform/Keyring.ts"
+import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+import type { FeedSpace } from "./FeedSpace.ts"
+import { Growth, type HeldFeed } from "./HeldFeed.ts"
+
+type Done = (exit: Exit.Exit<Appended, AppendError>) => void
+
+interface Waiting {
+  readonly changeSets: ReadonlyArray<ChangeSet>
+  readonly durability: Durability
+  readonly bytes: number
+  readonly last: number
+  readonly done: Done
+}
+
+/** What one flush takes of the queue. */
+const flushBytesMax = 4_194_304
+/** A block's content besides its change sets and their feeds. */
+const blockRoomBytes = 64
+/** Relaxed blocks that may wait to be made durable while more come. */
+const openBytesMax = 1_048_576
+/** How long a writer waits before it tries again to make relaxed blocks durable. */
+const retryPause = "1 second"
+
+/** Starts the writer of a feed in a fiber of its own; closing the scope flushes what is pending and ends it. */
+export const make = (space: FeedSpace, feed: HeldFeed): Effect.Effect<GroupWriter, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const writer = new GroupWriter(space, feed)
+    const unwatch = space.watch((changed) => {
+      if (changed === feed && feed.isClosed) writer.wakeUp()
+    })
+    yield* Effect.forkScoped(writer.run)
+    yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(unwatch), writer.close))
+    return writer
+  })
+
+export class GroupWriter implements FeedWriter {
+  readonly feed: HeldFeed
+  private readonly space: FeedSpace
+  /** What is flushed next, and callers of `append` that wait to come into it. */
+  private queue: Array<Waiting> = []
+  private outside: Array<Waiting> = []
+  private pending = 0
+  private taken: number
+  private own = -1
+  /** Blocks that are stored relaxed and visible to nobody. */
+  private open: Growth | null = null
+  private openBytes = 0
+  private isClosing = false
+  private readonly wake = Latch.makeUnsafe(false)
+  private readonly ended = Deferred.makeUnsafe<void>()
+
+  constructor(space: FeedSpace, feed: HeldFeed) {
+    this.space = space
+    this.feed = feed
+    this.taken = feed.counter
+  }
+
+  /** The last counter that was offered, kept or not: none is used twice. */
+  get counter(): number {
+    return this.taken
+  }
+
+  get isEnded(): boolean {
+    return this.isClosing
+  }
+
+  readonly isRolledBack = (): boolean => this.feed.isClosed
+
+  readonly pendingBytes = (): number => this.pending
+
+  wakeUp(): void {
+    this.wake.openUnsafe()
+  }
+
+  readonly offer = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done): void => {
+    const waiting = waitingOf(changeSets, durability, done)
+    const refusal = this.refusal(waiting)
+    if (refusal === null) this.enqueue(waiting)
+    else done(refusal)
+  }
+
+  readonly append = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability): Effect.Effect<Appended, AppendError> =>
+    Effect.callback((resume) => {
+      if (this.pending <= pendingBytesMax && this.outside.length === 0) return this.offer(changeSets, durability, resume)
+      const waiting = waitingOf(changeSets, durability, resume)
+      this.outside.push(waiting)
+      return Effect.sync(() => {
+        this.outside = this.outside.filter((each) => each !== waiting)
+      })
+    })
+
+  /** Why change sets cannot be queued, or null. Counters that were taken before are a bug of the caller's. */
+  private refusal({ bytes, changeSets }: Waiting): Exit.Exit<Appended, AppendError> | null {
+    if (this.feed.isClosed) return this.rolledBack()
+    if (this.isClosing) return Exit.fail(new FlushFailed({ cause: new Error("the space is closed") }))
+    if (!continues(changeSets, this.taken)) {
+      const counters = changeSets.map(({ first, mutations }) => `${first} + ${mutations.length}`).join(", ")
+      return Exit.die(new Error(`feed ${this.feed.text} has taken ${this.taken} counters and cannot take ${counters}`))
+    }
+    if (bytes <= changeSetBytesMax && changeSets.every(isWithinCounts)) return null
+    const tooLarge = changeSets.find((each) => sizeOf(each) > changeSetBytesMax || !isWithinCounts(each))
+    if (tooLarge === undefined) return null
+    return Exit.fail(new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax: changeSetBytesMax }))
+  }
+
+  private enqueue(waiting: Waiting): void {
+    this.taken = waiting.last
+    this.pending += waiting.bytes
+    this.queue.push(waiting)
+    this.wake.openUnsafe()
+  }
+
+  /** Ends the writer when everything that was offered is flushed. */
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.isClosing = true
+      this.wakeUp()
+      return Deferred.await(this.ended)
+    })
+  }
+
+  get run(): Effect.Effect<void> {
+    const step: Effect.Effect<boolean> = Effect.suspend(() => {
+      this.wake.closeUnsafe()
+      if (this.queue.length > 0) return Effect.as(this.flush, true)
+      if (this.open !== null) return this.publishOpen
+      return this.isClosing ? Effect.succeed(false) : Effect.as(this.wake.await, true)
+    })
+    // a scope that closes runs `close` first, so this is interrupted only when it has nothing to do
+    const loop = Effect.gen(function* () {
+      while (yield* step);
+    })
+    return Effect.onExit(loop, (exit) => Effect.sync(() => this.end(exit)))
+  }
+
+  private end(exit: Exit.Exit<void>): void {
+    this.isClosing = true
+    const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : new Error("the space is closed")
+    this.fail(this.queue.splice(0), Exit.fail(new FlushFailed({ cause })))
+    Deferred.doneUnsafe(this.ended, Effect.void)
+  }
+
+  /** Those who were made runnable by the same event as this fiber come first, and into the same block. */
+  private get flush(): Effect.Effect<void> {
+    return Effect.andThen(
+      Effect.yieldNow,
+      this.feed.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => this.flushed())))
+    )
+  }
+
+  private flushed(): Effect.Effect<void> {
+    if (this.feed.isClosed) return Effect.sync(() => this.fail(this.queue.splice(0), this.rolledBack()))
+    const taken = this.take()
+    return Effect.map(Effect.exit(this.store(taken)), (exit) => {
+      if (Exit.isSuccess(exit)) this.settle(taken, exit.value)
+      else this.fail(taken, Exit.fail(new FlushFailed({ cause: Cause.squash(exit.cause) })))
+    })
+  }
+
+  private take(): Array<Waiting> {
+    let bytes = 0
+    let count = 0
+    for (; count < this.queue.length && bytes < flushBytesMax; count++) bytes += this.queue[count]!.bytes
+    return this.queue.splice(0, count)
+  }
+
+  /** Stores what was taken, and answers for each of its blocks what its callers are told. */
+  private store(taken: ReadonlyArray<Waiting>): Effect.Effect<ReadonlyArray<Appended>, StorageError | KeyMissing> {
+    const growth = this.open ?? new Growth(this.feed, this.space.platform.crypto.hash)
+    this.open = null
+    const stored = Effect.gen({ self: this }, function* () {
+      const before = growth.blocks.length
+      const appended = yield* this.grow(growth, this.blocksOf(taken))
+      const isStrict = taken.some((each) => each.durability === "strict") || this.openBytes > openBytesMax
+      const batch = growth.batch(this.space.options.space, isStrict ? 0 : before, false)
+      yield* this.space.platform.storage.write(batch, { durability: isStrict ? "strict" : "relaxed" })
+      if (isStrict) this.publish(growth)
+      else this.open = growth
+      return appended
+    })
+    return Effect.onError(stored, () => Effect.sync(() => growth.drop()))
+  }
+
+  private grow(growth: Growth, blocks: ReadonlyArray<Encoded>): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
+    const { keyring } = this.space.platform
+    return Effect.forEach(blocks, ({ bytes, counter }) => {
+      const block = growth.add(bytes, this.space.nextArrival())
+      growth.counter = counter
+      this.openBytes += bytes.length
+      const length = block.index + 1
+      return Effect.map(keyring.sign(this.feed.id, headMessage(this.feed.id, length, block.root)), (signature) => {
+        block.signature = signature
+        return { head: { length, root: block.root, signature }, counter }
+      })
+    })
+  }
+
+  private publish(growth: Growth): void {
+    this.open = null
+    this.openBytes = 0
+    this.space.publish(growth, false)
+  }
+
+  /** Makes relaxed blocks durable once nobody is waiting. When that fails nobody is there to be told, so it is tried again. */
+  private get publishOpen(): Effect.Effect<boolean> {
+    const attempt = Effect.suspend(() => {
+      const growth = this.open
+      if (growth === null || this.feed.isClosed) return Effect.void
+      const batch = growth.batch(this.space.options.space, 0, false)
+      const write = this.space.platform.storage.write(batch, { durability: "strict" })
+      return Effect.map(write, () => this.publish(growth))
+    })
+    return Effect.gen({ self: this }, function* () {
+      const exit = yield* Effect.exit(this.feed.lock.withPermit(Effect.uninterruptible(attempt)))
+      if (this.feed.isClosed) this.drop()
+      if (Exit.isSuccess(exit)) return true
+      if (this.isClosing) this.drop()
+      else yield* Effect.timeoutOption(this.wake.await, retryPause)
+      return true
+    })
+  }
+
+  private drop(): void {
+    this.open?.drop()
+    this.open = null
+    this.openBytes = 0
+  }
+
+  private rolledBack(): Exit.Exit<Appended, AppendError> {
+    return Exit.fail(new FeedRolledBack({ feed: this.feed.text }))
+  }
+
+  private settle(taken: ReadonlyArray<Waiting>, appended: ReadonlyArray<Appended>): void {
+    let at = 0
+    let exit = Exit.succeed(appended[at]!)
+    for (const { bytes, done, last } of taken) {
+      while (appended[at]!.counter < last) exit = Exit.succeed(appended[++at]!)
+      this.pending -= bytes
+      done(exit)
+    }
+    this.letIn()
+  }
+
+  /** Tells everybody: those whose flush it was, and all who wait behind, since what they say may build on it. */
+  private fail(taken: ReadonlyArray<Waiting>, exit: Exit.Exit<Appended, AppendError>): void {
+    this.drop()
+    const all = [...taken, ...this.queue, ...this.outside]
+    this.queue = []
+    this.outside = []
+    this.pending = 0
+    for (const { done } of all) done(exit)
+  }
+
+  private letIn(): void {
+    while (this.outside.length > 0 && this.pending <= pendingBytesMax) {
+      const waiting = this.outside.shift()!
+      const refusal = this.refusal(waiting)
+      if (refusal === null) this.enqueue(waiting)
+      else waiting.done(refusal)
+    }
+  }
+
+  private blocksOf(taken: ReadonlyArray<Waiting>): ReadonlyArray<Encoded> {
+    if (this.own < 0) this.own = this.ownNumber()
+    const encoded: Array<Encoded> = []
+    let group: Array<ChangeSet> = []
+    let bytes = 0
+    let next = 0
+    const end = () => {
+      if (group.length > 0) this.encode(group, encoded)
+      group = []
+      bytes = 0
+    }
+    for (const { bytes: size, changeSets } of taken) {
+      for (const changeSet of changeSets) {
+        const room = changeSets.length === 1 ? size : sizeOf(changeSet)
+        const isFull = bytes + room > blockBytesMax - blockRoomBytes || group.length === blockChangeSetsMax
+        // counters continue each other inside of a block
+        if (isFull || changeSet.first !== next) end()
+        group.push(changeSet)
+        bytes += room
+        next = changeSet.first + changeSet.mutations.length
+      }
+    }
+    end()
+    return encoded
+  }
+
+  /** Encodes a group as one block; as two when the feeds that it cites do not fit. */
+  private encode(group: ReadonlyArray<ChangeSet>, to: Array<Encoded>): void {
+    const last = group[group.length - 1]!
+    try {
+      const plain = encodePlain(group, this.own, this.space.options.feedId)
+      to.push({ bytes: encodeBlock(plain), counter: last.first + last.mutations.length - 1 })
+    } catch (error) {
+      if (!(error instanceof Unencodable) || group.length === 1) throw error
+      const half = group.length >>> 1
+      this.encode(group.slice(0, half), to)
+      this.encode(group.slice(half), to)
+    }
+  }
+
+  /** The number that the space has for this feed, or −1 while it has none and nothing can cite it. */
+  private ownNumber(): number {
+    const { feedId } = this.space.options
+    for (let number = 0; ; number++) {
+      // beyond the last feed there is no id, whatever its type says
+      const id: Uint8Array | undefined = feedId(number)
+      if (id === undefined) return -1
+      if (id.every((byte, i) => byte === this.feed.id[i])) return number
+    }
+  }
+}
+
+interface Encoded {
+  readonly bytes: Uint8Array
+  /** The last counter in the block. */
+  readonly counter: number
+}
+
+const isWithinCounts = ({ deps, mutations }: ChangeSet): boolean =>
+  mutations.length <= changeSetMutationsMax && (deps === null || deps.length <= changeSetDepsMax)
+
+/** Whether there is something to store, and its counters go on from those that were taken; they may skip some. */
+const continues = (changeSets: ReadonlyArray<ChangeSet>, taken: number): boolean => {
+  let last = taken
+  for (let i = 0; i < changeSets.length; i++) {
+    const { first, mutations } = changeSets[i]!
+    if (first <= last || mutations.length === 0) return false
+    last = first + mutations.length - 1
+  }
+  return changeSets.length > 0
+}
+
+const waitingOf = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done): Waiting => {
+  let bytes = 0
+  for (let i = 0; i < changeSets.length; i++) bytes += sizeOf(changeSets[i]!)
+  const last = changeSets[changeSets.length - 1]
+  return { changeSets, durability, bytes, last: last === undefined ? 0 : last.first + last.mutations.length - 1, done }
+}

@@ -1,0 +1,150 @@
+/**
+ * A feed as an open space holds it in memory, and how it grows: blocks are hashed onto its peaks, stored in one batch, then visible.
+ *
+ * Nothing changes in a `HeldFeed` before Storage has said that it is durable. A `Growth` holds what is to be stored until then, and is
+ * dropped when that fails.
+ */
+import * as Semaphore from "effect/Semaphore"
+import type { Manifest } from "../../schema/echo/Feed.ts"
+import {
+  type BlockRecord,
+  blockKey,
+  checkpointBlocks,
+  encodeBlockRecord,
+  encodeFeed,
+  type FeedRecord,
+  feedKey
+} from "../../schema/echo/FeedRecords.ts"
+import { feedText } from "../../schema/echo/FeedTable.ts"
+import { type Hash, leafHash, Peaks } from "../../schema/echo/Merkle.ts"
+import type { StoredFeed } from "../../services/echo/FeedStore.ts"
+import type { Change } from "../../services/platform/Storage.ts"
+
+export class HeldFeed implements StoredFeed {
+  readonly id: Uint8Array
+  readonly text: string
+  readonly manifest: Manifest
+  readonly admitted: number
+  /** The start of this device in which it made the feed; 0 for a feed that it did not make. */
+  readonly start: number
+  /** Whoever reads the length in order to change it holds this. */
+  readonly lock = Semaphore.makeUnsafe(1)
+  /** Blocks that were stored lately, by index. */
+  readonly recent = new Map<number, BlockRecord>()
+  length: number
+  root: Uint8Array
+  peaks: Peaks
+  arrival: number
+  counter: number
+  isClosed: boolean
+  frozenAt: number | null
+  /** Records of blocks that were given up may stand in storage up to here. */
+  staleEnd = 0
+  /** What a block of this feed takes in storage, as last seen. */
+  blockBytes = 32_768
+  private readonly manifestBytes: Uint8Array
+
+  constructor(manifest: Manifest, record: FeedRecord) {
+    this.id = manifest.feed
+    this.text = feedText(manifest.feed)
+    this.manifest = manifest
+    this.manifestBytes = record.manifest
+    this.admitted = record.admitted
+    this.start = record.start
+    this.length = record.length
+    this.root = record.root
+    this.peaks = new Peaks(record.length, record.peaks)
+    this.arrival = record.arrival
+    this.counter = record.counter
+    this.isClosed = record.isClosed
+    this.frozenAt = record.frozenAt
+  }
+
+  record(): FeedRecord {
+    const { admitted, arrival, counter, frozenAt, isClosed, length, root, start } = this
+    const peaks = this.peaks.list()
+    return { manifest: this.manifestBytes, admitted, arrival, length, root, peaks, counter, start, isClosed, frozenAt }
+  }
+}
+
+/** A block that is about to be stored. */
+export interface GrownBlock {
+  readonly index: number
+  readonly bytes: Uint8Array
+  readonly root: Uint8Array
+  readonly peaks: ReadonlyArray<Uint8Array> | null
+  readonly arrival: number
+  signature: Uint8Array | null
+}
+
+/** Blocks on top of what a feed has stored. */
+export class Growth {
+  readonly feed: HeldFeed
+  readonly blocks: Array<GrownBlock> = []
+  readonly peaks: Peaks
+  /** The counter that the feed's writer will have taken. */
+  counter: number
+  private readonly values: Array<Uint8Array> = []
+  private readonly hash: Hash
+
+  constructor(feed: HeldFeed, hash: Hash) {
+    this.feed = feed
+    this.peaks = feed.peaks.copy()
+    this.counter = feed.counter
+    this.hash = hash
+  }
+
+  get root(): Uint8Array {
+    return this.blocks.at(-1)?.root ?? this.feed.root
+  }
+
+  add(bytes: Uint8Array, arrival: number): GrownBlock {
+    const { hash, peaks } = this
+    const index = peaks.length
+    peaks.append(leafHash(bytes, hash), hash)
+    const checkpoint = peaks.length % checkpointBlocks === 0 ? peaks.list() : null
+    const block = { index, bytes, root: peaks.root(hash), peaks: checkpoint, arrival, signature: null }
+    this.blocks.push(block)
+    return block
+  }
+
+  /** The batch that stores the blocks from the `first`-th on, and the feed's record. A feed that is `closed` stays so. */
+  batch(space: Uint8Array, first: number, closed: boolean): ReadonlyArray<Change> {
+    const { blocks, feed, values } = this
+    const batch: Array<Change> = []
+    for (let i = first; i < blocks.length; i++) {
+      values[i] ??= encodeBlockRecord(blocks[i]!)
+      batch.push({ key: blockKey(space, feed.id, blocks[i]!.index), value: values[i]! })
+    }
+    for (let i = this.peaks.length; i < feed.staleEnd; i++) batch.push({ key: blockKey(space, feed.id, i), value: null })
+    const { counter, root } = this
+    const grown = { length: this.peaks.length, root, peaks: this.peaks.list(), counter, arrival: blocks.at(-1)!.arrival }
+    batch.push({ key: feedKey(space, feed.id), value: encodeFeed({ ...feed.record(), ...grown, isClosed: closed }) })
+    return batch
+  }
+
+  /** Makes what has become durable the feed's own. */
+  apply(closed: boolean): void {
+    const { feed } = this
+    feed.length = this.peaks.length
+    feed.root = this.root
+    feed.peaks = this.peaks
+    feed.counter = this.counter
+    feed.arrival = this.blocks.at(-1)!.arrival
+    feed.isClosed = closed
+    feed.staleEnd = 0
+  }
+
+  /** The records as stored. Their bytes are views into the stored values, so that nobody else's buffer is kept. */
+  records(): ReadonlyArray<BlockRecord> {
+    return this.blocks.map(({ arrival, bytes, peaks, root, signature }, i) => {
+      const value = this.values[i]!
+      return { arrival, root, signature, peaks, bytes: value.subarray(value.length - bytes.length) }
+    })
+  }
+
+  /** Gives the blocks up. What of them may stand in storage is removed or overwritten by the next batch. */
+  drop(): void {
+    this.feed.staleEnd = Math.max(this.feed.staleEnd, this.peaks.length)
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Feeds as a Storage holds them: keys and records, all of one space in one range.
+ *
+ * A block's record and its feed's are always written in one batch, so a feed is never found half grown. Every block keeps its root,
+ * because dependencies cite it; it keeps its signature where one is known, and the peaks at every 64th length, so that a run from
+ * anywhere is proved by reading at most 63 blocks. Bytes: docs/format.md#storage-keys.
+ */
+import type * as Result from "effect/Result"
+import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import { manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
+import { feedRange } from "../platform/StorageKeys.ts"
+import { envelopeBytesMax } from "./Feed.ts"
+import { putU64 } from "./Merkle.ts"
+
+/** What is kept of a feed besides its blocks. */
+export interface FeedRecord {
+  readonly manifest: Uint8Array
+  /** Its place in the order in which things came into this space: this feed, and its last block. */
+  readonly admitted: number
+  readonly arrival: number
+  readonly length: number
+  readonly root: Uint8Array
+  readonly peaks: ReadonlyArray<Uint8Array>
+  /** The last counter that the writer took, in a feed of this device. */
+  readonly counter: number
+  /** The start of this device in which it made the feed; 0 for a feed of another. */
+  readonly start: number
+  /** Whether nothing may be appended here any more, because a peer knew more of it. */
+  readonly isClosed: boolean
+  readonly frozenAt: number | null
+}
+
+/** A block as it is kept. `bytes` may be a view into what was read. */
+export interface BlockRecord {
+  readonly arrival: number
+  readonly root: Uint8Array
+  readonly signature: Uint8Array | null
+  /** The peaks with this block as the last, after every 64th. */
+  readonly peaks: ReadonlyArray<Uint8Array> | null
+  readonly bytes: Uint8Array
+}
+
+/** How often this device has started, and in which start it last saw that its storage had been put back (0 never). */
+export interface Starts {
+  readonly starts: number
+  readonly rolledBackAt: number
+}
+
+/** Blocks from one whose record has the peaks to the next. */
+export const checkpointBlocks = 64
+
+const feedKind = 0x00
+const blockKind = 0x01
+const forkKind = 0x02
+
+const keyOf = (space: Uint8Array, kind: number, feed: Uint8Array, room = 0): Uint8Array => {
+  const key = new Uint8Array(66 + room)
+  key[0] = feedRange
+  key.set(space, 1)
+  key[33] = kind
+  key.set(feed, 34)
+  return key
+}
+
+const noFeed = new Uint8Array(32)
+
+/** The keys of one kind in a space; `after` is the last one that is known already. */
+const rangeOf = (space: Uint8Array, kind: number, after: Uint8Array | null) => ({
+  from: after === null ? keyOf(space, kind, noFeed) : Uint8Array.of(...after, 0),
+  to: keyOf(space, kind + 1, noFeed)
+})
+
+export const feedKey = (space: Uint8Array, feed: Uint8Array): Uint8Array => keyOf(space, feedKind, feed)
+export const forkKey = (space: Uint8Array, feed: Uint8Array): Uint8Array => keyOf(space, forkKind, feed)
+export const feedKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, feedKind, after)
+export const forkKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, forkKind, after)
+
+export const blockKey = (space: Uint8Array, feed: Uint8Array, index: number): Uint8Array => {
+  const key = keyOf(space, blockKind, feed, 8)
+  putU64(key, 66, index)
+  return key
+}
+
+const writeNodes = (to: Writer, nodes: ReadonlyArray<Uint8Array>): Writer => {
+  to.array(nodes.length)
+  for (const node of nodes) to.bytes(node)
+  return to
+}
+
+const readNodes = (from: Reader): ReadonlyArray<Uint8Array> => {
+  const nodes: Array<Uint8Array> = []
+  for (let n = from.array(proofNodesMax); n > 0; n--) nodes.push(from.fixed(32))
+  return nodes
+}
+
+export const encodeFeed = (record: FeedRecord): Uint8Array => {
+  const to = new Writer(1_024).array(11).int(0).bytes(record.manifest).int(record.admitted).int(record.arrival)
+  writeNodes(to.int(record.length).bytes(record.root), record.peaks).int(record.counter).int(record.start).bool(record.isClosed)
+  return (record.frozenAt === null ? to.nil() : to.int(record.frozenAt)).finish()
+}
+
+const readFeed = (from: Reader): FeedRecord => {
+  from.tuple(11)
+  if (from.uint() !== 0) from.fail("a feed's record of another version")
+  return {
+    manifest: from.bytes(manifestBytesMax),
+    admitted: from.uint(),
+    arrival: from.uint(),
+    length: from.uint(),
+    root: from.fixed(32),
+    peaks: readNodes(from),
+    counter: from.uint(),
+    start: from.uint(),
+    isClosed: from.bool(),
+    frozenAt: from.nil() ? null : from.uint()
+  }
+}
+
+export const decodeFeed = (bytes: Uint8Array): Result.Result<FeedRecord, Malformed> => decodeWith(bytes, readFeed)
+
+export const encodeBlockRecord = ({ arrival, bytes, peaks, root, signature }: BlockRecord): Uint8Array => {
+  const to = new Writer(bytes.length + 128 + (peaks === null ? 0 : peaks.length * 34)).array(5).int(arrival).bytes(root)
+  if (signature === null) to.nil()
+  else to.bytes(signature)
+  if (peaks === null) to.nil()
+  else writeNodes(to, peaks)
+  return to.bytes(bytes).finish()
+}
+
+const readBlockRecord = (from: Reader): BlockRecord => {
+  from.tuple(5)
+  return {
+    arrival: from.uint(),
+    root: from.fixed(32),
+    signature: from.nil() ? null : from.fixed(64),
+    peaks: from.nil() ? null : readNodes(from),
+    bytes: from.bytes(envelopeBytesMax)
+  }
+}
+
+export const decodeBlockRecord = (bytes: Uint8Array): Result.Result<BlockRecord, Malformed> => decodeWith(bytes, readBlockRecord)
+
+export const encodeStarts = ({ rolledBackAt, starts }: Starts): Uint8Array =>
+  new Writer(32).array(2).int(starts).int(rolledBackAt).finish()
+
+export const decodeStarts = (bytes: Uint8Array): Result.Result<Starts, Malformed> =>
+  decodeWith(bytes, (from) => {
+    from.tuple(2)
+    return { starts: from.uint(), rolledBackAt: from.uint() }
+  })
