@@ -1,0 +1,98 @@
+/** What a space does when its storage fails: callers are told, live queries take back what they showed, and work goes on. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
+import * as Replicator from "../../src/layers/echo/Replicator.ts"
+import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
+import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
+import * as Device from "../../src/layers/peer/Device.ts"
+import * as PeerLayer from "../../src/layers/peer/Peer.ts"
+import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
+import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
+import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
+import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { Peer } from "../../src/services/peer/Peer.ts"
+import { type Backend, Storage, StorageFull } from "../../src/services/platform/Storage.ts"
+
+const Task = ObjectType.make("Task", { title: Schema.String })
+
+/** A memory storage that can be full, and the peer on it. */
+const fragile = Effect.gen(function* () {
+  const memory = StorageMemory.make()
+  const state = { isFull: false, writes: 0 }
+  const backend: Backend = {
+    ...memory,
+    write: (batch, options) =>
+      Effect.suspend(() => {
+        state.writes++
+        return state.isFull ? Effect.fail(new StorageFull({ folder: "./data" })) : memory.write(batch, options)
+      })
+  }
+  const layer = PeerLayer.layer.pipe(
+    Layer.provide(SpaceService.layer({ urls: [] })),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer)),
+    Layer.provide(Device.layer),
+    Layer.provide(KeyringMemory.layer),
+    Layer.provide(Layer.merge(Layer.succeed(Storage, Storage.make(backend)), CryptoNode.layer))
+  )
+  const services = yield* Layer.build(Layer.fresh(layer))
+  return { peer: Context.get(services, Peer), state }
+})
+
+describe("a space on failing storage", () => {
+  it.live("tells every pending caller, takes the changes back, and never uses their counters again", () =>
+    Effect.gen(function* () {
+      const { peer, state } = yield* fragile
+      const home = yield* peer.spaces.create({ name: "Home" })
+      const kept = yield* home.change((transaction) => transaction.create(Task, { title: "kept" }))
+      const seen: Array<string> = []
+      const watching = yield* home.query(Task).changes.pipe(
+        Stream.tap((delta) =>
+          Effect.sync(() => {
+            for (const task of delta.added) seen.push(`+${task.title}`)
+            for (const task of delta.removed) seen.push(`-${task.title}`)
+          })
+        ),
+        Stream.takeUntil((delta) => delta.added.some((task) => task.title === "after")),
+        Stream.runDrain,
+        Effect.forkChild({ startImmediately: true })
+      )
+      state.isFull = true
+      const failures = yield* Effect.forEach(["lost", "lost too"], (title) => Effect.flip(home.create(Task, { title })), {
+        concurrency: 2
+      })
+      assert.deepStrictEqual(
+        failures.map((failure) => failure._tag),
+        ["FlushFailed", "FlushFailed"]
+      )
+      state.isFull = false
+      const after = yield* home.change((transaction) => transaction.create(Task, { title: "after" }))
+      yield* Fiber.join(watching)
+      assert.deepStrictEqual(
+        (yield* home.query(Task, { orderBy: "title" }).all).map((task) => task.title),
+        ["after", "kept"]
+      )
+      assert.strictEqual(seen.filter((line) => line === "+lost").length, seen.filter((line) => line === "-lost").length)
+      assert.deepStrictEqual([seen[0], seen[seen.length - 1]], ["+kept", "+after"])
+      // the create and the put of each lost task took two counters
+      assert.isAtLeast(after.receipt!.first, kept.receipt!.first + kept.receipt!.count + 4)
+    })
+  )
+
+  it.live("keeps the status honest: local runs ahead, durable follows", () =>
+    Effect.gen(function* () {
+      const { peer } = yield* fragile
+      const home = yield* peer.spaces.create({ name: "Home" })
+      const { receipt } = yield* home.change((transaction) => transaction.create(Task, { title: "a" }))
+      const [status] = yield* home.status.pipe(Stream.take(1), Stream.runCollect)
+      assert.strictEqual(status?.local, receipt!.first + receipt!.count - 1)
+      assert.strictEqual(status?.durable, status?.local)
+      assert.deepStrictEqual([status?.sent, status?.connected, status?.stuck, status?.readOnly], [0, [], [], null])
+    })
+  )
+})
