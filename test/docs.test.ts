@@ -55,8 +55,16 @@ describe("docs: the repository", () => {
 
   it("every rule of the suites for users has a test that carries its number, and the other way about", () => {
     const suites = sources.filter((file) => file.path.startsWith("src/testing/"))
-    assert.isAtLeast(Documents.rulesStated(suites).length, 10)
-    assert.deepStrictEqual(Documents.rulesTested(suites), Documents.rulesStated(suites))
+    assert.isAtLeast(Documents.rulesOfSuites(suites).length, 10)
+    assert.deepStrictEqual(Documents.rulesTested(suites), Documents.rulesOfSuites(suites))
+  })
+
+  it("every promise with a number has a test that carries it, and the other way about", () => {
+    const modules = sources.filter((file) => file.path.startsWith("src/") && !file.path.startsWith("src/testing/"))
+    const tests = sources.filter((file) => /^test\/.*\.test\.ts$/.test(file.path) && file.path !== "test/docs.test.ts")
+    const stated = Documents.rulesStated(modules, documents)
+    assert.isAtLeast(stated.length, 10)
+    assert.deepStrictEqual(Documents.rulesTested(tests), stated)
   })
 })
 
@@ -157,7 +165,13 @@ describe("docs: each check sees a planted fault", () => {
       "src/testing/A.ts",
       '/**\n * S1 reads give what was written. S2 nothing is lost.\n */\nit("[S1] reads", run)\nit("[S3] more", run)'
     )
-    assert.deepStrictEqual(Documents.rulesStated([suite]), ["S1", "S2"])
+    assert.deepStrictEqual(Documents.rulesOfSuites([suite]), ["S1", "S2"])
+    const promise = source("src/layers/echo/A.ts", "/**\n * - [F1] nothing is lost\n */\n// as [F2] says\nconst a = b[F3]")
+    assert.deepStrictEqual(Documents.rulesStated([promise], [document("- **G1** kept\n**G2** not a promise\n")]), [
+      "F1",
+      "F2",
+      "G1"
+    ])
     assert.deepStrictEqual(Documents.rulesTested([suite]), ["S1", "S3"])
   })
 })

@@ -112,13 +112,20 @@ export const references = (source: Source, read: Read): ReadonlyArray<string> =>
     )
   )
 
-/** The numbers of the rules that suites for users state in their opening comment: S1 and the like. */
-export const rulesStated = (sources: ReadonlyArray<Source>): ReadonlyArray<string> =>
+/** The numbers of the rules that suites for users state in their opening comment: "S1 reads give …". */
+export const rulesOfSuites = (sources: ReadonlyArray<Source>): ReadonlyArray<string> =>
   sortedOnce(
     sources.flatMap((source) => [
       ...(/^\/\*\*[\s\S]*?\*\//.exec(source.text)?.[0] ?? "").matchAll(/(?<![\w#])([A-Z]\d+)(?= [a-z])/g)
     ])
   )
+
+/** The numbers of the promises that modules state in comments, "[F1] nothing is visible …", and documents, "- **F1** nothing is …". */
+export const rulesStated = (sources: ReadonlyArray<Source>, documents: ReadonlyArray<Document>): ReadonlyArray<string> =>
+  sortedOnce([
+    ...sources.flatMap((source) => [...source.comments.matchAll(/\[([A-Z]\d+)\]/g)]),
+    ...documents.flatMap((document) => [...document.text.matchAll(/^- \*\*([A-Z]\d+)\*\*/gm)])
+  ])
 
 /** The numbers that titles of tests carry: "[S1] reads give …". */
 export const rulesTested = (sources: ReadonlyArray<Source>): ReadonlyArray<string> =>
