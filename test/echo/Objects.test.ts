@@ -1,6 +1,7 @@
 /** The dot store: its rules one by one, and against a naive model of them on random histories. */
 import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
 import {
   type ChangeSet,
   create,
@@ -11,11 +12,12 @@ import {
   remove,
   type Value
 } from "../../src/schema/echo/ChangeSet.ts"
+import { decodePlain, encodePlain } from "../../src/schema/echo/ChangeSetCodec.ts"
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { admissible, Changes, Objects } from "../../src/schema/echo/Objects.ts"
 import { canonical, StateSum, stateHash } from "../../src/schema/echo/StateHash.ts"
 import { nextTime, timeMax } from "../../src/schema/echo/Time.ts"
-import { randomFrom, randomHistory, shuffledCausally } from "./naive/History.ts"
+import { randomFrom, randomHistory, shuffledCausally, type Written } from "./naive/History.ts"
 import { NaiveObjects } from "./naive/NaiveObjects.ts"
 
 const hash = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest()
@@ -271,7 +273,11 @@ describe("Objects against the naive model", () => {
       for (const order of orders) {
         const objects = new Objects(table)
         const changes = new Changes()
-        for (const { changeSet, author, context } of order) objects.apply(changeSet, author, context, null, changes)
+        for (const written of order) {
+          const { changeSet, feedOf } =
+            order === log ? { changeSet: written.changeSet, feedOf: null } : throughBytes(table, written)
+          objects.apply(changeSet, written.author, written.context, feedOf, changes)
+        }
         compare(seed, objects, naive)
         assert.strictEqual(stateHash(objects, hash), expected, `seed ${seed}`)
       }
@@ -280,6 +286,13 @@ describe("Objects against the naive model", () => {
     assert.isAbove(voids, seeds / 2)
   })
 })
+
+/** The change set as another peer decodes it. */
+const throughBytes = (table: FeedTable, { author, changeSet }: Written) => {
+  const bytes = encodePlain([changeSet], author, (feed) => table.id(feed))
+  const plain = Result.getOrThrow(decodePlain(bytes))
+  return { changeSet: plain.changeSets[0]!, feedOf: [author, ...plain.feeds.map((id) => table.find(id))] }
+}
 
 const compare = (seed: number, objects: Objects, naive: NaiveObjects): void => {
   const here = [...objects.all()]

@@ -21,6 +21,7 @@ export class DraftRefused<E> {
 export class Draft<Missing> {
   readonly mutations: Array<Mutation> = []
   private readonly made = new Set<string>()
+  private readonly updated = new Set<string>()
   private readonly state: SpaceState
   private readonly missing: (id: string) => Missing
 
@@ -42,7 +43,9 @@ export class Draft<Missing> {
     const { feed, counter, entry } = this.find(object.id)
     const type = typeOf(object)
     if (type === undefined) throw new DraftRefused(this.missing(object.id))
-    this.add(updating(type as T, feed, counter, entry, patch))
+    // what this draft wrote is not in the entry yet, so it cannot say what differs
+    this.add(updating(type as T, feed, counter, this.updated.has(object.id) ? null : entry, patch))
+    this.updated.add(object.id)
   }
 
   setDeleted(id: string, isDeleted: boolean): void {
