@@ -33,9 +33,11 @@ export const refreshBehind = (state: ReplicationState, link: FeedLink, now: numb
     return
   }
   if (own !== undefined && own.frozenAt !== null) {
-    state.behind.delete(link)
-    if (link.forkSent !== own.frozenAt) state.forks.add(link)
-    return
+    if (there > own.frozenAt && link.forkSent !== own.frozenAt) state.forks.add(link)
+    if (own.length >= own.frozenAt) {
+      state.behind.delete(link)
+      return
+    }
   }
   if (!state.behind.has(link)) link.behindSince = now
   state.behind.add(link)
@@ -64,7 +66,8 @@ export const acknowledgeAll = (state: ReplicationState, feeds: ReadonlyArray<Fee
 /** When the feed may be asked of this peer; infinity when it was asked already. */
 export const askAt = (state: ReplicationState, link: FeedLink): number => {
   if (link.search !== null) return link.search.isAsked ? Number.POSITIVE_INFINITY : 0
-  if (link.isAsked) return Number.POSITIVE_INFINITY
+  // who has more than the freeze lets count must know of it before it sends
+  if (link.isAsked || state.forks.has(link)) return Number.POSITIVE_INFINITY
   return Math.max(link.retryAt, state.sources.askAt(link, state.source))
 }
 
@@ -123,7 +126,7 @@ export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   }
   const link = known ?? state.link(run.feed, text)
   if (link.stopped !== null) return state.charge(bytes)
-  if (own.frozenAt !== null && run.from >= own.length) {
+  if (own.frozenAt !== null && run.from >= own.frozenAt) {
     state.forks.add(link)
     return state.stop(link, "frozen")
   }
@@ -161,17 +164,16 @@ export const ingested = (
 ) => {
   link.incoming = -1
   const own = state.own.get(link.text)
-  if (own !== undefined && own.frozenAt !== null && (refusal !== null || link.search !== null)) {
+  const frozenAt = own?.frozenAt ?? null
+  if (frozenAt !== null) {
     link.search = null
-    if (refusal !== null) state.stop(link, "frozen")
-    if (link.forkSent !== own.frozenAt) state.forks.add(link)
-    refreshSending(state, link)
-    return
+    if (refusal !== null && link.forkSent !== frozenAt) state.forks.add(link)
   }
   if (refusal === null) stored(state, link, end, added, now)
   else if (refusal === "gap") lost(state, link, refusal, now)
-  else if (refusal === "forked") searchFork(state, link, own?.length ?? 0)
-  else state.stop(link, refusal)
+  else if (frozenAt === null && refusal === "forked") searchFork(state, link, own?.length ?? 0)
+  else if (frozenAt !== null && own !== undefined && own.length < frozenAt) lost(state, link, "gap", now)
+  else state.stop(link, frozenAt === null ? refusal : "frozen")
   refreshSending(state, link)
   refreshBehind(state, link, now)
 }

@@ -1,0 +1,257 @@
+/**
+ * Runs the replication machine on a channel: what comes is stored before more is read, what goes waits until the channel takes it.
+ *
+ * Two loops, one that reads and one that writes, both in the caller's scope. The machine decides what is said (schema/echo/Replication.ts);
+ * here it is only carried out. Nothing is asked of the machine while the channel is full, so a slow peer costs no memory.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Socket from "effect/socket/Socket"
+import { decodeForkProof, encodeManifest } from "../../schema/echo/Feed.ts"
+import { feedText } from "../../schema/echo/FeedTable.ts"
+import { frontierHash } from "../../schema/echo/Frontier.ts"
+import { step, wakeAt } from "../../schema/echo/Replication.ts"
+import { decodeMessage, encodeMessage, type Message } from "../../schema/echo/ReplicationMessage.ts"
+import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../schema/echo/ReplicationState.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import type { SpaceFeeds, StoredFeed } from "../../services/echo/FeedStore.ts"
+import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
+import type { PeerChannel } from "../../services/mesh/Swarm.ts"
+import { Device } from "../../services/peer/Device.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+import type { StorageError } from "../../services/platform/Storage.ts"
+
+/** What the connections of one space share: who brings which feed, and how to wake each other when one ends. */
+interface Group {
+  readonly sources: Sources
+  readonly sessions: Set<Session>
+}
+
+/** One connection: the machine, and the ways in which it is told that something has happened. */
+class Session {
+  readonly state: ReplicationState
+  readonly wake = Latch.makeUnsafe(true)
+  private readonly clock: Clock.Clock
+  private readonly observer: Observer
+
+  constructor(state: ReplicationState, clock: Clock.Clock, observer: Observer) {
+    this.state = state
+    this.clock = clock
+    this.observer = observer
+  }
+
+  get now(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
+  /** One step. What is only to be shown is shown here; the rest is for the loop that asked. */
+  step(event: Event): { readonly messages: ReadonlyArray<Message>; readonly actions: ReadonlyArray<Action> } {
+    const { actions, messages } = step(this.state, event, this.now)
+    for (const action of actions) {
+      if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length)
+      else if (action._tag === "Refused") this.observer.refused(action.feed, action.reason)
+    }
+    return { actions, messages }
+  }
+
+  grew(feed: StoredFeed): void {
+    this.step({ _tag: "Grew", feed: localOf(feed, this.state.own.get(feed.text)?.author) })
+    this.wake.openUnsafe()
+  }
+}
+
+const localOf = (feed: StoredFeed, author = feedText(feed.manifest.device)): LocalFeed => ({
+  feed: feed.id,
+  text: feed.text,
+  author,
+  length: Math.min(feed.length, feed.frozenAt ?? Number.POSITIVE_INFINITY),
+  frozenAt: feed.frozenAt
+})
+
+/** Carries out what a step asked for before more is read. */
+const store = (session: Session, feeds: SpaceFeeds, action: Action): Effect.Effect<void, StorageError> => {
+  const answer = (event: Event) => Effect.sync(() => void session.step(event))
+  switch (action._tag) {
+    case "Ingest": {
+      const { feed, run } = action
+      const answered = (added: number, refusal: string | null) =>
+        answer({ _tag: "Ingested", feed, end: run.head.length, added, refusal })
+      return Effect.matchEffect(feeds.ingest(run), {
+        onSuccess: (added) => answered(added, null),
+        onFailure: (error) => (error._tag === "RunRefused" ? answered(0, error.reason) : Effect.fail(error))
+      })
+    }
+    case "Admit": {
+      const answered = (isRefused: boolean) => answer({ _tag: "Admitted", feed: action.feed, isRefused })
+      return Effect.matchEffect(feeds.admit(action.manifest), {
+        onSuccess: () => answered(false),
+        onFailure: (error) => (error._tag === "ManifestRefused" ? answered(true) : Effect.fail(error))
+      })
+    }
+    case "KeepFork": {
+      const answered = (refusal: string | null) => answer({ _tag: "ForkKept", feed: action.feed, refusal })
+      return Effect.matchEffect(feeds.admitFork(action.proof), {
+        onSuccess: () => answered(null),
+        onFailure: (error) => (error._tag === "RunRefused" ? answered(error.reason) : Effect.fail(error))
+      })
+    }
+    default:
+      return Effect.void
+  }
+}
+
+/** Reads what a step asked for in order to say it. */
+const load = (feeds: SpaceFeeds, action: Action): Effect.Effect<Event | null, StorageError> => {
+  switch (action._tag) {
+    case "Load":
+      return Effect.gen(function* () {
+        const { feed, from, maxBytes, text, withProof } = action
+        const run = yield* feeds.run(feed, from, maxBytes, withProof)
+        const nextArrival = run === null ? null : yield* feeds.arrival(feed, run.head.length)
+        return { _tag: "Loaded", feed: text, from, run, nextArrival } as const
+      })
+    case "Rank":
+      return Effect.map(
+        Effect.forEach(action.blocks, ({ feed, index, text }) =>
+          Effect.map(feeds.arrival(feed, index), (arrival) => ({ feed: text, index, arrival }))
+        ),
+        (ranks) => ({ _tag: "Ranked", ranks })
+      )
+    case "LoadFork":
+      return Effect.map(feeds.forkProofs, (proofs) => {
+        const proof = proofs.find((bytes) => {
+          const decoded = decodeForkProof(bytes)
+          return Result.isSuccess(decoded) && equalBytes(decoded.success.feed, action.feed)
+        })
+        return { _tag: "ForkLoaded", feed: action.text, proof: proof ?? null }
+      })
+    default:
+      return Effect.succeed(null)
+  }
+}
+
+/** How long a peer that is cut off may take to hear of it. */
+const farewellPause = "1 second"
+
+type Pull = Effect.Effect<ReadonlyArray<Uint8Array>, Socket.SocketError>
+
+const reading = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, peer: PeerChannel, pull: Pull) {
+  for (;;) {
+    for (const frame of yield* pull) {
+      const message = decodeMessage(frame)
+      const { actions } = session.step(
+        Result.isSuccess(message)
+          ? { _tag: "Received", message: message.success }
+          : { _tag: "Garbled", reason: message.failure.message }
+      )
+      for (const action of actions) yield* store(session, feeds, action)
+      session.wake.openUnsafe()
+      if (session.state.closing === null) continue
+      // the loop that writes says farewell and ends both, unless the channel takes nothing
+      yield* Effect.sleep(farewellPause)
+      return yield* new ReplicationFailed({ device: peer.deviceText, reason: session.state.closing })
+    }
+  }
+})
+
+const writing = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+  const writer = yield* peer.socket.writer
+  const say = Effect.fnUntraced(function* (messages: ReadonlyArray<Message>) {
+    const [first, ...rest] = messages.map(encodeMessage)
+    if (first === undefined) return
+    yield* writer.writeAll([first, ...rest])
+    for (const message of messages) {
+      if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
+    }
+  })
+  for (;;) {
+    session.wake.closeUnsafe()
+    let output = session.step({ _tag: "Writable" })
+    let isMoving = output.messages.length > 0
+    const pending: Array<Action> = []
+    for (;;) {
+      yield* say(output.messages)
+      for (const action of output.actions) {
+        if (action._tag === "Close") return yield* new ReplicationFailed({ device: peer.deviceText, reason: action.reason })
+        pending.push(action)
+      }
+      const action = pending.shift()
+      if (action === undefined) break
+      const event = yield* load(feeds, action)
+      output = event === null ? { messages: [], actions: [] } : session.step(event)
+      isMoving ||= event !== null
+    }
+    if (isMoving) continue
+    const pause = wakeAt(session.state) - session.now
+    if (pause > 0) yield* Effect.timeoutOption(session.wake.await, pause)
+  }
+})
+
+/** Both loops, until one of them ends. */
+const replicate = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+  const pull = yield* Socket.readerBytes(peer.socket)
+  yield* Effect.raceFirst(reading(session, feeds, peer, pull), writing(session, feeds, peer, observer))
+})
+
+export const make = Effect.gen(function* () {
+  const { hash } = yield* Crypto
+  const device = yield* Device
+  const clock = yield* Clock.Clock
+  const groups = new WeakMap<SpaceFeeds, Group>()
+
+  const groupOf = (feeds: SpaceFeeds): Group => {
+    const known = groups.get(feeds)
+    if (known !== undefined) return known
+    const group = { sources: new Sources(), sessions: new Set<Session>() }
+    groups.set(feeds, group)
+    return group
+  }
+
+  const connect = (group: Group, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const state = new ReplicationState({
+          hash,
+          self: device.publicKey,
+          peer: peer.device,
+          feeds: feeds.list().map((feed) => localOf(feed)),
+          sources: group.sources,
+          manifest: (text) => manifestOf(feeds, state.own.get(text)),
+          frontierHash: () => frontierHash(observer.frontier(), hash),
+          now: clock.currentTimeMillisUnsafe()
+        })
+        const session = new Session(state, clock, observer)
+        group.sessions.add(session)
+        return session
+      }),
+      (session) =>
+        Effect.sync(() => {
+          session.state.source.isOver = true
+          group.sessions.delete(session)
+          for (const other of group.sessions) other.wake.openUnsafe()
+        })
+    )
+
+  const run = Effect.fnUntraced(
+    function* (feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+      let session: Session | null = null
+      // watched first, so that nothing falls between the list and the first change
+      yield* feeds.watch((feed) => session?.grew(feed))
+      session = yield* connect(groupOf(feeds), feeds, peer, observer)
+      yield* replicate(session, feeds, peer, observer)
+    },
+    // however a channel ends, it is the swarm that connects again
+    Effect.catchTag("SocketError", () => Effect.void)
+  )
+  return Replicator.of({ run })
+})
+
+const manifestOf = (feeds: SpaceFeeds, feed: LocalFeed | undefined): Uint8Array | null => {
+  const stored = feed === undefined ? undefined : feeds.find(feed.feed)
+  return stored === undefined ? null : encodeManifest(stored.manifest)
+}
+
+export const layer: Layer.Layer<Replicator, never, Crypto | Device> = Layer.effect(Replicator, make)
