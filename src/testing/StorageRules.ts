@@ -271,14 +271,20 @@ export const rules: ReadonlyArray<Rule> = [
     })
   ],
   [
-    "[S17] a write that is interrupted is whole or absent",
+    "[S17] a write that is interrupted is whole or absent, also when its bytes are used again at once",
     Effect.gen(function* () {
       for (let n = 1; n <= 20; n++) {
-        const writing = yield* Effect.forkChild(write(...writerKeys.map((key) => [key, numbered(n)] as const)))
+        const first = yield* Effect.forkChild(write(...writerKeys.map((key) => [key, numbered(n)] as const)))
+        const values = writerKeys.map(() => numbered(100 + n))
+        // behind the first, so that it has to wait where writes do
+        const second = yield* Effect.forkChild(write(...writerKeys.map((key, i) => [key, values[i]!] as const)))
         for (let turn = 0; turn < n; turn++) yield* Effect.yieldNow
-        yield* Fiber.interrupt(writing)
-        const numbers = new Set((yield* getMany(...writerKeys)).map(numberOf))
-        assert.strictEqual(numbers.size, 1, "half a batch")
+        yield* Fiber.interrupt(second)
+        values.forEach((value, i) => value.fill(0xee - i))
+        yield* Fiber.await(first)
+        const numbers = [...new Set((yield* getMany(...writerKeys)).map(numberOf))]
+        assert.lengthOf(numbers, 1, "half a batch")
+        assert.include([n, 100 + n], numbers[0], "bytes that were never handed over")
       }
     })
   ]
