@@ -7,7 +7,6 @@ import * as path from "node:path"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import { ObjectType } from "troupe"
 import { Kube } from "troupe/kube"
 import { PeerNode } from "troupe/node"
@@ -26,18 +25,12 @@ const program = Effect.gen(function* () {
   const milk = yield* home.create(Task, { title: "Milk", done: false })
 
   const same = yield* bob.spaces.open(home.ticket)
-  yield* home.synced(bob.device)
-  const [found] = yield* same.query(Task, { where: { done: false } }).changes.pipe(
-    Stream.map((delta) => delta.added),
-    Stream.filter((added) => added.length > 0),
-    Stream.take(1),
-    Stream.runCollect
-  )
-  yield* Console.log("Bob finds", found?.map((task) => task.title))
+  const found = yield* same.query(Task, { where: { done: false } }).first
+  yield* Console.log("Bob finds", found.title)
+  yield* same.update(found, { done: true })
 
-  yield* same.update(milk, { done: true })
-  yield* same.synced(alice.device)
-  yield* Console.log("Alice sees", (yield* home.get(Task, milk.id))?.done)
+  const done = yield* home.query(Task, { where: { done: true } }).first
+  yield* Console.log("Alice sees", done.title, "done:", done.id === milk.id)
 })
 // #endregion program
 

@@ -20,8 +20,8 @@ import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
 import {
-  type Appended,
   type AppendError,
+  type Appended,
   ChangeSetTooLarge,
   type FeedWriter,
   type SpaceFeeds,

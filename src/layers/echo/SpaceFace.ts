@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import type { Entry } from "../../schema/echo/Objects.ts"
 import { ObjectInvalid, type ObjectOf, ObjectType, read, typeOf } from "../../schema/echo/ObjectType.ts"
-import { type Delta, queryAll } from "../../schema/echo/Query.ts"
+import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
@@ -56,10 +56,17 @@ const coalesced = <A>(
     })
   )
 
-const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: Parameters<typeof queryAll<T>>[2]): Query<ObjectOf<T>> => ({
-  all: reading(space, () => queryAll(space.state.objects, type, options).objects),
-  changes: coalesced<Delta<ObjectOf<T>>>(space, (wake) => space.queries.subscribe(type, options, wake))
-})
+const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: QueryOptions<T>): Query<ObjectOf<T>> => {
+  const all = reading(space, () => queryAll(space.state.objects, type, options).objects)
+  const changes = coalesced<Delta<ObjectOf<T>>>(space, (wake) => space.queries.subscribe(type, options, wake))
+  const first = Stream.flatMap(changes, (delta) => Stream.fromIterable(delta.added)).pipe(
+    Stream.runHead,
+    Effect.flatMap((found) =>
+      found._tag === "Some" ? Effect.succeed(found.value) : Effect.andThen(space.awaitClosed, Effect.never)
+    )
+  )
+  return { all, first, changes }
+}
 
 /** Waits until `holds`, asked again whenever anything may have changed. */
 const until = (space: OpenSpace, holds: () => boolean): Effect.Effect<void, SpaceClosed> =>
@@ -168,7 +175,10 @@ export const faceOf = (space: OpenSpace, ticket: string, members: ReadonlyArray<
     frontier: reading(space, () => Hex.encode(frontierHash(space.frontier(), hash))),
     status: coalesced(space, (wake) => ({ take: () => statusOf(space), close: space.listen(wake) })),
     synced: (peer) => synced(space, peer),
-    audit: Effect.andThen(reading(space, () => undefined), space.feeds.audit),
+    audit: Effect.andThen(
+      reading(space, () => undefined),
+      space.feeds.audit
+    ),
     closed: space.awaitClosed
   }
 }

@@ -6,8 +6,8 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Base64Url from "effect/encoding/Base64Url"
 import * as Exit from "effect/Exit"
+import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -32,7 +32,10 @@ export interface Options {
 
 const ticketKey = (space: Uint8Array): Uint8Array => Uint8Array.of(0x73, ...space)
 const ticketRange = { from: Uint8Array.of(0x73), to: Uint8Array.of(0x74), limit: 10_000 }
-const text = { encode: (ticket: string) => new TextEncoder().encode(ticket), decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes) }
+const text = {
+  encode: (ticket: string) => new TextEncoder().encode(ticket),
+  decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+}
 
 export const make = Effect.fnUntraced(function* (options: Options) {
   const storage = yield* Storage
@@ -95,7 +98,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       })
       return faceOf(space, ticketText, ticket.genesis.devices.map(Base64Url.encode), crypto.hash)
     })
-    return yield* opened.pipe(Scope.provide(own), Effect.onError((cause) => Scope.close(own, Exit.failCause(cause))))
+    return yield* opened.pipe(
+      Scope.provide(own),
+      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+    )
   })
 
   const open = (ticketText: string): Effect.Effect<Space, OpenError> =>

@@ -1,8 +1,9 @@
 /**
  * This device's key, taken from the Keyring, or made there at the first start.
  */
-import * as Base64Url from "effect/encoding/Base64Url"
+
 import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import { Device } from "../../services/peer/Device.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"

@@ -5,11 +5,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
 import { Peer } from "../../services/peer/Peer.ts"
 import type { StorageOpenError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
 import * as SpaceService from "../echo/SpaceService.ts"
+import * as Connection from "../mesh/Connection.ts"
 import * as SignalingWebSocket from "../mesh/SignalingWebSocket.ts"
 import * as Swarm from "../mesh/Swarm.ts"
 import * as SwarmOffline from "../mesh/SwarmOffline.ts"
@@ -37,7 +39,10 @@ export const layer = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenE
   const swarm =
     kube === undefined
       ? SwarmOffline.layer
-      : Swarm.layer.pipe(Layer.provide(Layer.merge(SignalingWebSocket.layer(kube), TransportRelay.layer(kube))))
+      : Swarm.layer.pipe(
+          Layer.provide(Layer.mergeAll(SignalingWebSocket.layer(kube), TransportRelay.layer(kube), Connection.layer)),
+          Layer.provide(Socket.layerWebSocketConstructorGlobal)
+        )
   return PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer({ urls: kube === undefined ? [] : [kube] })),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, swarm)),

@@ -58,6 +58,8 @@ export interface SpaceStatus {
 export interface Query<A> {
   /** The results now. */
   readonly all: Effect.Effect<ReadonlyArray<A>, SpaceClosed>
+  /** A result, waited for when there is none yet. */
+  readonly first: Effect.Effect<A, SpaceClosed>
   /** The results now as `added`, then every change. A slow reader gets fewer, larger deltas, never a growing queue. */
   readonly changes: Stream.Stream<Delta<A>, SpaceClosed>
 }
