@@ -7,7 +7,8 @@
  * T1 two ends that meet under an id are connected, whoever comes first. T2 frames arrive whole, unchanged and in order, up to the
  * limit. T3 a larger frame fails its write, and nothing of it arrives. T4 what was written before a close arrives. T5 closing the
  * reader's scope fails its pending pull, and T6 closes the connection at both ends, as T7 closing the scope of `connect` does.
- * T8 writing to what is closed fails. T9 a writer whose other end does not read is stopped, and goes on when it does; nothing is lost.
+ * T8 writing to what is closed fails. T9 a writer whose other end does not read is stopped (operating systems buffer some megabytes a
+ * hop), and goes on when it does; nothing is lost.
  * T10 meetings are apart. T11 a third end is kept out. T12 many writers may write at once.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -210,10 +211,10 @@ const rules: ReadonlyArray<readonly [title: string, body: Body]> = [
     })
   ],
   [
-    "[T9] a writer whose other end does not read is stopped within 16 MiB, and nothing is lost when it goes on",
+    "[T9] a writer whose other end does not read is stopped within 40 MiB, and nothing is lost when it goes on",
     Effect.fnUntraced(function* (transport) {
       const [a, b] = yield* connected(transport)
-      const total = 512
+      const total = 1_024
       let written = 0
       const writing = yield* Effect.forkChild(
         Effect.forEach(Array.from({ length: total }), (_, i) =>
@@ -225,7 +226,7 @@ const rules: ReadonlyArray<readonly [title: string, body: Body]> = [
         before = written
         yield* Effect.sleep("300 millis")
       }
-      assert.isBelow(written * frameBytesMax, 16 * 1_048_576)
+      assert.isBelow(written * frameBytesMax, 40 * 1_048_576)
       const heard = yield* read(b.pull, total)
       yield* Fiber.join(writing)
       for (const i of [0, 1, total >> 1, total - 1]) assert.deepStrictEqual(heard[i], pattern(frameBytesMax, i))

@@ -10,9 +10,9 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Hex from "effect/encoding/Hex"
-import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
@@ -20,7 +20,15 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { auth, type HandshakeRefused, handshakeBytesMax, hello, onAuth, onHello, type Setup } from "../../schema/mesh/Handshake.ts"
+import {
+  auth,
+  type HandshakeRefused,
+  handshakeBytesMax,
+  hello,
+  onAuth,
+  onHello,
+  type Setup
+} from "../../schema/mesh/Handshake.ts"
 import { decodeMeeting, encodeMeeting, offers, topicOf } from "../../schema/mesh/Meeting.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { type Channel, type Connection, type ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
@@ -132,7 +140,8 @@ const make = Effect.gen(function* () {
       // what had arrived may still be worked on for a moment
       const grace = Effect.as(Effect.andThen(connection.ended, Effect.sleep("1 second")), Exit.void)
       const exit = yield* Effect.raceFirst(run, grace)
-      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) yield* Effect.logWarning(`a channel to ${deviceText} crashed`, exit.cause)
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+        yield* Effect.logWarning(`a channel to ${deviceText} crashed`, exit.cause)
       yield* connection.end(Exit.isSuccess(exit) ? "done" : "failed")
     })
 

@@ -1,0 +1,42 @@
+/**
+ * Wires by `ws` on Node: the TCP socket beneath says when it is full, which the WebSocket itself does not tell.
+ *
+ * Frames are neither compressed nor kept, so what `ws` is given goes to that socket at once, and its `drain` is ours.
+ */
+import type { Socket as TcpSocket } from "node:net"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import * as Effect from "effect/Effect"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as Layer from "effect/Layer"
+import type * as Socket from "effect/socket/Socket"
+import { Wires } from "../../services/kube/Wire.ts"
+
+const upgrade = Effect.gen(function* () {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const tcp = NodeHttpServerRequest.toIncomingMessage(request).socket
+  tcp.setNoDelay(true)
+  const socket = yield* request.upgrade
+  const { pull } = yield* socket.reader
+  const writer = yield* socket.writer
+  return {
+    pull,
+    write: (frame: Uint8Array | Socket.CloseEvent) => Effect.andThen(writer.write(frame), drained(tcp)),
+    gone: Effect.asVoid(once(tcp, "close", () => tcp.destroyed))
+  }
+})
+
+export const layer: Layer.Layer<Wires> = Layer.succeed(Wires, { upgrade })
+
+/** Waits until the socket takes more, or is gone, which the next read tells. */
+const drained = (tcp: TcpSocket): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    tcp.writableNeedDrain ? Effect.asVoid(Effect.raceFirst(once(tcp, "drain"), once(tcp, "close"))) : Effect.void
+  )
+
+const once = (tcp: TcpSocket, event: "drain" | "close", isDone = () => tcp.destroyed) =>
+  Effect.callback<void>((resume) => {
+    if (isDone()) return resume(Effect.void)
+    const listener = () => resume(Effect.void)
+    tcp.once(event, listener)
+    return Effect.sync(() => tcp.off(event, listener))
+  })

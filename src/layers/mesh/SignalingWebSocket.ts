@@ -1,0 +1,184 @@
+/**
+ * Signaling by a KUBE: one WebSocket for all topics, dialed again for as long as anybody is at one.
+ *
+ * It says nothing when the line is down, since there is nothing one could do: when it is back, who left is missed and who is there
+ * is told again. docs/format.md#signaling
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type { Notice } from "../../schema/kube/Rooms.ts"
+import { Attendance } from "../../schema/mesh/Attendance.ts"
+import { type Asked, decodeTold, encodeAsked, isPeerId, signalingBytesMax } from "../../schema/mesh/SignalingFrame.ts"
+import { signalBytesMax } from "../../schema/platform/Limits.ts"
+import { Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+
+/** A topic that was joined. */
+interface Seat {
+  readonly number: number
+  readonly topic: Uint8Array
+  readonly peer: string
+  readonly attendance: Attendance
+  readonly bell: Queue.Queue<true>
+}
+
+const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(Schedule.jittered)
+/** A line that ended sooner is counted as a failed attempt. */
+const steadyMillis = 10_000
+/** What waits for the line. */
+const outboxMax = 1_024
+
+/** The address of signaling at a KUBE. */
+export const signalUrl = (kube: string): string => `${kube.replace(/^http/, "ws").replace(/\/+$/, "")}/signal`
+
+export const make = Effect.fnUntraced(function* (kube: string) {
+  const crypto = yield* Crypto
+  const construct = yield* Socket.WebSocketConstructor
+  const dial = Effect.acquireRelease(Effect.try({ try: () => construct(signalUrl(kube)), catch: unopened }), (ws) =>
+    Effect.sync(() => ws.close(1000))
+  )
+  const socket = yield* Socket.fromWebSocket(dial, { highWaterMark: 4 * 1_048_576 })
+  const seats = new Map<number, Seat>()
+  const outbox = yield* Queue.dropping<Asked>(outboxMax)
+  /** Rung when the first topic is joined. */
+  const wanted = yield* Queue.sliding<true>(1)
+  let next = 0
+  let isUp = false
+
+  const line = Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const since = clock.currentTimeMillisUnsafe()
+    const reader = yield* socket.reader
+    const writer = yield* socket.writer
+    const say = (asked: Asked) => writer.write(encodeAsked(asked))
+    yield* Queue.clear(outbox)
+    const known = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        isUp = true
+        return [...seats.values()]
+      }),
+      () => Effect.sync(() => (isUp = false))
+    )
+    for (const { number: seat, peer, topic } of known) yield* say({ _tag: "Join", seat, topic, peer })
+    const heard = { at: clock.currentTimeMillisUnsafe() }
+    const writing = Effect.repeat(Effect.flatMap(Queue.take(outbox), say), { while: () => seats.size > 0 })
+    yield* Effect.raceAllFirst([reading(reader, seats, heard, clock), writing, watching(outbox, heard, clock)]).pipe(
+      Effect.catchTag("SocketError", (error) =>
+        clock.currentTimeMillisUnsafe() - since < steadyMillis ? Effect.fail(error) : Effect.void
+      )
+    )
+  }).pipe(Effect.scoped)
+
+  /** Dials while anybody is at a topic; after a steady line the pauses begin anew. */
+  const dialing = Effect.gen(function* () {
+    while (seats.size === 0) yield* Queue.take(wanted)
+    yield* line.pipe(
+      Effect.tapError((error) => Effect.logDebug(`signaling at ${kube} is down: ${error.message}`)),
+      Effect.retry({ schedule: backoff, while: () => seats.size > 0 }),
+      Effect.ignore
+    )
+  }).pipe(Effect.forever)
+  yield* Effect.forkScoped(dialing)
+
+  const join = Effect.fnUntraced(function* (topic: Uint8Array) {
+    const peer = Hex.encode(yield* crypto.random(16))
+    const events = yield* Queue.bounded<SignalingEvent>(16)
+    while (seats.has(next)) next = (next + 1) % 65_536
+    const seat: Seat = { number: next, topic, peer, attendance: new Attendance(), bell: yield* Queue.sliding<true>(1) }
+    next = (next + 1) % 65_536
+    const say = (asked: Asked) =>
+      Effect.sync(() => {
+        // signals may be lost, and leave room for what may not
+        const isLost = !isUp || (asked._tag === "Signal" && Queue.sizeUnsafe(outbox) > outboxMax / 2)
+        if (!isLost) Queue.offerUnsafe(outbox, asked)
+      })
+    yield* Effect.acquireRelease(
+      Effect.suspend(() => {
+        seats.set(seat.number, seat)
+        Queue.offerUnsafe(wanted, true)
+        return say({ _tag: "Join", seat: seat.number, topic, peer })
+      }),
+      () =>
+        Effect.suspend(() => {
+          seats.delete(seat.number)
+          return say({ _tag: "Leave", seat: seat.number })
+        })
+    )
+    yield* Effect.forkScoped(tell(seat, events))
+    return {
+      self: peer,
+      events,
+      send: (to: string, payload: Uint8Array) =>
+        payload.length > signalBytesMax || !isPeerId(to)
+          ? Effect.void
+          : say({ _tag: "Signal", seat: seat.number, peer: to, payload: payload.slice() })
+    }
+  })
+  return Signaling.of({ join })
+})
+
+/** Signaling at the KUBE with this address, such as `http://127.0.0.1:7700`. */
+export const layer = (kube: string): Layer.Layer<Signaling, never, Crypto | Socket.WebSocketConstructor> =>
+  Layer.effect(Signaling, make(kube))
+
+/** Passes on what the holder of a seat has to be told, at the pace at which it is taken. */
+const tell = (seat: Seat, events: Queue.Queue<SignalingEvent>): Effect.Effect<never, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* Queue.take(seat.bell)
+    for (let event = seat.attendance.next(); event !== null; event = seat.attendance.next()) yield* Queue.offer(events, event)
+  }).pipe(Effect.forever)
+
+const unopened = (cause: unknown) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
+const broken = (code: number, closeReason: string) =>
+  new Socket.SocketError({ reason: new Socket.SocketCloseError({ code, closeReason }) })
+
+const reading = (
+  reader: Socket.Reader,
+  seats: ReadonlyMap<number, Seat>,
+  heard: { at: number },
+  clock: Clock.Clock
+): Effect.Effect<never, Socket.SocketError> =>
+  Effect.gen(function* () {
+    while (true) {
+      const frames = yield* reader.pull
+      heard.at = clock.currentTimeMillisUnsafe()
+      for (const frame of frames) {
+        if (typeof frame === "string" || frame.length > signalingBytesMax) return yield* broken(1009, "no message of signaling")
+        const told = decodeTold(frame)
+        if (Result.isFailure(told)) return yield* broken(1002, told.failure.message)
+        if (told.success._tag === "Pong") continue
+        const seat = seats.get(told.success.seat)
+        if (seat === undefined) continue
+        apply(seat.attendance, told.success.notice)
+        Queue.offerUnsafe(seat.bell, true)
+        if (told.success.notice._tag === "Refused") yield* Effect.logWarning(`a topic was refused: ${told.success.notice.reason}`)
+      }
+    }
+  })
+
+const apply = (attendance: Attendance, notice: Notice): void => {
+  if (notice._tag === "Present") attendance.reset(notice.peers)
+  else if (notice._tag === "Joined") attendance.joined(notice.peer)
+  else if (notice._tag === "Left") attendance.left(notice.peer)
+  else if (notice._tag === "Signal") attendance.signal(notice.peer, notice.payload)
+}
+
+/** Asks for a sign of life after half a minute of silence, and gives the line up after one. */
+const watching = (outbox: Queue.Queue<Asked>, heard: { readonly at: number }, clock: Clock.Clock) =>
+  Effect.gen(function* () {
+    let pause = 30_000
+    while (true) {
+      yield* Effect.sleep(pause)
+      const silence = clock.currentTimeMillisUnsafe() - heard.at
+      if (silence >= 60_000) return yield* broken(1006, "silent")
+      if (silence >= 28_000) yield* Queue.offer(outbox, { _tag: "Ping" } as const)
+      pause = silence >= 28_000 ? Math.max(2_000, Math.min(30_000, 60_000 - silence)) : Math.max(15_000, 32_000 - silence)
+    }
+  })

@@ -1,0 +1,264 @@
+/**
+ * A KUBE on loopback with real sockets: signaling and relay keep their contracts through it, and clients that misbehave lose it.
+ */
+import * as NodeWS from "@effect/platform-node/NodeWS"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Socket from "effect/socket/Socket"
+import * as Kube from "../../src/layers/kube/Kube.ts"
+import * as Connection from "../../src/layers/mesh/Connection.ts"
+import * as SignalingWebSocket from "../../src/layers/mesh/SignalingWebSocket.ts"
+import * as SwarmLayer from "../../src/layers/mesh/Swarm.ts"
+import * as TransportRelay from "../../src/layers/mesh/TransportRelay.ts"
+import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
+import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
+import { encodeAsked } from "../../src/schema/mesh/SignalingFrame.ts"
+import { encode } from "../../src/schema/platform/Codec.ts"
+import { Swarm } from "../../src/services/mesh/Swarm.ts"
+import { Keyring } from "../../src/services/platform/Keyring.ts"
+import { signalingConformance } from "../../src/testing/Signaling.ts"
+import { transportConformance } from "../../src/testing/Transport.ts"
+import { Proxy, layer as proxyLayer } from "./Proxy.ts"
+
+const platforms = [
+  ["ws", NodeWS.layerWebSocketConstructor, true],
+  ["the global WebSocket", Socket.layerWebSocketConstructorGlobal, false]
+] as const
+
+const signaling = (constructor: Layer.Layer<Socket.WebSocketConstructor>) =>
+  Layer.unwrap(Effect.map(Proxy, ({ url }) => SignalingWebSocket.layer(url))).pipe(
+    Layer.provide(Layer.merge(constructor, CryptoNode.layer))
+  )
+const relay = (constructor: Layer.Layer<Socket.WebSocketConstructor>) =>
+  Layer.unwrap(Effect.map(Proxy, ({ url }) => TransportRelay.layer(url))).pipe(Layer.provide(constructor))
+
+for (const [name, constructor, holdsBack] of platforms) {
+  signalingConformance(`WebSocket, by ${name}`, {
+    network: proxyLayer,
+    layer: signaling(constructor),
+    line: { cut: Effect.flatMap(Proxy, ({ cut }) => cut), heal: Effect.flatMap(Proxy, ({ heal }) => heal) }
+  })
+  transportConformance(`Relay, by ${name}`, { network: proxyLayer, layer: relay(constructor), holdsBack })
+}
+
+/** A WebSocket to the KUBE: what it sends, and what it hears until it is closed. */
+const client = Effect.fnUntraced(function* (path: string) {
+  const { kube } = yield* Proxy
+  const socket = yield* Socket.makeWebSocket(`${kube.url.replace("http", "ws")}${path}`)
+  const reader = yield* socket.reader
+  const { write } = yield* socket.writer
+  const heard: Array<Uint8Array | string> = []
+  const closed = yield* reader.pull.pipe(
+    Effect.map((frames) => heard.push(...frames)),
+    Effect.forever,
+    Effect.flip,
+    Effect.map(({ reason }) => (reason._tag === "SocketCloseError" ? reason.code : -1)),
+    Effect.forkScoped
+  )
+  return { write, heard, closed: Fiber.join(closed) }
+})
+
+const provided = <A, E>(effect: Effect.Effect<A, E, Proxy | Socket.WebSocketConstructor>) =>
+  effect.pipe(Effect.timeout("15 seconds"), Effect.provide(Layer.merge(proxyLayer, NodeWS.layerWebSocketConstructor)))
+
+const figures = Effect.gen(function* () {
+  const { kube } = yield* Proxy
+  return yield* Effect.promise(() => fetch(`${kube.url}/health`).then((response) => response.json() as Promise<Figures>))
+})
+interface Figures {
+  readonly signaling: { readonly topics: number; readonly lines: number }
+  readonly relay: { readonly waiting: number; readonly paired: number }
+}
+const until = (isDone: (figures: Figures) => boolean) =>
+  figures.pipe(Effect.tap(Effect.sleep("10 millis")), Effect.repeat({ until: isDone }))
+
+const join = (seat: number, peer = 1) =>
+  encodeAsked({ _tag: "Join", seat, topic: new Uint8Array(32), peer: peer.toString(16).padStart(32, "0") })
+const meeting = "/relay/" + "ab".repeat(16)
+
+describe("Kube", () => {
+  it.live("says where it is, and how much it has to do", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      assert.match(kube.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+      const line = yield* client("/signal")
+      yield* line.write(join(0))
+      yield* client(meeting)
+      const busy = yield* until(({ relay, signaling }) => signaling.lines === 1 && relay.waiting === 1)
+      assert.deepStrictEqual(busy.signaling, { topics: 1, lines: 1 })
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("keeps nothing of those who have gone", () =>
+    Effect.gen(function* () {
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const line = yield* client("/signal")
+          yield* line.write(join(0))
+          yield* client(meeting)
+          yield* client(meeting)
+          yield* until(({ relay, signaling }) => signaling.lines === 1 && relay.paired === 1)
+        })
+      )
+      const after = yield* until(({ relay, signaling }) => signaling.lines === 0 && relay.paired === 0)
+      assert.deepStrictEqual(after.relay, { waiting: 0, paired: 0 })
+    }).pipe(provided)
+  )
+
+  it.live("a port in use is told so", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      const error = yield* Effect.flip(Effect.scoped(Kube.open({ host: kube.host, port: kube.port })))
+      assert.strictEqual(error._tag, "KubeUnavailable")
+      assert.include(error.message, `127.0.0.1:${kube.port}`)
+      assert.include(error.message, "EADDRINUSE")
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("closes at once, although clients are connected and do not answer", () =>
+    Effect.gen(function* () {
+      const { kube, silence } = yield* Proxy
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const server = yield* Kube.open({ host: "127.0.0.1", port: 0 })
+          assert.notStrictEqual(server.port, kube.port)
+          for (let i = 0; i < 3; i++) {
+            const socket = yield* Socket.makeWebSocket(`${server.url.replace("http", "ws")}/signal`)
+            yield* socket.reader
+          }
+          yield* silence
+        })
+      ).pipe(Effect.timeout("5 seconds"))
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("what is no message of signaling closes that line, with a code that says why", () =>
+    Effect.gen(function* () {
+      const cases = [
+        [Uint8Array.of(0xff), 1002],
+        [encode([9]), 1002],
+        [encode([0, 0, new Uint8Array(31), new Uint8Array(16)]), 1002],
+        [encode([4]), 1002],
+        ["text", 1003],
+        [new Uint8Array(200_000), 1009]
+      ] as const
+      const good = yield* client("/signal")
+      yield* good.write(join(0))
+      for (const [frame, code] of cases) {
+        const line = yield* client("/signal")
+        yield* line.write(frame)
+        assert.strictEqual(yield* line.closed, code)
+      }
+      yield* good.write(encodeAsked({ _tag: "Ping" }))
+      while (good.heard.length < 2) yield* Effect.sleep("5 millis")
+      assert.deepStrictEqual(good.heard[1], encode([4]))
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("a line may hold 64 topics, and is told when one more is refused", () =>
+    Effect.gen(function* () {
+      const line = yield* client("/signal")
+      for (let seat = 0; seat < 65; seat++) {
+        const topic = new Uint8Array(32).fill(seat)
+        yield* line.write(encodeAsked({ _tag: "Join", seat, topic, peer: "0".repeat(32) }))
+      }
+      while (line.heard.length < 65) yield* Effect.sleep("5 millis")
+      assert.deepStrictEqual(line.heard[64], encode([8, 64, 1]))
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("who does not read is dropped, and costs no more than a megabyte", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      const socket = yield* Socket.makeWebSocket(`${kube.url.replace("http", "ws")}/signal`, { highWaterMark: 1 })
+      yield* socket.reader
+      const deaf = yield* socket.writer
+      yield* deaf.write(join(0, 1))
+      const line = yield* client("/signal")
+      yield* line.write(join(0, 2))
+      const signal = encodeAsked({ _tag: "Signal", seat: 0, peer: "1".padStart(32, "0"), payload: new Uint8Array(65_536) })
+      const isLeft = () => line.heard.some((frame) => typeof frame !== "string" && frame[1] === 7)
+      while (!isLeft()) {
+        yield* line.write(signal)
+        yield* Effect.sleep("1 millis")
+      }
+      assert.isTrue(isLeft())
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("a text frame, and a frame above the limit, end a relayed pair", () =>
+    Effect.gen(function* () {
+      for (const frame of ["text", new Uint8Array(70_000)]) {
+        const [a, b] = [yield* client(meeting), yield* client(meeting)]
+        yield* a.write(frame)
+        assert.strictEqual(yield* b.closed, 1001)
+        yield* a.closed
+        assert.deepStrictEqual(b.heard, [encode([0])])
+        yield* until(({ relay }) => relay.paired === 0)
+      }
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("what is no meeting is not found", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      for (const path of ["/relay/xyz", "/relay/" + "A".repeat(32), "/relay", "/other", "/signal"]) {
+        const response = yield* Effect.promise(() => fetch(kube.url + path))
+        assert.isAtLeast(response.status, 400, path)
+      }
+    }).pipe(provided)
+  )
+})
+
+describe("Swarm by way of a KUBE", () => {
+  const space = new Uint8Array(32).fill(9)
+  const services = (url: string) =>
+    SwarmLayer.layer.pipe(
+      Layer.provide(Layer.mergeAll(SignalingWebSocket.layer(url), TransportRelay.layer(url), Connection.layer)),
+      Layer.provideMerge(KeyringMemory.layer),
+      Layer.provide(Layer.merge(CryptoNode.layer, NodeWS.layerWebSocketConstructor))
+    )
+
+  const peer = Effect.fnUntraced(function* (url: string, heard: Queue.Queue<number>) {
+    const context = yield* Layer.build(Layer.fresh(services(url)))
+    const device = yield* Effect.provideContext(
+      Keyring.use((keyring) => keyring.generate("device")),
+      context
+    )
+    yield* Effect.provideContext(Swarm, context).pipe(
+      Effect.flatMap((swarm) =>
+        swarm.join({
+          space,
+          device,
+          isMember: () => true,
+          channel: "echo/replicate",
+          version: 0,
+          onPeer: ({ socket }) =>
+            Effect.gen(function* () {
+              const reader = yield* socket.reader
+              const writer = yield* socket.writer
+              yield* writer.write(new Uint8Array(1_000_000))
+              while (true) for (const message of yield* reader.pull) yield* Queue.offer(heard, message.length)
+            })
+        })
+      )
+    )
+  })
+
+  it.live("peers meet, pass a megabyte both ways, and meet again after the line was cut", () =>
+    Effect.gen(function* () {
+      const { cut, heal, url } = yield* Proxy
+      const heard = yield* Queue.bounded<number>(16)
+      yield* peer(url, heard)
+      yield* peer(url, heard)
+      assert.deepStrictEqual([yield* Queue.take(heard), yield* Queue.take(heard)], [1_000_000, 1_000_000])
+      yield* cut
+      yield* Effect.sleep("200 millis")
+      yield* heal
+      assert.deepStrictEqual([yield* Queue.take(heard), yield* Queue.take(heard)], [1_000_000, 1_000_000])
+    }).pipe(Effect.scoped, provided)
+  )
+})
