@@ -34,11 +34,12 @@ const failed = (feed: HeldFeed, index: number, reason: string) => new AuditFaile
 
 const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed) {
   const { hash } = space.platform.crypto
-  const { length } = feed
+  // what the feed had when it was begun with: it may grow meanwhile
+  const { length, root: lastRoot, peaks: lastPeaks } = feed
   const peaks = new Peaks()
   yield* auditManifest(space, feed)
   let signatures = 2
-  let root = feed.root
+  let root = lastRoot
   let isSigned = true
   while (peaks.length < length) {
     const signed: Array<Signed> = []
@@ -63,9 +64,9 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
     signatures += signed.length
   }
   if (!isSigned) return yield* failed(feed, length - 1, "the last block has no signature")
-  // while it was read the feed may have grown
-  const end = yield* space.rootAt(feed, length)
-  if (end !== null && !equalBytes(root, end)) return yield* failed(feed, length, "the feed's record has another root")
+  if (!equalBytes(root, lastRoot) || !sameNodes(peaks.list(), lastPeaks.list())) {
+    return yield* failed(feed, length, "the feed's record is of other blocks")
+  }
   return { blocks: length, signatures }
 })
 
@@ -104,6 +105,8 @@ const auditForks = Effect.fnUntraced(function* (space: FeedSpace) {
       return yield* failed(feed, proof.index, "the proof that it forked does not hold")
     }
   }
+  const frozen = space.list.filter((feed) => feed.frozenAt !== null)
+  if (frozen.length > proofs.length) return yield* failed(frozen[0]!, 0, "it is frozen without a proof")
   return proofs.length * 2
 })
 

@@ -19,17 +19,11 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
-import { encodePlain, sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
-import { encodeBlock, headMessage } from "../../schema/echo/Feed.ts"
-import { Unencodable } from "../../schema/platform/Codec.ts"
-import {
-  blockBytesMax,
-  blockChangeSetsMax,
-  changeSetBytesMax,
-  changeSetDepsMax,
-  changeSetMutationsMax,
-  pendingBytesMax
-} from "../../schema/platform/Limits.ts"
+import { sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
+import { headMessage } from "../../schema/echo/Feed.ts"
+import { type EncodedBlock, encodeBlocks } from "../../schema/echo/FeedBlocks.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import { changeSetBytesMax, changeSetDepsMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
@@ -55,8 +49,6 @@ interface Waiting {
 
 /** What one flush takes of the queue. */
 const flushBytesMax = 4_194_304
-/** A block's content besides its change sets and their feeds. */
-const blockRoomBytes = 64
 /** Relaxed blocks that may wait to be made durable while more come. */
 const openBytesMax = 1_048_576
 /** How long a writer waits before it tries again to make relaxed blocks durable. */
@@ -222,7 +214,7 @@ export class GroupWriter implements FeedWriter {
     return Effect.onError(stored, () => Effect.sync(() => growth.drop()))
   }
 
-  private grow(growth: Growth, blocks: ReadonlyArray<Encoded>): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
+  private grow(growth: Growth, blocks: ReadonlyArray<EncodedBlock>): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
     const { keyring } = this.space.platform
     return Effect.forEach(blocks, ({ bytes, counter }) => {
       const block = growth.add(bytes, this.space.nextArrival())
@@ -301,44 +293,11 @@ export class GroupWriter implements FeedWriter {
     }
   }
 
-  private blocksOf(taken: ReadonlyArray<Waiting>): ReadonlyArray<Encoded> {
+  private blocksOf(taken: ReadonlyArray<Waiting>): ReadonlyArray<EncodedBlock> {
     if (this.own < 0) this.own = this.ownNumber()
-    const encoded: Array<Encoded> = []
-    let group: Array<ChangeSet> = []
-    let bytes = 0
-    let next = 0
-    const end = () => {
-      if (group.length > 0) this.encode(group, encoded)
-      group = []
-      bytes = 0
-    }
-    for (const { bytes: size, changeSets } of taken) {
-      for (const changeSet of changeSets) {
-        const room = changeSets.length === 1 ? size : sizeOf(changeSet)
-        const isFull = bytes + room > blockBytesMax - blockRoomBytes || group.length === blockChangeSetsMax
-        // counters continue each other inside of a block
-        if (isFull || changeSet.first !== next) end()
-        group.push(changeSet)
-        bytes += room
-        next = changeSet.first + changeSet.mutations.length
-      }
-    }
-    end()
-    return encoded
-  }
-
-  /** Encodes a group as one block; as two when the feeds that it cites do not fit. */
-  private encode(group: ReadonlyArray<ChangeSet>, to: Array<Encoded>): void {
-    const last = group[group.length - 1]!
-    try {
-      const plain = encodePlain(group, this.own, this.space.options.feedId)
-      to.push({ bytes: encodeBlock(plain), counter: last.first + last.mutations.length - 1 })
-    } catch (error) {
-      if (!(error instanceof Unencodable) || group.length === 1) throw error
-      const half = group.length >>> 1
-      this.encode(group.slice(0, half), to)
-      this.encode(group.slice(half), to)
-    }
+    const changeSets: Array<ChangeSet> = []
+    for (const each of taken) for (const changeSet of each.changeSets) changeSets.push(changeSet)
+    return encodeBlocks(changeSets, this.own, this.space.options.feedId)
   }
 
   /** The number that the space has for this feed, or −1 while it has none and nothing can cite it. */
@@ -348,15 +307,9 @@ export class GroupWriter implements FeedWriter {
       // beyond the last feed there is no id, whatever its type says
       const id: Uint8Array | undefined = feedId(number)
       if (id === undefined) return -1
-      if (id.every((byte, i) => byte === this.feed.id[i])) return number
+      if (equalBytes(id, this.feed.id)) return number
     }
   }
-}
-
-interface Encoded {
-  readonly bytes: Uint8Array
-  /** The last counter in the block. */
-  readonly counter: number
 }
 
 const isWithinCounts = ({ deps, mutations }: ChangeSet): boolean =>
