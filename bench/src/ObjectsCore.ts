@@ -76,6 +76,10 @@ class Writer {
   }
 }
 
+const demand = (refusal: Error | null): void => {
+  if (refusal !== null) throw refusal
+}
+
 const fill = (writer: Writer, work: ReturnType<typeof workOf>): Array<number> => {
   const counters: Array<number> = []
   for (const chunk of chunksOf(work.objects)) {
@@ -83,8 +87,7 @@ const fill = (writer: Writer, work: ReturnType<typeof workOf>): Array<number> =>
     for (const [title, done, count, who, at] of chunk) {
       const counter = writer.next + mutations.length
       counters.push(counter)
-      for (const each of Result.getOrThrow(creating(Task, { title, done, count, who, at }, writer.feed, counter)))
-        mutations.push(each)
+      demand(creating(Task, { title, done, count, who, at }, writer.feed, counter, mutations))
     }
     writer.commit(mutations)
   }
@@ -97,7 +100,7 @@ const updated = (writer: Writer, counters: ReadonlyArray<number>, updates: Reado
     const counter = counters[object]!
     const entry = writer.objects.find(writer.feed, counter)!
     const patch = { [keys[key]!]: value }
-    for (const each of Result.getOrThrow(updating(Task, writer.feed, counter, entry, patch))) mutations.push(each)
+    demand(updating(Task, writer.feed, counter, entry, patch, mutations))
   }
   return mutations
 }

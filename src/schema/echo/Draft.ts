@@ -3,11 +3,19 @@
  *
  * It reads the state and never changes it, so a body that throws leaves nothing behind.
  */
-import * as Result from "effect/Result"
 import { life, type Mutation } from "./ChangeSet.ts"
-import { parseObjectId } from "./ObjectId.ts"
 import type { Entry } from "./Objects.ts"
-import { creating, drafted, type ObjectOf, type ObjectType, type PatchOf, type PropsOf, typeOf, updating } from "./ObjectType.ts"
+import {
+  creating,
+  dotOf,
+  drafted,
+  type ObjectOf,
+  type ObjectType,
+  type PatchOf,
+  type PropsOf,
+  typeOf,
+  updating
+} from "./ObjectType.ts"
 import type { SpaceState } from "./SpaceState.ts"
 
 /** Thrown inside a transaction's body and caught around it: the typed reason why the whole is refused. */
@@ -21,7 +29,7 @@ export class DraftRefused<E> {
 export class Draft<Missing> {
   readonly mutations: Array<Mutation> = []
   private readonly made = new Set<string>()
-  private readonly updated = new Set<string>()
+  private readonly updated = new Set<Entry>()
   private readonly state: SpaceState
   private readonly missing: (id: string) => Missing
 
@@ -33,36 +41,40 @@ export class Draft<Missing> {
   create<T extends ObjectType>(type: T, properties: PropsOf<T>): ObjectOf<T> {
     const { feeds, next, ownFeed } = this.state
     const counter = next + this.mutations.length
-    this.add(creating(type, properties, ownFeed, counter))
-    const object = drafted(type, feeds.text(ownFeed), counter, properties)
+    this.demand(creating(type, properties, ownFeed, counter, this.mutations))
+    const object = drafted(type, feeds, ownFeed, counter, properties)
     this.made.add(object.id)
     return object
   }
 
   update<T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>): void {
-    const { feed, counter, entry } = this.find(object.id)
+    const { feed, counter, entry } = this.find(object)
     const type = typeOf(object)
     if (type === undefined) throw new DraftRefused(this.missing(object.id))
     // what this draft wrote is not in the entry yet, so it cannot say what differs
-    this.add(updating(type as T, feed, counter, this.updated.has(object.id) ? null : entry, patch))
-    this.updated.add(object.id)
+    const before = entry === null || this.updated.has(entry) ? null : entry
+    if (entry !== null) this.updated.add(entry)
+    this.demand(updating(type as T, feed, counter, before, patch, this.mutations))
   }
 
   setDeleted(id: string, isDeleted: boolean): void {
-    const { feed, counter } = this.find(id)
+    const { feed, counter } = this.find({ id })
     this.mutations.push(life(feed, counter, isDeleted))
   }
 
-  private add<E>(mutations: Result.Result<ReadonlyArray<Mutation>, E>): void {
-    if (Result.isFailure(mutations)) throw new DraftRefused(mutations.failure)
-    for (const mutation of mutations.success) this.mutations.push(mutation)
+  private demand<E>(refusal: E | null): void {
+    if (refusal !== null) throw new DraftRefused(refusal)
   }
 
   /** An object of the space, or one that this very draft made, which has no entry yet. */
-  private find(id: string): { readonly feed: number; readonly counter: number; readonly entry: Entry | null } {
-    const dot = parseObjectId(id, this.state.feeds)
+  private find(object: { readonly id: string }): {
+    readonly feed: number
+    readonly counter: number
+    readonly entry: Entry | null
+  } {
+    const dot = dotOf(object, this.state.feeds)
     const entry = dot === null ? undefined : this.state.objects.find(dot.feed, dot.counter)
-    if (dot === null || (entry === undefined && !this.made.has(id))) throw new DraftRefused(this.missing(id))
+    if (dot === null || (entry === undefined && !this.made.has(object.id))) throw new DraftRefused(this.missing(object.id))
     return { feed: dot.feed, counter: dot.counter, entry: entry ?? null }
   }
 }

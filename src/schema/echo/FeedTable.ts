@@ -8,10 +8,14 @@ import * as Base64Url from "effect/encoding/Base64Url"
 /** A feed's id as text: base64url of its public key. */
 export const feedText = (id: Uint8Array): string => Base64Url.encode(id)
 
+/** The characters of a feed's id as text. */
+export const feedTextLength = 43
+
 export class FeedTable {
   private readonly byText = new Map<string, number>()
   private readonly ids: Array<Uint8Array> = []
   private readonly texts: Array<string> = []
+  private lastStart = -1
 
   get size(): number {
     return this.ids.length
@@ -36,6 +40,14 @@ export class FeedTable {
 
   findText(text: string): number {
     return this.byText.get(text) ?? -1
+  }
+
+  /** The number of the feed whose text, of the usual length, another text begins with, or −1. Mostly the same as the last time. */
+  findStart(text: string): number {
+    if (this.lastStart >= 0 && text.startsWith(this.texts[this.lastStart]!)) return this.lastStart
+    const found = this.findText(text.slice(0, feedTextLength))
+    if (found >= 0) this.lastStart = found
+    return found
   }
 
   id(index: number): Uint8Array {

@@ -5,11 +5,11 @@
  * an exception: no peer can break another's query. docs/format.md#objects
  */
 import * as Data from "effect/Data"
-import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import { create, type Mutation, put, remove, type Value } from "./ChangeSet.ts"
+import { create, type Dot, type Mutation, put, remove, type Value } from "./ChangeSet.ts"
 import { differences } from "./Differences.ts"
-import { formatObjectId } from "./ObjectId.ts"
+import type { FeedTable } from "./FeedTable.ts"
+import { formatObjectId, parseObjectId } from "./ObjectId.ts"
 import type { Entry, Objects } from "./Objects.ts"
 import { compileProperty, isStorableKey, type Property, Refused } from "./Property.ts"
 import { shownAt } from "./Shown.ts"
@@ -91,10 +91,8 @@ export class ObjectInvalid extends Data.TaggedError("ObjectInvalid")<{
 
 // Writing -----------------------------------------------------------------------------------------------------------------------
 
-type Mutations = Result.Result<Array<Mutation>, PropertyInvalid>
-
-const refused = (type: ObjectType, property: string, reason: string) =>
-  Result.fail(new PropertyInvalid({ type: type.name, property, reason }))
+const refused = (type: ObjectType, property: string, reason: string): PropertyInvalid =>
+  new PropertyInvalid({ type: type.name, property, reason })
 
 const unknownKey = (type: ObjectType, given: object): string | undefined =>
   Object.keys(given).find((key) => !type.properties.has(key))
@@ -102,10 +100,19 @@ const unknownKey = (type: ObjectType, given: object): string | undefined =>
 const notAProperty = (type: ObjectType): string =>
   `${type.name} has no such property, only ${[...type.properties.keys()].join(", ")}`
 
-/** The mutations that make an object with these properties: a create, then a put for each. The object's id is (feed, counter). */
-export const creating = <T extends ObjectType>(type: T, props: PropsOf<T>, feed: number, counter: number): Mutations => {
+/**
+ * Adds the mutations that make an object with these properties: a create, then a put for each. The object's id is (feed, counter).
+ * Answers why not, or null; when it refuses, what it added is to be thrown away.
+ */
+export const creating = <T extends ObjectType>(
+  type: T,
+  props: PropsOf<T>,
+  feed: number,
+  counter: number,
+  into: Array<Mutation>
+): PropertyInvalid | null => {
   const given = props as { readonly [key: string]: unknown }
-  const mutations = [create(type.name, type.version)]
+  into.push(create(type.name, type.version))
   let known = 0
   for (const property of type.properties.values()) {
     const value = given[property.key]
@@ -116,43 +123,43 @@ export const creating = <T extends ObjectType>(type: T, props: PropsOf<T>, feed:
     }
     const stored = property.encode(value)
     if (stored instanceof Refused) return refused(type, property.key, stored.reason)
-    mutations.push(put(feed, counter, [property.key], stored))
+    into.push(put(feed, counter, property.path, stored))
     known++
   }
-  if (Object.keys(given).length === known) return Result.succeed(mutations)
+  if (Object.keys(given).length === known) return null
   const unknown = unknownKey(type, given)
-  return unknown === undefined ? Result.succeed(mutations) : refused(type, unknown, notAProperty(type))
+  return unknown === undefined ? null : refused(type, unknown, notAProperty(type))
 }
 
 /**
- * The mutations of a patch. Of a nested record only the leaves that differ from `entry` are written, so that others' edits beside
- * them survive; without an entry the whole record is.
+ * Adds the mutations of a patch. Of a nested record only the leaves that differ from `entry` are written, so that others' edits beside
+ * them survive; without an entry the whole record is. Answers why not, or null; when it refuses, what it added is to be thrown away.
  */
 export const updating = <T extends ObjectType>(
   type: T,
   feed: number,
   counter: number,
   entry: Entry | null,
-  patch: PatchOf<T>
-): Mutations => {
+  patch: PatchOf<T>,
+  into: Array<Mutation>
+): PropertyInvalid | null => {
   const given = patch as { readonly [key: string]: unknown }
-  const mutations: Array<Mutation> = []
   for (const key of Object.keys(given)) {
     const property = type.properties.get(key)
     if (property === undefined) return refused(type, key, notAProperty(type))
     const value = given[key]
     if (value === undefined) {
       if (!property.isOptional) return refused(type, key, "it is required and cannot be removed")
-      mutations.push(remove(feed, counter, [key]))
+      into.push(remove(feed, counter, property.path))
       continue
     }
     const stored = property.encode(value)
     if (stored instanceof Refused) return refused(type, key, stored.reason)
     const edits = entry === null ? null : differences(entry, key, stored)
-    if (edits === null) mutations.push(put(feed, counter, [key], stored))
-    else for (const edit of edits) mutations.push(asMutation(feed, counter, edit.path, edit.value))
+    if (edits === null) into.push(put(feed, counter, property.path, stored))
+    else for (const edit of edits) into.push(asMutation(feed, counter, edit.path, edit.value))
   }
-  return Result.succeed(mutations)
+  return null
 }
 
 const asMutation = (feed: number, counter: number, path: ReadonlyArray<string>, value: Value | undefined): Mutation =>
@@ -160,13 +167,35 @@ const asMutation = (feed: number, counter: number, path: ReadonlyArray<string>, 
 
 // Reading -----------------------------------------------------------------------------------------------------------------------
 
-const typeKey = Symbol.for("troupe/ObjectType")
+/** What an object that applications see keeps hidden: its type, and its dot in a space's numbers. */
+class Origin {
+  readonly type: ObjectType
+  readonly feeds: FeedTable
+  readonly feed: number
+  readonly counter: number
+  constructor(type: ObjectType, feeds: FeedTable, feed: number, counter: number) {
+    this.type = type
+    this.feeds = feeds
+    this.feed = feed
+    this.counter = counter
+  }
+}
+
+const originKey = Symbol.for("troupe/Origin")
+
+const originOf = (object: object): Origin | undefined => (object as { readonly [originKey]?: Origin })[originKey]
+
+const withOrigin = <A extends object>(object: A, origin: Origin): A =>
+  Object.freeze(Object.defineProperty(object, originKey, { value: origin }))
 
 /** The type that an object was read as, so that `update(object, patch)` needs no other word. */
-export const typeOf = (object: object): ObjectType | undefined => (object as { readonly [typeKey]?: ObjectType })[typeKey]
+export const typeOf = (object: object): ObjectType | undefined => originOf(object)?.type
 
-const typed = <A extends object>(object: A, type: ObjectType): A =>
-  Object.freeze(Object.defineProperty(object, typeKey, { value: type }))
+/** The dot of an object in a space's numbers; null when it is not of this space. */
+export const dotOf = (object: { readonly id: string }, feeds: FeedTable): Dot | null => {
+  const origin = originOf(object)
+  return origin !== undefined && origin.feeds === feeds ? origin : parseObjectId(object.id, feeds)
+}
 
 /** An object as applications see it; the same one until it changes. */
 export const read = <T extends ObjectType>(type: T, objects: Objects, entry: Entry): ObjectOf<T> | ObjectInvalid => {
@@ -180,7 +209,8 @@ export const read = <T extends ObjectType>(type: T, objects: Objects, entry: Ent
 
 const snapshotOf = (type: ObjectType, objects: Objects, entry: Entry): object => {
   const id = objects.id(entry)
-  const invalid = (reason: string) => typed(new ObjectInvalid({ id, type: type.name, reason }), type)
+  const origin = new Origin(type, objects.feeds, entry.feed, entry.counter)
+  const invalid = (reason: string) => withOrigin(new ObjectInvalid({ id, type: type.name, reason }), origin)
   if (entry.kind === null) return invalid("who created it is not known")
   if (entry.kind.name !== type.name) return invalid(`it is a ${entry.kind.name}`)
   const object: { [key: string]: unknown } = { id }
@@ -195,18 +225,24 @@ const snapshotOf = (type: ObjectType, objects: Objects, entry: Entry): object =>
     if (value instanceof Refused) return invalid(`${property.key}: ${value.reason}`)
     object[property.key] = value
   }
-  return typed(object, type)
+  return withOrigin(object, origin)
 }
 
 /** The object that `creating` will have made, before it is merged. `props` are valid. */
-export const drafted = <T extends ObjectType>(type: T, feedText: string, counter: number, props: PropsOf<T>): ObjectOf<T> => {
+export const drafted = <T extends ObjectType>(
+  type: T,
+  feeds: FeedTable,
+  feed: number,
+  counter: number,
+  props: PropsOf<T>
+): ObjectOf<T> => {
   const given = props as { readonly [key: string]: unknown }
-  const object: { [key: string]: unknown } = { id: formatObjectId(feedText, counter) }
+  const object: { [key: string]: unknown } = { id: formatObjectId(feeds.text(feed), counter) }
   for (const property of type.properties.values()) {
     const value = given[property.key]
     const stored = value === undefined ? undefined : property.encode(value)
     if (stored !== undefined && !(stored instanceof Refused)) object[property.key] = property.decode(stored)
   }
   // made of the type's own properties
-  return typed(object, type) as ObjectOf<T>
+  return withOrigin(object, new Origin(type, feeds, feed, counter)) as ObjectOf<T>
 }

@@ -25,6 +25,8 @@ export class Refused {
 
 export interface Property {
   readonly key: string
+  /** The path of the property alone. */
+  readonly path: ReadonlyArray<string>
   readonly isOptional: boolean
   /** Application value to stored value. */
   readonly encode: (value: unknown) => Value | Refused
@@ -36,9 +38,10 @@ type AnyCodec = Schema.ConstraintCodec<unknown, unknown>
 
 export const compileProperty = (key: string, schema: AnyCodec): Property => {
   const isOptional = schema.ast.context?.isOptional ?? false
+  const path = Object.freeze([key])
   const plain = plainKind(schema.ast)
-  if (plain === null) return { key, isOptional, ...throughSchema(schema) }
-  return { key, isOptional, encode: (value) => encodePlain(value, plain), decode: (value) => checkPlain(value, plain) }
+  if (plain === null) return { key, path, isOptional, ...throughSchema(schema) }
+  return { key, path, isOptional, encode: (value) => encodePlain(value, plain), decode: (value) => checkPlain(value, plain) }
 }
 
 // Plain properties --------------------------------------------------------------------------------------------------------------
