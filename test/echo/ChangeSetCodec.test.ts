@@ -102,7 +102,10 @@ describe("ChangeSetCodec", () => {
   it("tells what a newer version wrote from nonsense", () => {
     const put = (value: (to: Writer) => Writer, key = "n", feed = 0) =>
       content((to) => value(to.array(4).int(3).array(2).int(feed).int(1).array(1).text(key)))
-    assert.strictEqual(verdict(content((to) => to.array(4).int(7).array(2).int(0).int(1).array(1).text("n").int(2))), "Unsupported")
+    assert.strictEqual(
+      verdict(content((to) => to.array(4).int(7).array(2).int(0).int(1).array(1).text("n").int(2))),
+      "Unsupported"
+    )
     assert.strictEqual(verdict(put((to) => to.array(3).int(9).int(1).int(1))), "Unsupported")
     assert.strictEqual(verdict(put((to) => to.int(1), "__proto__")), "Malformed")
     assert.strictEqual(verdict(put((to) => to.int(1), "n", 1)), "Malformed")

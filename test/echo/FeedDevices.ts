@@ -2,7 +2,9 @@
  * Devices for the tests of feeds: real crypto and keyrings, a storage that fails or waits on command, and a naive second opinion.
  */
 import * as crypto from "node:crypto"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -133,6 +135,20 @@ export const writerOf = ({ feeds, table }: Opened): Effect.Effect<FeedWriter, ne
     table.intern(writer.feed.id)
     return writer
   })
+
+/** A space of one device, open, with its writer. */
+export const alone = Effect.gen(function* () {
+  const device = yield* makeDevice()
+  const opened = yield* open(device, [device])
+  const writer = yield* writerOf(opened)
+  return { ...opened, writer }
+})
+
+/** The name of what an effect failed with. */
+export const tagOf = <A, E>(exit: Exit.Exit<A, E>): unknown => {
+  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : "it went well"
+  return typeof error === "object" && error !== null && "_tag" in error ? error._tag : error
+}
 
 /** Appends `count` blocks, one after the other. */
 export const appendBlocks = (writer: FeedWriter, count: number, bytes = 20) =>

@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
@@ -24,12 +26,13 @@ const Task = ObjectType.make("Task", { title: Schema.String })
 /** A memory storage that can be full, and the peer on it. */
 const fragile = Effect.gen(function* () {
   const memory = StorageMemory.make()
-  const state = { isFull: false, writes: 0 }
+  const state = { isFull: false, broken: (_key: Uint8Array) => false }
   const backend: Backend = {
     ...memory,
+    getMany: (keys) => (keys.some(state.broken) ? Effect.die(new Error("the disk is gone")) : memory.getMany(keys)),
+    range: (range) => (state.broken(range.from) ? Effect.die(new Error("the disk is gone")) : memory.range(range)),
     write: (batch, options) =>
       Effect.suspend(() => {
-        state.writes++
         return state.isFull ? Effect.fail(new StorageFull({ folder: "./data" })) : memory.write(batch, options)
       })
   }
@@ -93,6 +96,43 @@ describe("a space on failing storage", () => {
       assert.strictEqual(status?.local, receipt!.first + receipt!.count - 1)
       assert.strictEqual(status?.durable, status?.local)
       assert.deepStrictEqual([status?.sent, status?.connected, status?.stuck, status?.readOnly], [0, [], [], null])
+    })
+  )
+
+  it.live("closes the space whose fiber failed, with the reason, and no other", () =>
+    Effect.gen(function* () {
+      const { peer, state } = yield* fragile
+      const lost = yield* peer.spaces.create({ name: "Lost" })
+      const other = yield* peer.spaces.create({ name: "Other" })
+      // more than the blocks that are kept in memory, so that rebuilding must read the disk
+      const long = "x".repeat(60_000)
+      yield* Effect.forEach(Array.from({ length: 90 }), () => lost.create(Task, { title: long }), { concurrency: 8 })
+      const id = Result.getOrThrow(Base64Url.decode(lost.id))
+      state.broken = (key) => key.length > 33 && id.every((byte, i) => key[i + 1] === byte)
+      state.isFull = true
+      assert.strictEqual((yield* Effect.flip(lost.create(Task, { title: "x" })))._tag, "FlushFailed")
+      state.isFull = false
+      const closed = yield* Effect.flip(lost.closed)
+      assert.include(closed.message, "the disk is gone")
+      assert.strictEqual((yield* Effect.flip(lost.query(Task).all))._tag, "SpaceClosed")
+      assert.strictEqual((yield* Effect.flip(lost.create(Task, { title: "y" })))._tag, "SpaceClosed")
+      assert.strictEqual((yield* other.create(Task, { title: "z" })).title, "z")
+      state.broken = () => false
+      const again = yield* peer.spaces.open(lost.ticket)
+      assert.strictEqual(yield* again.name, "Lost")
+    })
+  )
+
+  it.live("closes when asked, and opens again with all that was written", () =>
+    Effect.gen(function* () {
+      const { peer } = yield* fragile
+      const home = yield* peer.spaces.create({ name: "Home" })
+      const milk = yield* home.create(Task, { title: "Milk" })
+      yield* home.close
+      yield* home.closed
+      assert.strictEqual((yield* Effect.flip(home.name))._tag, "SpaceClosed")
+      const again = yield* peer.spaces.open(home.ticket)
+      assert.strictEqual((yield* again.get(Task, milk.id))?.title, "Milk")
     })
   )
 })

@@ -76,16 +76,20 @@ describe("SpaceService", () => {
       const peer = yield* PeerMemory.open
       const home = yield* peer.spaces.create({ name: "Home" })
       const milk = yield* home.create(Task, { title: "Milk", done: false })
-      const seen = yield* home.query(Task, { where: { done: false } }).changes.pipe(
-        Stream.take(2),
-        Stream.runCollect,
-        Effect.forkChild({ startImmediately: true })
-      )
+      const seen = yield* home
+        .query(Task, { where: { done: false } })
+        .changes.pipe(Stream.take(2), Stream.runCollect, Effect.forkChild({ startImmediately: true }))
       yield* Effect.yieldNow
       yield* home.update(milk, { done: true })
       const [first, second] = yield* Fiber.join(seen)
-      assert.deepStrictEqual(first?.added.map((task) => task.title), ["Milk"])
-      assert.deepStrictEqual(second?.removed.map((task) => task.title), ["Milk"])
+      assert.deepStrictEqual(
+        first?.added.map((task) => task.title),
+        ["Milk"]
+      )
+      assert.deepStrictEqual(
+        second?.removed.map((task) => task.title),
+        ["Milk"]
+      )
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 

@@ -135,10 +135,27 @@ export class OpenSpace {
         this.changed()
       },
       refused: (feed, reason) => {
-        this.refusals.set(feed, `feed ${feed} is not taken from ${device}: ${reason}`)
+        this.refusals.set(`${device} ${feed}`, `feed ${feed} is not taken from ${device}: ${reason}`)
         this.changed()
       }
     }
+  }
+
+  /** A connection to a device began. */
+  met(device: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.progress.connected(device)
+      this.changed()
+    })
+  }
+
+  /** A connection to a device ended, and with it what was refused on it. */
+  parted(device: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.progress.disconnected(device)
+      for (const key of this.refusals.keys()) if (key.startsWith(device)) this.refusals.delete(key)
+      this.changed()
+    })
   }
 
   /** Feeds that wait, each with its reason. */
@@ -239,38 +256,40 @@ export class OpenSpace {
   /** Runs the body at once and commits what it did as one change set: merged here now, ended when it is durable. */
   commit<A>(body: (transaction: Transaction) => A, durability: Durability): Effect.Effect<Committed<A>, WriteError> {
     const attempt: Effect.Effect<Committed<A>, WriteError> = Effect.callback((resume) => {
-      if (this.end !== null) return resume(Effect.fail(this.end))
-      if (this.writer === null || this.needsRebuild) return resume(Effect.andThen(this.ready.await, attempt))
-      if (this.writer.pendingBytes() > pendingBytesMax) {
-        this.room.closeUnsafe()
-        return resume(Effect.andThen(this.room.await, attempt))
-      }
-      const readOnly = this.readOnly()
-      if (readOnly !== null) return resume(Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly })))
-      this.stampAndOffer(this.writer, body, durability, resume)
+      const answer = this.attempt(body, durability, resume)
+      if (answer === "wait for ready") resume(Effect.andThen(this.ready.await, attempt))
+      else if (answer === "wait for room") resume(Effect.andThen(this.room.await, attempt))
+      else if (answer !== "offered") resume(answer)
     })
     return attempt
   }
 
   /** One synchronous step, so that no other fiber comes between what a change saw and its place in the feed. */
-  private stampAndOffer<A>(
-    writer: FeedWriter,
+  private attempt<A>(
     body: (transaction: Transaction) => A,
     durability: Durability,
     resume: (effect: Effect.Effect<Committed<A>, WriteError>) => void
-  ): void {
-    const { state } = this
+  ): "offered" | "wait for ready" | "wait for room" | Effect.Effect<Committed<A>, WriteError> {
+    const { state, writer } = this
+    if (this.end !== null) return Effect.fail(this.end)
+    if (writer === null || this.needsRebuild) return "wait for ready"
+    if (writer.pendingBytes() > pendingBytesMax) {
+      this.room.closeUnsafe()
+      return "wait for room"
+    }
+    const readOnly = this.readOnly()
+    if (readOnly !== null) return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly }))
     const draft = new Draft(state, (id) => new ObjectMissing({ id }))
     let value: A
     try {
       value = body(transactionOf(draft))
     } catch (thrown) {
-      return resume(thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown))
+      return thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown)
     }
-    if (draft.mutations.length === 0) return resume(Effect.succeed({ value, receipt: null }))
+    if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
     const { changeSet, bytes } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
-      return resume(Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax })))
+      return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax }))
     }
     state.merge(changeSet)
     state.tell(this.queries)
@@ -280,6 +299,7 @@ export class OpenSpace {
       resume(Exit.map(exit, () => ({ value, receipt })))
     })
     this.changed()
+    return "offered"
   }
 
   private flushed(writer: FeedWriter, exit: Exit.Exit<Appended, AppendError>): void {

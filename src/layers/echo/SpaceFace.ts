@@ -131,7 +131,15 @@ const stateHashOf = (space: OpenSpace, hash: Hash): Effect.Effect<string, SpaceC
 /** The space's own object: the first one made, should there be several. */
 const nameOf = (space: OpenSpace): string => queryAll(space.state.objects, SpaceInfo, {}).objects[0]?.name ?? ""
 
-export const faceOf = (space: OpenSpace, ticket: string, members: ReadonlyArray<string>, hash: Hash): Space => {
+/** What a face needs besides its space. */
+export interface Given {
+  readonly ticket: string
+  readonly members: ReadonlyArray<string>
+  readonly hash: Hash
+  readonly close: Effect.Effect<void>
+}
+
+export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given): Space => {
   const shown = <T extends ObjectType>(type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
     if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
     const object = read(type, space.state.objects, entry)
@@ -179,6 +187,7 @@ export const faceOf = (space: OpenSpace, ticket: string, members: ReadonlyArray<
       reading(space, () => undefined),
       space.feeds.audit
     ),
-    closed: space.awaitClosed
+    closed: space.awaitClosed,
+    close
   }
 }

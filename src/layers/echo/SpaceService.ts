@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Base64Url from "effect/encoding/Base64Url"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -15,6 +16,7 @@ import * as Semaphore from "effect/Semaphore"
 import { decodeTicket, encodeGenesis, encodeTicket, spaceText, type Ticket, TicketInvalid } from "../../schema/echo/Space.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
+import { spaceRange } from "../../schema/platform/StorageKeys.ts"
 import { FeedStore } from "../../services/echo/FeedStore.ts"
 import { Replicator } from "../../services/echo/Replicator.ts"
 import { MemberInvalid, NotMember, type OpenError, type Space, SpaceService } from "../../services/echo/SpaceService.ts"
@@ -30,8 +32,8 @@ export interface Options {
   readonly urls: ReadonlyArray<string>
 }
 
-const ticketKey = (space: Uint8Array): Uint8Array => Uint8Array.of(0x73, ...space)
-const ticketRange = { from: Uint8Array.of(0x73), to: Uint8Array.of(0x74), limit: 10_000 }
+const ticketKey = (space: Uint8Array): Uint8Array => Uint8Array.of(spaceRange, ...space)
+const ticketRange = { from: Uint8Array.of(spaceRange), to: Uint8Array.of(spaceRange + 1), limit: 10_000 }
 const text = {
   encode: (ticket: string) => new TextEncoder().encode(ticket),
   decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -48,6 +50,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
   const lock = yield* Semaphore.make(1)
   const spaces = new Map<string, Space>()
+
+  /** What is left to do when a space's loop has ended: a fault closes the space, with its reason. */
+  const endAfter = (space: OpenSpace, exit: Exit.Exit<unknown, unknown>, own: Scope.Closeable): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) space.close(reasonOf(exit.cause), true)
+      spaces.delete(space.id)
+      return Scope.close(own, exit)
+    })
 
   /** Starts a space: its feeds, its loop, its swarm. All of it ends with the space's own scope. */
   const start = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
@@ -67,13 +77,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       yield* feeds.watch(() => space.notice())
       yield* space.load
       const loop = yield* Effect.forkScoped(space.run)
-      loop.addObserver((exit) => {
-        if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
-          space.close(String(Cause.squash(exit.cause)), true)
-          spaces.delete(id)
-          Effect.runFork(Scope.close(own, exit))
-        }
-      })
+      // in the scope above: a fiber that ends the space's own scope cannot live in it
+      yield* Effect.forkIn(
+        Effect.flatMap(Fiber.await(loop), (exit) => endAfter(space, exit, own)),
+        scope
+      )
       yield* swarm.join({
         space: ticket.space,
         device: device.publicKey,
@@ -81,22 +89,16 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         channel: "echo/replicate",
         version: 0,
         onPeer: (peer) => {
-          const { progress } = space
-          const note = (change: (device: string) => void) =>
-            Effect.sync(() => {
-              change(peer.deviceText)
-              space.changed()
-            })
-          const come = note((device) => progress.connected(device))
-          const go = note((device) => progress.disconnected(device))
+          const run = replicator.run(feeds, peer, space.observer(peer.deviceText))
           return Effect.acquireUseRelease(
-            come,
-            () => replicator.run(feeds, peer, space.observer(peer.deviceText)),
-            () => go
+            space.met(peer.deviceText),
+            () => run,
+            () => space.parted(peer.deviceText)
           )
         }
       })
-      return faceOf(space, ticketText, ticket.genesis.devices.map(Base64Url.encode), crypto.hash)
+      const members = ticket.genesis.devices.map(Base64Url.encode)
+      return faceOf(space, { ticket: ticketText, members, hash: crypto.hash, close: Scope.close(own, Exit.void) })
     })
     return yield* opened.pipe(
       Scope.provide(own),
@@ -140,6 +142,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
   return SpaceService.of({ create, open, list })
 })
+
+const reasonOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}
 
 const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uint8Array, MemberInvalid> => {
   const key = Base64Url.decode(member)

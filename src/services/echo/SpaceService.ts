@@ -117,6 +117,8 @@ export interface Space {
   readonly audit: Effect.Effect<Audit, AuditFailed | StorageError | SpaceClosed>
   /** Ends when the space is closed, with the reason when it was a fault. */
   readonly closed: Effect.Effect<void, SpaceClosed>
+  /** Closes the space on this device: what is pending is flushed, its connections end. It is kept, and can be opened again. */
+  readonly close: Effect.Effect<void>
 }
 
 export class SpaceService extends Context.Service<
