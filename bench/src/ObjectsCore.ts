@@ -13,12 +13,13 @@ import { decodeBlock, encodeBlock, headMessage } from "../../src/schema/echo/Fee
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { leafHash, Peaks } from "../../src/schema/echo/Merkle.ts"
 import { Changes, Objects } from "../../src/schema/echo/Objects.ts"
-import { creating, type ObjectOf, ObjectType, read, updating } from "../../src/schema/echo/ObjectType.ts"
+import { creating, type ObjectOf, ObjectType, type PatchOf, read, updating } from "../../src/schema/echo/ObjectType.ts"
 import { nextTime } from "../../src/schema/echo/Time.ts"
 import { equalBytes } from "../../src/schema/platform/Codec.ts"
 import {
   type Asked,
   answer,
+  type Cell,
   chunksOf,
   digestOf,
   keys,
@@ -36,6 +37,15 @@ const Task = ObjectType.make("Task", {
   who: Schema.String,
   at: Schema.Number
 })
+
+/** A patch as a program would write it down, by the key's number. */
+const patches: ReadonlyArray<(value: Cell) => PatchOf<typeof Task>> = [
+  (title) => ({ title: title as string }),
+  (done) => ({ done: done as boolean }),
+  (count) => ({ count: count as number }),
+  (who) => ({ who: who as string }),
+  (at) => ({ at: at as number })
+]
 
 const hash = (bytes: Uint8Array): Uint8Array => digest("sha256", bytes, "buffer")
 const runBlocks = 64
@@ -99,7 +109,7 @@ const updated = (writer: Writer, counters: ReadonlyArray<number>, updates: Reado
   for (const { key, object, value } of updates) {
     const counter = counters[object]!
     const entry = writer.objects.find(writer.feed, counter)!
-    const patch = { [keys[key]!]: value }
+    const patch = patches[key]!(value)
     demand(updating(Task, writer.feed, counter, entry, patch, mutations))
   }
   return mutations

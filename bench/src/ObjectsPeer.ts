@@ -8,11 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
 import * as PeerMemory from "../../src/layers/peer/PeerMemory.ts"
-import { type ObjectOf, ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { type ObjectOf, ObjectType, type PatchOf } from "../../src/schema/echo/ObjectType.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import {
   type Asked,
   answer,
+  type Cell,
   type Cells,
   chunksOf,
   digestOf,
@@ -33,6 +34,15 @@ const Task = ObjectType.make("Task", {
 })
 type Task = ObjectOf<typeof Task>
 
+/** A patch as a program would write it down, by the key's number. */
+const patches: ReadonlyArray<(value: Cell) => PatchOf<typeof Task>> = [
+  (title) => ({ title: title as string }),
+  (done) => ({ done: done as boolean }),
+  (count) => ({ count: count as number }),
+  (who) => ({ who: who as string }),
+  (at) => ({ at: at as number })
+]
+
 const fill = (space: Space, objects: ReadonlyArray<Cells>) =>
   Effect.gen(function* () {
     const tasks: Array<Task> = []
@@ -46,7 +56,7 @@ const fill = (space: Space, objects: ReadonlyArray<Cells>) =>
 
 const update = (space: Space, tasks: ReadonlyArray<Task>, updates: ReadonlyArray<Update>) =>
   space.change((transaction) => {
-    for (const { key, object, value } of updates) transaction.update(tasks[object]!, { [keys[key]!]: value })
+    for (const { key, object, value } of updates) transaction.update(tasks[object]!, patches[key]!(value))
   })
 
 const caughtUp = (from: Space, to: Space): Effect.Effect<void, unknown> =>
