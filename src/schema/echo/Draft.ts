@@ -51,15 +51,19 @@ export class Draft<Missing> {
     const { feed, counter, entry } = this.find(object)
     const type = typeOf(object)
     if (type === undefined) throw new DraftRefused(this.missing(object.id))
-    // what this draft wrote is not in the entry yet, so it cannot say what differs
-    const before = entry === null || this.updated.has(entry) ? null : entry
-    if (entry !== null) this.updated.add(entry)
-    this.demand(updating(type as T, feed, counter, before, patch, this.mutations))
+    this.demand(updating(type as T, feed, counter, type.isFlat ? null : this.unwritten(entry), patch, this.mutations))
   }
 
   setDeleted(id: string, isDeleted: boolean): void {
     const { feed, counter } = this.find({ id })
     this.mutations.push(life(feed, counter, isDeleted))
+  }
+
+  /** The entry if this draft has not written to it yet: afterwards it cannot say what differs. */
+  private unwritten(entry: Entry | null): Entry | null {
+    if (entry === null || this.updated.has(entry)) return null
+    this.updated.add(entry)
+    return entry
   }
 
   private demand<E>(refusal: E | null): void {

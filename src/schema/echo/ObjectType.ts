@@ -24,6 +24,8 @@ export interface ObjectType<Name extends string = string, F extends Fields = Fie
   readonly fields: F
   /** The compiled fields, for Troupe itself. */
   readonly properties: ReadonlyMap<string, Property>
+  /** Whether no property can hold a record. */
+  readonly isFlat: boolean
 }
 
 /** What `create` takes. */
@@ -55,7 +57,8 @@ const make = <const Name extends string, const F extends Fields>(
     if (key === "id" || !isStorableKey(key)) invalid(`a property cannot be named "${key}"`)
     properties.set(key, compileProperty(key, schema))
   }
-  return Object.freeze({ name, version, fields, properties })
+  const isFlat = [...properties.values()].every(({ isPlain }) => isPlain)
+  return Object.freeze({ name, version, fields, properties, isFlat })
 }
 
 export const ObjectType = { make }
@@ -155,7 +158,7 @@ export const updating = <T extends ObjectType>(
     }
     const stored = property.encode(value)
     if (stored instanceof Refused) return refused(type, key, stored.reason)
-    const edits = entry === null ? null : differences(entry, key, stored)
+    const edits = entry === null || property.isPlain ? null : differences(entry, key, stored)
     if (edits === null) into.push(put(feed, counter, property.path, stored))
     else for (const edit of edits) into.push(asMutation(feed, counter, edit.path, edit.value))
   }

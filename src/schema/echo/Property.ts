@@ -28,6 +28,8 @@ export interface Property {
   /** The path of the property alone. */
   readonly path: ReadonlyArray<string>
   readonly isOptional: boolean
+  /** A string, number or boolean and nothing else. */
+  readonly isPlain: boolean
   /** Application value to stored value. */
   readonly encode: (value: unknown) => Value | Refused
   /** Stored value to application value: frozen, and the same one for the same stored object. */
@@ -40,8 +42,15 @@ export const compileProperty = (key: string, schema: AnyCodec): Property => {
   const isOptional = schema.ast.context?.isOptional ?? false
   const path = Object.freeze([key])
   const plain = plainKind(schema.ast)
-  if (plain === null) return { key, path, isOptional, ...throughSchema(schema) }
-  return { key, path, isOptional, encode: (value) => encodePlain(value, plain), decode: (value) => checkPlain(value, plain) }
+  if (plain === null) return { key, path, isOptional, isPlain: false, ...throughSchema(schema) }
+  return {
+    key,
+    path,
+    isOptional,
+    isPlain: true,
+    encode: (value) => encodePlain(value, plain),
+    decode: (value) => checkPlain(value, plain)
+  }
 }
 
 // Plain properties --------------------------------------------------------------------------------------------------------------
