@@ -130,9 +130,8 @@ class Line {
   readonly close: Effect.Effect<void, ChildDied> = Effect.suspend(() => {
     this.isEndExpected = true
     this.send({ id: 0, call: "close", input: [] })
-    const stays = Effect.fail(
-      new ChildDied({ name: this.start.name, how: `still there ${endSeconds} s after it was asked to end`, said: this.said })
-    )
+    const how = `still there ${endSeconds} s after it was asked to end`
+    const stays = Effect.suspend(() => Effect.fail(new ChildDied({ name: this.start.name, how, said: this.said })))
     return Effect.timeoutOrElse(Deferred.await(this.ended), { duration: `${endSeconds} seconds`, orElse: () => stays })
   })
 

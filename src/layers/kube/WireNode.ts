@@ -8,19 +8,25 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
-import type * as Socket from "effect/socket/Socket"
+import * as Socket from "effect/socket/Socket"
 import { Wires } from "../../services/kube/Wire.ts"
+
+const isGone = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
 const upgrade = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
   const tcp = NodeHttpServerRequest.toIncomingMessage(request).socket
   tcp.setNoDelay(true)
+  // `ws` waits half a minute for the answer to its closing, which never comes from an end that is not read any more
+  yield* Effect.addFinalizer(() => Effect.sync(() => tcp.destroySoon()))
   const socket = yield* request.upgrade
   const { pull } = yield* socket.reader
   const writer = yield* socket.writer
   return {
     pull,
-    write: (frame: Uint8Array | Socket.CloseEvent) => Effect.andThen(writer.write(frame), drained(tcp)),
+    // what is written to a closed WebSocket waits for it to open again, which it never does
+    write: (frame: Uint8Array | Socket.CloseEvent) =>
+      Effect.suspend(() => (tcp.destroyed ? Effect.fail(isGone) : Effect.andThen(writer.write(frame), drained(tcp)))),
     gone: Effect.asVoid(once(tcp, "close", () => tcp.destroyed))
   }
 })
