@@ -248,13 +248,15 @@ describe("Swarm by way of a KUBE", () => {
     )
   })
 
-  it.live("peers meet, pass a megabyte both ways, and meet again after the line was cut", () =>
+  it.live("peers meet, pass a megabyte both ways, and meet again after the line was silent and then cut", () =>
     Effect.gen(function* () {
-      const { cut, heal, url } = yield* Proxy
+      const { cut, heal, silence, url } = yield* Proxy
       const heard = yield* Queue.bounded<number>(16)
       yield* peer(url, heard)
       yield* peer(url, heard)
       assert.deepStrictEqual([yield* Queue.take(heard), yield* Queue.take(heard)], [1_000_000, 1_000_000])
+      yield* silence
+      yield* Effect.sleep("500 millis")
       yield* cut
       yield* Effect.sleep("200 millis")
       yield* heal

@@ -9,7 +9,7 @@ import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import { Signaling } from "../../services/mesh/Signaling.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 
-export const make = Effect.gen(function* () {
+const make = Effect.gen(function* () {
   const network = yield* MemoryNetwork
   const crypto = yield* Crypto
   return Signaling.of({

@@ -27,6 +27,7 @@ interface Seat {
   readonly peer: string
   readonly attendance: Attendance
   readonly bell: Queue.Queue<true>
+  isRefused: boolean
 }
 
 const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(Schedule.jittered)
@@ -36,9 +37,9 @@ const steadyMillis = 10_000
 const outboxMax = 1_024
 
 /** The address of signaling at a KUBE. */
-export const signalUrl = (kube: string): string => `${kube.replace(/^http/, "ws").replace(/\/+$/, "")}/signal`
+const signalUrl = (kube: string): string => `${kube.replace(/^http/, "ws").replace(/\/+$/, "")}/signal`
 
-export const make = Effect.fnUntraced(function* (kube: string) {
+const make = Effect.fnUntraced(function* (kube: string) {
   const crypto = yield* Crypto
   const construct = yield* Socket.WebSocketConstructor
   const dial = Effect.acquireRelease(Effect.try({ try: () => construct(signalUrl(kube)), catch: unopened }), (ws) =>
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function* (kube: string) {
     for (const { number: seat, peer, topic } of known) yield* say({ _tag: "Join", seat, topic, peer })
     const heard = { at: clock.currentTimeMillisUnsafe() }
     const writing = Effect.repeat(Effect.flatMap(Queue.take(outbox), say), { while: () => seats.size > 0 })
-    yield* Effect.raceAllFirst([reading(reader, seats, heard, clock), writing, watching(outbox, heard, clock)]).pipe(
+    yield* Effect.raceAllFirst([reading(reader, seats, heard, clock), writing, watching(outbox, seats, heard, clock)]).pipe(
       Effect.catchTag("SocketError", (error) =>
         clock.currentTimeMillisUnsafe() - since < steadyMillis ? Effect.fail(error) : Effect.void
       )
@@ -91,7 +92,8 @@ export const make = Effect.fnUntraced(function* (kube: string) {
     const peer = Hex.encode(yield* crypto.random(16))
     const events = yield* Queue.bounded<SignalingEvent>(16)
     while (seats.has(next)) next = (next + 1) % 65_536
-    const seat: Seat = { number: next, topic, peer, attendance: new Attendance(), bell: yield* Queue.sliding<true>(1) }
+    const bell = yield* Queue.sliding<true>(1)
+    const seat: Seat = { number: next, topic, peer, attendance: new Attendance(), bell, isRefused: false }
     next = (next + 1) % 65_536
     const say = (asked: Asked) =>
       Effect.sync(() => {
@@ -158,7 +160,9 @@ const reading = (
         if (seat === undefined) continue
         apply(seat.attendance, told.success.notice)
         Queue.offerUnsafe(seat.bell, true)
-        if (told.success.notice._tag === "Refused") yield* Effect.logWarning(`a topic was refused: ${told.success.notice.reason}`)
+        if (told.success.notice._tag !== "Refused") continue
+        seat.isRefused = true
+        yield* Effect.logWarning(`the KUBE refused a topic, which is asked for again: ${told.success.notice.reason}`)
       }
     }
   })
@@ -170,15 +174,22 @@ const apply = (attendance: Attendance, notice: Notice): void => {
   else if (notice._tag === "Signal") attendance.signal(notice.peer, notice.payload)
 }
 
-/** Asks for a sign of life after half a minute of silence, and gives the line up after one. */
-const watching = (outbox: Queue.Queue<Asked>, heard: { readonly at: number }, clock: Clock.Clock) =>
+/** Every half minute says that it is there, asks again for what was refused, and gives up a line that has been silent for one. */
+const watching = (
+  outbox: Queue.Queue<Asked>,
+  seats: ReadonlyMap<number, Seat>,
+  heard: { readonly at: number },
+  clock: Clock.Clock
+) =>
   Effect.gen(function* () {
-    let pause = 30_000
     while (true) {
-      yield* Effect.sleep(pause)
-      const silence = clock.currentTimeMillisUnsafe() - heard.at
-      if (silence >= 60_000) return yield* broken(1006, "silent")
-      if (silence >= 28_000) yield* Queue.offer(outbox, { _tag: "Ping" } as const)
-      pause = silence >= 28_000 ? Math.max(2_000, Math.min(30_000, 60_000 - silence)) : Math.max(15_000, 32_000 - silence)
+      yield* Effect.sleep("30 seconds")
+      if (clock.currentTimeMillisUnsafe() - heard.at >= 60_000) return yield* broken(1006, "silent")
+      Queue.offerUnsafe(outbox, { _tag: "Ping" })
+      for (const seat of seats.values()) {
+        if (!seat.isRefused) continue
+        seat.isRefused = false
+        Queue.offerUnsafe(outbox, { _tag: "Join", seat: seat.number, topic: seat.topic, peer: seat.peer })
+      }
     }
   })

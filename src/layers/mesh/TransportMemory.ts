@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import { Transport } from "../../services/mesh/Transport.ts"
 
-export const make = Effect.map(MemoryNetwork, (network) =>
+const make = Effect.map(MemoryNetwork, (network) =>
   Transport.of({ name: "memory", connect: (meeting) => network.meet(meeting.id) })
 )
 

@@ -20,12 +20,12 @@ const paired = Uint8Array.of(0x81, 0x00)
 const unreadBytesMax = 2 * 1_048_576
 
 /** The address of a meeting at a KUBE. */
-export const relayUrl = (kube: string, meeting: Uint8Array): string =>
+const relayUrl = (kube: string, meeting: Uint8Array): string =>
   `${kube.replace(/^http/, "ws").replace(/\/+$/, "")}/relay/${Hex.encode(meeting)}`
 
 const failed = (reason: string) => new ConnectFailed({ transport: "relay", reason })
 
-export const make = Effect.fnUntraced(function* (kube: string) {
+const make = Effect.fnUntraced(function* (kube: string) {
   const construct = yield* Socket.WebSocketConstructor
 
   const connect = Effect.fnUntraced(function* (meeting: Meeting) {

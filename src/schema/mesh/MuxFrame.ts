@@ -85,10 +85,6 @@ const begin = (items: number, type: number) => {
   return writer.array(items).int(type)
 }
 
-/** Whether the name of a channel can be sent. */
-export const isNameAllowed = (name: string): boolean =>
-  name.isWellFormed() && new TextEncoder().encode(name).length <= channelNameBytesMax
-
 export const openFrame = (channel: number, name: string, version: number, space: Uint8Array): Uint8Array =>
   begin(5, 0).int(channel).text(name).int(version).bytes(space).finish()
 export const dataFrame = (channel: number, bytes: Uint8Array, isLast: boolean): Uint8Array =>
