@@ -30,6 +30,11 @@ interface Group {
   readonly sessions: Set<Session>
 }
 
+interface Stepped {
+  readonly messages: ReadonlyArray<Message>
+  readonly actions: ReadonlyArray<Action>
+}
+
 /** One connection: the machine, and the ways in which it is told that something has happened. */
 class Session {
   readonly state: ReplicationState
@@ -48,7 +53,7 @@ class Session {
   }
 
   /** One step. What is only to be shown is shown here; the rest is for the loop that asked. */
-  step(event: Event): { readonly messages: ReadonlyArray<Message>; readonly actions: ReadonlyArray<Action> } {
+  step(event: Event): Stepped {
     const { actions, messages } = step(this.state, event, this.now)
     for (const action of actions) {
       if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length)
@@ -167,23 +172,23 @@ const writing = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds
       if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
     }
   })
+  const pending: Array<Action> = []
+  const follow = Effect.fnUntraced(function* ({ actions, messages }: Stepped) {
+    yield* say(messages)
+    for (const action of actions) {
+      if (action._tag === "Close") return yield* new ReplicationFailed({ device: peer.deviceText, reason: action.reason })
+      pending.push(action)
+    }
+    return messages.length > 0
+  })
   for (;;) {
     session.wake.closeUnsafe()
-    let output = session.step({ _tag: "Writable" })
-    let isMoving = output.messages.length > 0
-    const pending: Array<Action> = []
-    for (;;) {
-      yield* say(output.messages)
-      for (const action of output.actions) {
-        if (action._tag === "Close") return yield* new ReplicationFailed({ device: peer.deviceText, reason: action.reason })
-        pending.push(action)
-      }
-      const action = pending.shift()
-      if (action === undefined) break
-      const event = yield* load(feeds, action)
-      output = event === null ? { messages: [], actions: [] } : session.step(event)
-      isMoving ||= event !== null
-    }
+    let isMoving = yield* follow(session.step({ _tag: "Writable" }))
+    // one run at a time: what has to be said about what came must not wait for all that is to be sent
+    const action = pending.shift()
+    const event = action === undefined ? null : yield* load(feeds, action)
+    if (event !== null) yield* follow(session.step(event))
+    isMoving ||= action !== undefined
     if (isMoving) continue
     const pause = wakeAt(session.state) - session.now
     if (pause > 0) yield* Effect.timeoutOption(session.wake.await, pause)
