@@ -22,11 +22,13 @@ const upgrade = Effect.gen(function* () {
   const socket = yield* request.upgrade
   const { pull } = yield* socket.reader
   const writer = yield* socket.writer
+  // what is written after the reader has closed waits for another to open, which never does
+  let isOpen = true
+  yield* Effect.addFinalizer(() => Effect.sync(() => (isOpen = false)))
   return {
     pull,
-    // what is written to a closed WebSocket waits for it to open again, which it never does
     write: (frame: Uint8Array | Socket.CloseEvent) =>
-      Effect.suspend(() => (tcp.destroyed ? Effect.fail(isGone) : Effect.andThen(writer.write(frame), drained(tcp)))),
+      Effect.suspend(() => (isOpen && !tcp.destroyed ? Effect.andThen(writer.write(frame), drained(tcp)) : Effect.fail(isGone))),
     gone: Effect.asVoid(once(tcp, "close", () => tcp.destroyed))
   }
 })
