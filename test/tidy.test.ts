@@ -18,9 +18,9 @@ const all = [...shipped, ...beside]
 const read = (file: string): string => readFileSync(join(root, file), "utf8")
 
 /** At least so many files were there when this was written; the floors rise with the house. */
-const floors = { shipped: 15, platformFree: 12, schema: 8, services: 6, tests: 2, labels: 1 }
+const floors = { shipped: 100, platformFree: 85, schema: 44, services: 14, tests: 42, labels: 10 }
 /** Casts past the compiler in src/. The number only falls. */
-const castsMax = 10
+const castsMax = 1
 
 const clean = (rule: Rules.Rule, sources = all) => assert.deepStrictEqual(rule(sources), [])
 
@@ -52,7 +52,7 @@ describe("tidy: the repository", () => {
   it("the same rooms on each floor, the same noun in each room", () => clean(Rules.nouns))
   it("every layer is reached by a test or an example", () => clean(Rules.tested))
 
-  it(`src/ casts past the compiler at most ${castsMax} times`, () => {
+  it(`src/ casts past the compiler at most ${castsMax} time(s)`, () => {
     const found = Rules.casts(shipped)
     assert.isAtMost(found.length, castsMax, found.join("\n"))
   })
