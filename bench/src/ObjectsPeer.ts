@@ -1,8 +1,9 @@
 /**
  * Troupe as applications use it: two Peers in one process, spaces, transactions, and replication over the whole protocol.
  *
- * The writer awaits each transaction before the next (signed and stored in memory); the empty peer connects, authenticates, replicates
- * with verified signatures, merges, and reads every object.
+ * Up to 16 callers write transactions at once, each waiting until its own is signed and stored in memory (one block holds what waited);
+ * single writes wait for each other. The empty peer connects, authenticates, replicates with verified signatures, merges, and reads
+ * every object.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -33,6 +34,8 @@ const Task = ObjectType.make("Task", {
   at: Schema.Number
 })
 type Task = ObjectOf<typeof Task>
+
+const concurrency = 16
 
 /** A patch as a program would write it down, by the key's number. */
 const patches: ReadonlyArray<(value: Cell) => PatchOf<typeof Task>> = [
@@ -84,7 +87,7 @@ const measure = ({ phase, ...size }: Asked) =>
       return { singleUs: medianOf(times) }
     }
     start = performance.now()
-    for (const updates of work.transactions) yield* update(home, tasks, updates)
+    yield* Effect.forEach(work.transactions, (updates) => update(home, tasks, updates), { concurrency, discard: true })
     const updateMs = milliseconds(start)
     start = performance.now()
     const same = yield* bob.spaces.open(home.ticket)
