@@ -1,11 +1,11 @@
 /**
  * A Peer in a Node process: durable in a folder, and on the network only when it is given a KUBE.
  */
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Socket from "effect/socket/Socket"
 import { Peer } from "../../services/peer/Peer.ts"
 import type { StorageOpenError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
@@ -41,7 +41,7 @@ export const layer = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenE
       ? SwarmOffline.layer
       : Swarm.layer.pipe(
           Layer.provide(Layer.mergeAll(SignalingWebSocket.layer(kube), TransportRelay.layer(kube), Connection.layer)),
-          Layer.provide(Socket.layerWebSocketConstructorGlobal)
+          Layer.provide(NodeWS.layerWebSocketConstructor)
         )
   return PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer({ urls: kube === undefined ? [] : [kube] })),
