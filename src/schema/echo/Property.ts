@@ -109,7 +109,7 @@ const encodedBytes = (value: Value): number => {
 }
 
 /** A stored value made of what a Schema encoded to: copied, frozen, and within the limits of the format. */
-export const toValue = (from: unknown): Value | Refused => {
+const toValue = (from: unknown): Value | Refused => {
   try {
     const value = copied(from, 0)
     return typeof value === "object" && value !== null && encodedBytes(value) > valueBytesMax ? tooLarge : value

@@ -27,7 +27,7 @@ export interface Conflict {
   readonly time: number
 }
 
-export const compareStamps = (feeds: FeedTable, a: Stamp, aCounter: number, b: Stamp, bCounter: number): number => {
+const compareStamps = (feeds: FeedTable, a: Stamp, aCounter: number, b: Stamp, bCounter: number): number => {
   if (a.time !== b.time) return a.time - b.time
   if (a.feed !== b.feed) return compareBytes(feeds.id(a.feed), feeds.id(b.feed))
   return aCounter - bCounter

@@ -6,11 +6,11 @@
  */
 
 /** Steps of the clock in a millisecond. */
-export const timePerMillisecond = 1024
+const timePerMillisecond = 1024
 /** The greatest time: an ordinary value, reached in the year 2248. */
 export const timeMax = Number.MAX_SAFE_INTEGER
 /** How far ahead of the wall clock another's time is followed. */
-export const followedMilliseconds = 24 * 60 * 60 * 1000
+const followedMilliseconds = 24 * 60 * 60 * 1000
 
 /** The time of the next change set, by the wall clock and the greatest time seen so far. */
 export const nextTime = (wallMilliseconds: number, greatestSeen: number): number => {
@@ -18,6 +18,3 @@ export const nextTime = (wallMilliseconds: number, greatestSeen: number): number
   const followed = Math.min(greatestSeen, wall + followedMilliseconds * timePerMillisecond)
   return Math.min(timeMax, Math.max(wall, followed) + 1)
 }
-
-/** The wall clock's milliseconds in a time. */
-export const timeMilliseconds = (time: number): number => Math.floor(time / timePerMillisecond)

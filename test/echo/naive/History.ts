@@ -37,7 +37,7 @@ export interface Written {
   readonly context: ReadonlyArray<number>
 }
 
-export const feedsOf = (count: number, random: Random): FeedTable => {
+const feedsOf = (count: number, random: Random): FeedTable => {
   const feeds = new FeedTable()
   for (let i = 0; i < count; i++) feeds.intern(Uint8Array.from({ length: 32 }, () => below(random, 256)))
   return feeds
