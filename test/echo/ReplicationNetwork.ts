@@ -158,6 +158,8 @@ export class End {
   /** Frames of this end, by kind. */
   readonly said: Array<readonly [Message["_tag"], number]> = []
   readonly blocksSent: Array<string> = []
+  /** How far feeds have crossed this wire, in either direction. */
+  private readonly crossed = new Map<string, number>()
   closed: string | null = null
   other!: End
   private readonly network: Network
@@ -196,7 +198,12 @@ export class End {
     const frame = encodeMessage(message)
     this.said.push([message._tag, frame.length])
     if (message._tag === "Data") {
-      const { blocks, feed, from } = message.run
+      const { blocks, feed, from, head, proof } = message.run
+      const text = feedText(feed)
+      const before = Math.max(this.crossed.get(text) ?? 0, this.state.acknowledged(text) ?? 0)
+      // only a search for a fork brings blocks again, and those with a proof
+      if (from < before && proof === null) assert.fail(`[R4] block ${from} is sent to who has ${before}`)
+      this.crossed.set(text, head.length)
       blocks.forEach((_, i) => this.blocksSent.push(`${feedText(feed)}/${from + i}`))
     }
     this.other.inbox.push(frame)
@@ -240,6 +247,9 @@ export class End {
       }
       case "Ingest": {
         const { added, refusal } = device.ingest(action.run)
+        if (refusal === null) this.crossed.set(action.feed, Math.max(this.crossed.get(action.feed) ?? 0, action.run.head.length))
+        // the loop that writes may come between what was stored and its answer
+        if (this.network.random() < 0.3) this.write()
         this.step({ _tag: "Ingested", feed: action.feed, end: action.run.head.length, added, refusal })
         return
       }

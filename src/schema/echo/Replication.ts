@@ -38,6 +38,8 @@ const silentMax = 120_000
 /** How long nothing must be said before a comparison is taken to be over. */
 const settledPause = 250
 const comparePauseMax = 64_000
+/** How long the device that does not lead waits for the other to compare. */
+const othersPause = 1_000
 const manifestsAtOnce = 64
 const rangesAtOnce = 256
 const rangesQueued = 4_096
@@ -144,9 +146,9 @@ const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) =
     for (const own of state.own.values()) acknowledge(state, state.link(own.feed, own.text), toldOf(state, own), now)
     return
   }
-  // at the beginning both see the difference, and one is enough to compare
-  if (isFirst && !state.leads) return
-  state.compareAt ??= Math.max(now, state.nextCompareAt)
+  // at the beginning both see the difference, and one is enough to compare, unless it saw none
+  const isOthers = isFirst && !state.leads
+  state.compareAt ??= isOthers ? now + othersPause : Math.max(now, state.nextCompareAt)
 }
 
 /** The peer lacks what it was told of, and nothing is under way. */
@@ -175,6 +177,7 @@ const rangeCame = (state: ReplicationState, range: Range, now: number) => {
   state.rangeTokensAt = now
   if (state.rangeTokens < 0) return state.close("it compares without end", "greedy")
   state.owesSummary = true
+  state.compareAt = null
   const here = state.own.between(range.from, range.to)
   if (!(range.content instanceof Uint8Array)) {
     acknowledgeAll(state, range.content, now)
