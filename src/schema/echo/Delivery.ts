@@ -24,12 +24,7 @@ export type Verdict =
   | { readonly _tag: "Stopped" }
 
 /** Merges one change set: `feedOf` turns its feed numbers into local ones, `context` is what its writer had applied. */
-export type Merge = (
-  changeSet: ChangeSet,
-  author: number,
-  context: ReadonlyArray<number>,
-  feedOf: ReadonlyArray<number>
-) => void
+export type Merge = (changeSet: ChangeSet, author: number, context: ReadonlyArray<number>, feedOf: ReadonlyArray<number>) => void
 
 interface Cursor {
   /** Blocks of the feed that were delivered or passed over. */

@@ -90,7 +90,9 @@ export class Progress {
   /** Whether a device has acknowledged all of these lengths. */
   has(device: string, lengths: ReadonlyArray<readonly [string, number]>): boolean {
     const acknowledged = this.devices.get(device)?.acknowledged
-    return acknowledged !== undefined && lengths.every(([feed, length]) => length === 0 || (acknowledged.get(feed) ?? 0) >= length)
+    return (
+      acknowledged !== undefined && lengths.every(([feed, length]) => length === 0 || (acknowledged.get(feed) ?? 0) >= length)
+    )
   }
 
   /** How many devices have acknowledged all of these lengths. */
