@@ -5,7 +5,15 @@
  * (`troupe/node`), so importing this one loads no platform's code.
  */
 export type { Conflict } from "./schema/echo/Objects.ts"
-export { type Fields, ObjectInvalid, type ObjectOf, ObjectType, type PatchOf, PropertyInvalid, type PropsOf } from "./schema/echo/ObjectType.ts"
+export {
+  type Fields,
+  ObjectInvalid,
+  type ObjectOf,
+  ObjectType,
+  type PatchOf,
+  PropertyInvalid,
+  type PropsOf
+} from "./schema/echo/ObjectType.ts"
 export type { Delta, QueryOptions, Where } from "./schema/echo/Query.ts"
 export { TicketInvalid } from "./schema/echo/Space.ts"
 export * from "./services/echo/FeedStore.ts"
