@@ -74,6 +74,13 @@ describe("a space on failing storage", () => {
         ["FlushFailed", "FlushFailed"]
       )
       state.isFull = false
+      // nothing that was taken back is waited for
+      const [settled] = yield* home.status.pipe(
+        Stream.filter((status) => status.local === kept.receipt!.first + kept.receipt!.count - 1),
+        Stream.take(1),
+        Stream.runCollect
+      )
+      assert.strictEqual(settled?.durable, settled?.local)
       const after = yield* home.change((transaction) => transaction.create(Task, { title: "after" }))
       yield* Fiber.join(watching)
       assert.deepStrictEqual(

@@ -198,7 +198,7 @@ export class OpenSpace {
       const before = this.writer
       const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
       // counters of what was taken back are not used again
-      state.write(writer.feed.id, writer === before ? Math.max(this.state.local, writer.counter) : writer.counter)
+      state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
       this.progress.own(writer.feed.text, counters.get(writer.feed.text) ?? [])
       this.writer = writer
       this.state = state

@@ -40,8 +40,13 @@ export class SpaceState {
     return this.own
   }
 
-  /** The last counter that a local change took. */
+  /** The last counter of a local change that is merged. */
   get local(): number {
+    return this.own < 0 ? 0 : this.delivery.counter(this.own)
+  }
+
+  /** The last counter that was ever taken here, by changes that were taken back as well. */
+  get used(): number {
     return this.taken
   }
 
