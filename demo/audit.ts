@@ -26,7 +26,7 @@ import type { Receipt } from "../src/services/echo/SpaceService.ts"
 import { Crypto } from "../src/services/platform/Crypto.ts"
 import { Keyring } from "../src/services/platform/Keyring.ts"
 import type { AuditCalls, Audited } from "./calls.ts"
-import { changeOf } from "./change.ts"
+import { changeOf, depsOf } from "./change.ts"
 import { readJournals } from "./journal.ts"
 import type { Change } from "./naive.ts"
 import { run, serve } from "./parent.ts"
@@ -49,10 +49,8 @@ class Claims {
     const place = `${feed} ${changeSet.first}`
     const receipt = this.open.get(place)
     const feedOf = (position: number): string => (position === 0 ? feed : feedText(plain.feeds[position - 1]!))
-    const change = changeOf(feed, changeSet, feedOf)
-    if (receipt === undefined) this.uncovered.push(change)
-    else if (receipt.count === changeSet.mutations.length && receipt.time === changeSet.time && isSameDeps(receipt, change))
-      this.open.delete(place)
+    if (receipt === undefined) this.uncovered.push(changeOf(feed, changeSet, feedOf))
+    else if (isBorneOut(receipt, changeSet, depsOf(changeSet, feedOf))) this.open.delete(place)
   }
 
   /** Receipts that no feed bears out. */
@@ -61,13 +59,13 @@ class Claims {
   }
 }
 
-const isSameDeps = (receipt: Receipt, change: Change): boolean => {
-  const lines = (deps: Change["deps"]) =>
-    deps
+const isBorneOut = (receipt: Receipt, { mutations, time }: ChangeSet, deps: Change["deps"]): boolean => {
+  const lines = (each: Change["deps"]) =>
+    each
       .map(({ counter, feed }) => `${feed} ${counter}`)
       .sort()
       .join()
-  return lines(receipt.deps) === lines(change.deps)
+  return receipt.count === mutations.length && receipt.time === time && lines(receipt.deps) === lines(deps)
 }
 
 /** Folds all feeds of a space from their first block, one after the other as far as each can go. */

@@ -15,10 +15,13 @@ const mutationOf = (mutation: Decoded, feedOf: FeedOf): Mutation => {
   return mutation.op === opRemove ? { op: "remove", object, path } : { op: "put", object, path, value }
 }
 
-export const changeOf = (feed: string, { deps, first, mutations, time }: ChangeSet, feedOf: FeedOf): Change => ({
+export const depsOf = ({ deps }: ChangeSet, feedOf: FeedOf): Change["deps"] =>
+  (deps ?? []).map((dep) => ({ feed: feedOf(dep.feed), counter: dep.counter }))
+
+export const changeOf = (feed: string, changeSet: ChangeSet, feedOf: FeedOf): Change => ({
   feed,
-  first,
-  time,
-  deps: (deps ?? []).map((dep) => ({ feed: feedOf(dep.feed), counter: dep.counter })),
-  mutations: mutations.map((mutation) => mutationOf(mutation, feedOf))
+  first: changeSet.first,
+  time: changeSet.time,
+  deps: depsOf(changeSet, feedOf),
+  mutations: changeSet.mutations.map((mutation) => mutationOf(mutation, feedOf))
 })

@@ -5,7 +5,7 @@
  * written synchronously and not synced: they survive a killed process, which is what the demo does, and not a power cut.
  * An object is named by its id; one that the intent itself makes, by the intent's number and its place in the intent.
  */
-import { appendFileSync, readFileSync } from "node:fs"
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
 import type { Receipt } from "../src/services/echo/SpaceService.ts"
 
 type Json = string | number | boolean | null | { readonly [key: string]: Json }
@@ -41,6 +41,8 @@ export interface Journal {
 /** The journal of one life of a process. */
 export const openJournal = (file: string, life: string): Journal => {
   let count = 0
+  // a process that is killed before it has done anything has a journal too
+  writeFileSync(file, "")
   const write = (line: Intent | Answer): void => appendFileSync(file, `${JSON.stringify(line)}\n`)
   return {
     intend: (steps) => {

@@ -1,6 +1,6 @@
 /** The main job, small and whole: real processes, a real kill, a real cut, and every field of what it answers. */
 
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -8,16 +8,42 @@ import type { Result } from "../../demo/claims.ts"
 
 const root = resolve(import.meta.dirname, "..", "..")
 
-const demo = (args: ReadonlyArray<string>) =>
-  Effect.callback<{ readonly code: number | null; readonly out: string; readonly err: string }>((resume) => {
-    const child = spawn(process.execPath, ["demo/main.ts", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+interface Ended {
+  readonly pid: number
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the demo to its end as the leader of a group of processes, or stops it as soon as Bob holds something. */
+const demo = (args: ReadonlyArray<string>, stop?: (group: number) => void) =>
+  Effect.callback<Ended>((resume) => {
+    const child = spawn(process.execPath, ["demo/main.ts", ...args], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true
+    })
+    const pid = child.pid!
     let out = ""
     let err = ""
+    let stopping = stop
     child.stdout.on("data", (bytes) => (out += bytes))
-    child.stderr.on("data", (bytes) => (err += bytes))
-    child.on("close", (code) => resume(Effect.succeed({ code, out, err })))
-    return Effect.sync(() => child.kill("SIGINT"))
+    child.stderr.on("data", (bytes) => {
+      err += bytes
+      if (!/bob [1-9]/.test(err)) return
+      stopping?.(pid)
+      stopping = undefined
+    })
+    child.on("close", (code) => resume(Effect.succeed({ pid, code, out, err })))
+    return Effect.sync(() => process.kill(-pid, "SIGKILL"))
   })
+
+/** Kills the KUBE of a group of processes. */
+const killKube = (group: number): void => {
+  const list = execFileSync("ps", ["-A", "-o", "pid=,pgid=,args="], { encoding: "utf8" })
+  const line = list.split("\n").find((each) => each.includes("demo/kube.ts") && each.trim().split(/\s+/)[1] === String(group))
+  process.kill(Number(line!.trim().split(/\s+/)[0]), "SIGKILL")
+}
 
 const hex64 = /^[0-9a-f]{64}$/
 
@@ -54,6 +80,22 @@ describe("npm run demo", () => {
         assert.match(err, /every claim holds/)
       }),
     120_000
+  )
+
+  it.live.each([
+    { name: "Ctrl-C", stop: (group: number) => process.kill(-group, "SIGINT"), code: 130, says: /bob's link|alice imports/ },
+    { name: "the end of one of them", stop: killKube, code: 1, says: /FAILED: the KUBE ended unasked \(signal SIGKILL\)/ }
+  ])(
+    "leaves no process behind after $name",
+    ({ code, says, stop }) =>
+      Effect.gen(function* () {
+        const ended = yield* demo(["--limit", "300", "--json"], stop)
+        assert.deepStrictEqual([ended.code, ended.out], [code, ""])
+        assert.match(ended.err, says)
+        // the run was the leader of its own group of processes, of which nobody is left
+        assert.throws(() => process.kill(-ended.pid, 0), /ESRCH/)
+      }),
+    60_000
   )
 
   it.live.each([
