@@ -39,7 +39,7 @@ const text = {
   decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 }
 
-export const make = Effect.fnUntraced(function* (options: Options) {
+const make = Effect.fnUntraced(function* (options: Options) {
   const storage = yield* Storage
   const crypto = yield* Crypto
   const device = yield* Device

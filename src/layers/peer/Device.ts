@@ -9,7 +9,7 @@ import { Device } from "../../services/peer/Device.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 
-export const make = Effect.gen(function* () {
+const make = Effect.gen(function* () {
   const keyring = yield* Keyring
   const [known] = yield* keyring.list("device")
   const publicKey = known ?? (yield* keyring.generate("device"))

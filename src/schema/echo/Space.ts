@@ -56,12 +56,12 @@ const readGenesis = (from: Reader): Genesis => {
   return { nonce, devices }
 }
 
-export const decodeGenesis = (bytes: Uint8Array) => decodeWith(bytes, readGenesis)
+const decodeGenesis = (bytes: Uint8Array) => decodeWith(bytes, readGenesis)
 
 const genesisLabel = new TextEncoder().encode("echo/genesis/v0\0")
 
 /** The id of the space that a genesis makes: id("echo/genesis", Genesis). */
-export const spaceId = (genesis: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array => {
+const spaceId = (genesis: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array => {
   const bytes = new Uint8Array(genesisLabel.length + genesis.length)
   bytes.set(genesisLabel)
   bytes.set(genesis, genesisLabel.length)
