@@ -124,7 +124,10 @@ describe("Replication: comparing", () => {
     for (let i = 0; i < 60; i++) a.append(own(a, `a${i}`), bytesOf(10))
     for (let i = 0; i < 60; i++) own(b, `b${i}`)
     network.connect(a, b)
-    network.settle(1_000)
+    // before either would compare once more
+    network.settle(200)
+    assert.deepStrictEqual(network.lengths(a), network.lengths(b))
+    network.settle(2_000)
     converged(network)
     assert.strictEqual(a.feeds.size, 220)
   })
@@ -265,6 +268,19 @@ describe("Replication: what goes wrong", () => {
     assert.strictEqual(end.state.links.size, links)
     const said = speak().messages.filter((message) => message._tag === "Refuse")
     assert.strictEqual(said.length, 1)
+  })
+
+  it("[R4] blocks do not go back where they came from, even while they are being stored", () => {
+    const { a, b, hear, say, speak } = alone(4)
+    const feed = [...a.feeds.values()].find((each) => each.author === b.text)!
+    hear({ _tag: "Want", feeds: [{ feed: feed.feed, from: 2, to: null }] })
+    assert.deepStrictEqual(tags(hear(runOf(feed.feed, 2, [bytesOf(10)]))).actions, ["Ingest"])
+    say({ _tag: "Grew", feed: { ...feed, length: 3 } })
+    assert.notInclude(tags(speak()).actions, "Load")
+    say({ _tag: "Ingested", feed: feed.text, end: 3, added: 1, refusal: null })
+    assert.notInclude(tags(speak()).actions, "Load")
+    say({ _tag: "Grew", feed: { ...feed, length: 4 } })
+    assert.include(tags(speak()).actions, "Load")
   })
 
   it("[R9] a gap is refused and asked for again, after 1, 2, 4 and up to 64 seconds", () => {

@@ -249,7 +249,7 @@ export class End {
         const { added, refusal } = device.ingest(action.run)
         if (refusal === null) this.crossed.set(action.feed, Math.max(this.crossed.get(action.feed) ?? 0, action.run.head.length))
         // the loop that writes may come between what was stored and its answer
-        if (this.network.random() < 0.3) this.write()
+        for (let turns = Math.floor(this.network.random() * 5); turns > 0; turns--) this.write()
         this.step({ _tag: "Ingested", feed: action.feed, end: action.run.head.length, added, refusal })
         return
       }
