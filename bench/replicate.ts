@@ -15,29 +15,9 @@ import * as PeerMemory from "../src/layers/peer/PeerMemory.ts"
 import { ObjectType } from "../src/schema/echo/ObjectType.ts"
 import type { Space } from "../src/services/echo/SpaceService.ts"
 import { MemoryNetwork } from "../src/services/mesh/MemoryNetwork.ts"
+import { median, type Options, type Ratio, type Row } from "./src/Report.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String, done: Schema.Boolean })
-
-export interface Options {
-  /** Rounds whose median is taken. */
-  readonly rounds?: number
-  readonly print?: (line: string) => void
-}
-
-export interface Ratio {
-  readonly name: string
-  readonly ratio: number
-  readonly aim: string
-  readonly isMet: boolean
-}
-
-export interface Row {
-  readonly work: string
-  readonly system: "Troupe"
-  readonly seconds?: number
-  readonly perSecond?: number
-  readonly bytes?: number
-}
 
 export interface Report {
   readonly rows: ReadonlyArray<Row>
@@ -69,8 +49,6 @@ const counting = Effect.gen(function* () {
 const sizeOf = (chunk: Uint8Array | string | Socket.CloseEvent): number => (chunk instanceof Uint8Array ? chunk.length : 0)
 
 const seconds = (start: number): number => (performance.now() - start) / 1_000
-
-const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 const same = Effect.fnUntraced(function* (a: Space, b: Space) {
   if ((yield* a.stateHash) !== (yield* b.stateHash)) throw new Error("the peers ended with other objects than were written")
