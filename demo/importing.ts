@@ -8,7 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Space, WriteError } from "../src/services/echo/SpaceService.ts"
 import type { Gate } from "./calls.ts"
-import { City, type CityProperties } from "./cities.ts"
+import { City, type CityProperties, cutRows } from "./cities.ts"
 import type { Journal } from "./journal.ts"
 
 /** A change set of cities, some 50 KB. */
@@ -27,7 +27,8 @@ export interface Import {
 /** Where the gates stand: row numbers. */
 export const gateRows = (limit: number): { readonly [gate in Gate]: number } => ({
   kill: Math.floor(limit * 0.5),
-  cut: Math.floor(limit * 0.85)
+  // what both write during the cut has to be there before it
+  cut: Math.max(Math.floor(limit * 0.85), Math.min(limit, cutRows))
 })
 
 /** Ranges of rows, none across a gate. */

@@ -28,7 +28,7 @@ export interface Options {
 }
 
 /** The peers did not come to the same state in time. */
-export class NotConverged extends Data.TaggedError("NotConverged")<{ readonly alice: string; readonly bob: string }> {
+class NotConverged extends Data.TaggedError("NotConverged")<{ readonly alice: string; readonly bob: string }> {
   override get message() {
     return `the peers did not converge within ${convergeSeconds} s: frontiers ${this.alice} (alice) and ${this.bob} (bob)`
   }
@@ -114,7 +114,8 @@ const kill = Effect.fnUntraced(function* (scene: Scene, bob: Child<PeerCalls>, k
 /** Silences the proxy while both write the same properties, then resets it. */
 const cut = Effect.fnUntraced(function* (scene: Scene, peers: Peers, proxy: Child<ProxyCalls>) {
   const { progress } = scene.options
-  yield* scene.holds("bob", gateRows(scene.options.limit).kill)
+  const { limit } = scene.options
+  yield* scene.holds("bob", Math.max(gateRows(limit).kill, Math.min(limit, cutRows)))
   yield* proxy.ask("silence")
   progress.enter(`bob's link is silent for ${silentSeconds} s`)
   const silent = yield* Effect.forkChild(Effect.sleep(`${silentSeconds} seconds`))
@@ -192,6 +193,8 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
   yield* both(peers, (peer) => peer.ask("rest"))
   progress.enter("both catch up")
   const states = yield* converged(peers)
+  progress.hold("alice", states.alice.cities)
+  progress.hold("bob", states.bob.cities)
   const bytesOnWire = yield* proxy.ask("bytes")
   yield* both(peers, (peer) => peer.close)
   const atKill = yield* Fiber.join(counting)

@@ -19,7 +19,7 @@ const flagUsage = ({ name, required, type }: FlagDoc): string => {
 const usageOf = ({ flags, usage }: HelpDoc): string => [usage.replace(/ \[flags\]$/, ""), ...flags.map(flagUsage)].join(" ")
 
 /** A line for each thing that was wrong, then the call that would have been right. */
-export const misuseText = (
+const misuseText = (
   errors: ReadonlyArray<CliError.NonShowHelpErrors>,
   commandPath: ReadonlyArray<string>,
   usage: string
