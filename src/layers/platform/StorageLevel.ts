@@ -72,7 +72,7 @@ const open = async (folder: string): Promise<Database> => {
   const name = fs.realpathSync(location)
   if (openFolders.has(name)) throw new StorageLocked({ folder, pid: process.pid })
   openFolders.add(name)
-  const level: Level = new ClassicLevel(location, { keyEncoding: "view", valueEncoding: "view" })
+  const level: Level = new ClassicLevel(location, { keyEncoding: "view", valueEncoding: "view", writeBufferSize })
   const pidFile = path.join(folder, "pid")
   const database = new Database(level, async () => {
     // before the lock is given up, else it could be the next owner's
@@ -100,6 +100,12 @@ const checkVersion = async (folder: string, database: Database): Promise<void> =
   if (Result.isFailure(found)) throw found.failure
   if (found.success > storageVersion) throw new StorageNewer({ folder, found: found.success, known: storageVersion })
 }
+
+/**
+ * Bytes that gather in memory before LevelDB sorts them into a file; two of these may be held. Twice its default: feeds write a small
+ * record anew with each block, and with the default those rewrites cost as much as all else.
+ */
+const writeBufferSize = 8_388_608
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
