@@ -59,7 +59,7 @@ const planted: ReadonlyArray<readonly [string, Evidence]> = [
   ["a visit too many", withBob({ visits: 21 })],
   ["another count of conflicts", withBob({ conflicts: 131 })],
   ["killed before anything", withResult({ killedAt: 0 })],
-  ["killed after everything", withResult({ killedAt: 320 })],
+  ["killed after everything", { ...withResult({ killedAt: 320 }), reopenedWith: 320 }],
   ["back with less than was durable", { ...good, reopenedWith: 99 }],
   ["never restarted", withResult({ pids: { alice: [1], bob: [2, 2] } })],
   ["too few edits in the cut", withResult({ cutEdits: { alice: 120, bob: 99 } })],
