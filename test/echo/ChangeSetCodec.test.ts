@@ -73,10 +73,23 @@ describe("ChangeSetCodec", () => {
     assert.deepStrictEqual(second.mutations[0]!.value, value)
   })
 
-  it("estimates never less than a change set takes", () => {
-    for (const changeSet of sample) {
-      assert.isAtLeast(sizeOf(changeSet), encodePlain([changeSet], 0, feedId).length - 20)
+  it("estimates never less than a change set takes, and not much more", () => {
+    const values: ReadonlyArray<Value> = [
+      ...[0, -0, -1, 23, 24, -25, 255, 256, 65_535, 65_536, 2 ** 32, -(2 ** 32), 2 ** 53 - 1, 0.5, Number.NaN, null, true],
+      ...["", "a".repeat(23), "a".repeat(24), "é".repeat(12), "🥛".repeat(100), "x".repeat(40_000)],
+      ...[new Uint8Array(300), new ObjectRef(0, 70_000), [1, "two", [null]], record({ a: 1, b: record({ c: "ü" }) })]
+    ]
+    // the head of a block around its change sets
+    const blockHead = 14
+    for (const value of values) {
+      for (const path of [["k"], ["long key ".repeat(20), "ü"]]) {
+        const changeSet = { first: 1, time: 2 ** 50, deps: null, mutations: [put(0, 70_000, path, value)] }
+        const bytes = encodePlain([changeSet], 0, feedId).length
+        assert.isAtLeast(sizeOf(changeSet), bytes - blockHead)
+        assert.isAtMost(sizeOf(changeSet), bytes + 64 + bytes)
+      }
     }
+    for (const changeSet of sample) assert.isAtLeast(sizeOf(changeSet), encodePlain([changeSet], 0, feedId).length - blockHead)
   })
 
   it("accepts a flipped bit only where it spells another block, and never throws", () => {

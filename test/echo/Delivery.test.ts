@@ -100,11 +100,13 @@ describe("Delivery", () => {
     assert.strictEqual(delivery.flags().size, 0)
   })
 
+  const none = () => new Set<number>()
+
   it("tells what the own feed has newly applied, once", () => {
     const { delivery, offer } = world()
     offer(0, block(0, changeSet(1)))
     offer(1, block(1, changeSet(1)))
-    const deps = delivery.fresh(2, 1_024)
+    const deps = delivery.fresh(2, none, 1_024)
     assert.deepStrictEqual(
       deps?.map(({ feed, counter, length }) => [feed, counter, length]),
       [
@@ -112,12 +114,16 @@ describe("Delivery", () => {
         [1, 2, 1]
       ]
     )
-    assert.strictEqual(delivery.fresh(2, 1)?.length, 1, "what exceeds the limit is told with the next change set")
+    assert.deepStrictEqual(
+      delivery.fresh(2, () => new Set([1]), 1)?.map(({ feed }) => feed),
+      [1],
+      "beyond the limit what is cited comes first"
+    )
     delivery.wrote(2, deps, 2)
-    assert.isNull(delivery.fresh(2, 1_024))
+    assert.isNull(delivery.fresh(2, none, 1_024))
     offer(0, block(0, changeSet(3)))
     assert.deepStrictEqual(
-      delivery.fresh(2, 1_024)?.map(({ feed, counter }) => [feed, counter]),
+      delivery.fresh(2, none, 1_024)?.map(({ feed, counter }) => [feed, counter]),
       [[0, 4]]
     )
   })

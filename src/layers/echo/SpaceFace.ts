@@ -119,12 +119,16 @@ const conflictCount = (space: OpenSpace): number => {
 
 const stateHashOf = (space: OpenSpace, hash: Hash): Effect.Effect<string, SpaceClosed> =>
   Effect.gen(function* () {
-    const steps = stateHashSteps(space.state.objects, hash)
     for (;;) {
+      const { objects } = space.state
+      const steps = stateHashSteps(objects, hash)
+      // a space that was rebuilt meanwhile has other objects
+      while (space.closed === null && space.state.objects === objects) {
+        const step = steps.next()
+        if (step.done === true) return step.value
+        yield* Effect.yieldNow
+      }
       if (space.closed !== null) return yield* space.closed
-      const step = steps.next()
-      if (step.done === true) return step.value
-      yield* Effect.yieldNow
     }
   })
 

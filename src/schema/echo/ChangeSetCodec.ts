@@ -189,7 +189,8 @@ const readKey = (from: Reader): string => {
 }
 
 const readMutation = (from: Reader): Mutation => {
-  const length = from.array(16)
+  // what a newer version wrote may be longer than anything known
+  const length = from.array(blockBytesMax)
   if (length === 0) from.fail("an empty mutation")
   const op = from.uint()
   const expect = op === opCreate ? 5 : op === opPut ? 4 : 3
@@ -206,8 +207,12 @@ const readMutation = (from: Reader): Mutation => {
 
 const readCreate = (from: Reader): Mutation => {
   const name = from.text(keyBytesMax)
+  if (name.length === 0) from.fail("a type without a name")
   const version = from.uint()
-  if (!from.nil()) throw new Unsupported({ what: "an object with a parent" })
+  if (!from.nil()) {
+    from.item()
+    throw new Unsupported({ what: "an object with a parent" })
+  }
   const position = from.bytes(positionBytesMax)
   if (position.length === 0) from.fail("an empty position")
   return createAt(name, version, position)
@@ -265,15 +270,22 @@ const noteFeeds = (value: Value, feeds: Set<number>): void => {
   else for (const key in value) noteFeeds((value as { readonly [key: string]: Value })[key]!, feeds)
 }
 
-const citedFeeds = (changeSets: ReadonlyArray<ChangeSet>, own: number): Array<number> => {
+/** The feeds of the objects that mutations change or refer to. */
+export const citedFeeds = (mutations: ReadonlyArray<Mutation>, feeds = new Set<number>()): Set<number> => {
+  for (const mutation of mutations) {
+    if (mutation.op === opCreate) continue
+    feeds.add(mutation.feed)
+    noteFeeds(mutation.value, feeds)
+  }
+  return feeds
+}
+
+/** What the table of a block with these change sets must hold. */
+const tableFeeds = (changeSets: ReadonlyArray<ChangeSet>, own: number): Array<number> => {
   const feeds = new Set<number>()
   for (const { deps, mutations } of changeSets) {
     if (deps !== null) for (const dep of deps) feeds.add(dep.feed)
-    for (const mutation of mutations) {
-      if (mutation.op === opCreate) continue
-      feeds.add(mutation.feed)
-      noteFeeds(mutation.value, feeds)
-    }
+    citedFeeds(mutations, feeds)
   }
   feeds.delete(own)
   return [...feeds]
@@ -288,7 +300,7 @@ export const encodePlain = (
   own: number,
   feedId: (index: number) => Uint8Array
 ): Uint8Array => {
-  const feeds = citedFeeds(changeSets, own).sort((a, b) => compareBytes(feedId(a), feedId(b)))
+  const feeds = tableFeeds(changeSets, own).sort((a, b) => compareBytes(feedId(a), feedId(b)))
   if (feeds.length > blockFeedsMax) throw new Unencodable({ reason: `a block cites more than ${blockFeedsMax} feeds` })
   if (changeSets.length > blockChangeSetsMax) {
     throw new Unencodable({ reason: `a block holds more than ${blockChangeSetsMax} change sets` })
@@ -308,9 +320,11 @@ export const encodePlain = (
 const scratch = new Writer(blockBytesMax)
 
 const readPlain = (from: Reader): Plain => {
-  from.tuple(5)
+  const items = from.array(blockBytesMax)
+  if (items === 0) from.fail("no content")
   const version = from.uint()
   if (version !== 0) throw new Unsupported({ what: `content version ${version}` })
+  if (items !== 5) from.fail("a block's content has five items")
   const firstCounter = from.uint()
   if (firstCounter === 0) from.fail("counters start at 1")
   if (from.array(blockControlHeadsMax) !== 0) from.fail("control heads in version 0")
@@ -347,36 +361,45 @@ export const decodePlain = (bytes: Uint8Array): Result.Result<Plain, Malformed |
 
 /** The table holds exactly the feeds that are cited, so that one block has one spelling. */
 const checkPositions = (plain: Plain): Result.Result<Plain, Malformed> => {
-  const cited = citedFeeds(plain.changeSets, 0)
+  const cited = tableFeeds(plain.changeSets, 0)
   if (cited.length === plain.feeds.length && cited.every((feed) => feed <= plain.feeds.length)) return Result.succeed(plain)
   return Result.fail(new Malformed({ reason: "the table of feeds is not what the change sets cite", offset: 0 }))
 }
 
+const headBytes = (n: number): number => (n < 24 ? 1 : n < 0x100 ? 2 : n < 0x10000 ? 3 : n < 2 ** 32 ? 5 : 9)
+
 const textBytes = (text: string): number => {
-  let bytes = text.length + 9
+  let bytes = text.length
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) bytes += 2
-  return bytes
+  return bytes + headBytes(bytes)
 }
 
 const valueBytes = (value: Value): number => {
   if (typeof value === "string") return textBytes(value)
-  if (value === null || typeof value !== "object") return 9
-  if (value instanceof Uint8Array) return value.length + 9
-  if (value instanceof ObjectRef) return 15
-  let bytes = 10
-  if (Array.isArray(value)) for (const each of value as ReadonlyArray<Value>) bytes += valueBytes(each)
-  else {
-    const record = value as { readonly [key: string]: Value }
-    for (const key in record) bytes += textBytes(key) + valueBytes(record[key]!)
+  if (typeof value === "number") {
+    const isInt = Number.isSafeInteger(value) && !Object.is(value, -0)
+    return isInt ? headBytes(value < 0 ? -1 - value : value) : 9
   }
+  if (value === null || typeof value !== "object") return 1
+  if (value instanceof Uint8Array) return value.length + headBytes(value.length)
+  if (value instanceof ObjectRef) return 5 + headBytes(value.counter)
+  if (Array.isArray(value)) {
+    let bytes = 1 + headBytes(value.length + 1)
+    for (const each of value as ReadonlyArray<Value>) bytes += valueBytes(each)
+    return bytes
+  }
+  const record = value as { readonly [key: string]: Value }
+  let bytes = 9
+  for (const key in record) bytes += textBytes(key) + valueBytes(record[key]!)
   return bytes
 }
 
-/** At most how many bytes a change set takes in a block, its share of the table included. */
+/** At most how many bytes a change set takes in a block, the feeds of its dependencies in the table included. */
 export const sizeOf = (changeSet: ChangeSet): number => {
   let bytes = 32 + (changeSet.deps === null ? 0 : changeSet.deps.length * 80)
   for (const mutation of changeSet.mutations) {
-    bytes += 24 + valueBytes(mutation.value) + mutation.name.length * 3
+    // array, kind, object: array, position, counter; array of the path
+    bytes += 7 + headBytes(mutation.counter) + headBytes(mutation.number) + valueBytes(mutation.value) + textBytes(mutation.name)
     for (const key of mutation.path) bytes += textBytes(key)
   }
   return bytes

@@ -155,16 +155,21 @@ export class Delivery {
     return true
   }
 
-  /** What was newly applied of other feeds since the own feed's last change set, at most `max` of them; null when nothing. */
-  fresh(own: number, max: number): ReadonlyArray<Dep> | null {
+  /**
+   * What was newly applied of other feeds since the own feed's last change set; null when nothing. Of more than `max` those in `cited`
+   * come first, so that the change set can name what it changes; the rest is told with the next.
+   */
+  fresh(own: number, cited: () => ReadonlySet<number>, max: number): ReadonlyArray<Dep> | null {
     const { context } = this.cursor(own)
     const deps: Array<Dep> = []
-    for (let feed = 0; feed < this.cursors.length && deps.length < max; feed++) {
+    for (let feed = 0; feed < this.cursors.length; feed++) {
       const other = this.cursors[feed]!
       if (feed === own || other.counter <= (context[feed] ?? 0)) continue
       deps.push({ feed, length: other.length, counter: other.counter, root16: other.root16 })
     }
-    return deps.length === 0 ? null : deps
+    if (deps.length <= max) return deps.length === 0 ? null : deps
+    const first = cited()
+    return deps.sort((a, b) => Number(first.has(b.feed)) - Number(first.has(a.feed))).slice(0, max)
   }
 
   /** The own feed's writer made a change set with these dependencies, merged before it is stored; its last counter is `counter`. */

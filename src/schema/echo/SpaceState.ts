@@ -8,7 +8,7 @@
 import type { Malformed } from "../platform/Codec.ts"
 import { changeSetDepsMax } from "../platform/Limits.ts"
 import type { ChangeSet, Mutation } from "./ChangeSet.ts"
-import { sizeOf, type Unsupported } from "./ChangeSetCodec.ts"
+import { citedFeeds, sizeOf, type Unsupported } from "./ChangeSetCodec.ts"
 import { Delivery, type Merge, type Verdict } from "./Delivery.ts"
 import { FeedTable } from "./FeedTable.ts"
 import { Changes, Objects } from "./Objects.ts"
@@ -67,7 +67,7 @@ export class SpaceState {
   /** The change set that these mutations make now, and how many bytes it takes at most. Nothing is changed. */
   stamp(mutations: ReadonlyArray<Mutation>, wallMilliseconds: number): { readonly changeSet: ChangeSet; readonly bytes: number } {
     const time = nextTime(wallMilliseconds, this.objects.greatestTime)
-    const deps = this.delivery.fresh(this.own, changeSetDepsMax)
+    const deps = this.delivery.fresh(this.own, () => citedFeeds(mutations), changeSetDepsMax)
     const changeSet = { first: this.next, time, deps, mutations }
     return { changeSet, bytes: sizeOf(changeSet) }
   }
