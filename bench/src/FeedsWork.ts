@@ -6,7 +6,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 
-export const entryBytes = 200
+const entryBytes = 200
 
 /** What a child is asked for, and how much of it. */
 export interface Asked {

@@ -38,7 +38,7 @@ export interface Measured {
   readonly singleUs?: number
 }
 
-export const perTransaction = 100
+const perTransaction = 100
 
 const randomFrom = (seed: number): (() => number) => {
   let state = seed | 0

@@ -1,7 +1,7 @@
 /** Which blocks may be merged, in which context, and which wait, are passed over, or stop their feed. */
 import { assert, describe, it } from "@effect/vitest"
-import { type ChangeSet, create, type Dep, put } from "../../src/schema/echo/ChangeSet.ts"
-import { encodePlain, Unsupported } from "../../src/schema/echo/ChangeSetCodec.ts"
+import { type ChangeSet, create, type Dep, put, Unsupported } from "../../src/schema/echo/ChangeSet.ts"
+import { encodePlain } from "../../src/schema/echo/ChangeSetCodec.ts"
 import { Delivery } from "../../src/schema/echo/Delivery.ts"
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 

@@ -27,7 +27,7 @@ import type { Crypto } from "../../src/services/platform/Crypto.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
 
-export const space = new Uint8Array(32).fill(9)
+const space = new Uint8Array(32).fill(9)
 
 const platformOf = (storage: Storage["Service"], keyring: Layer.Layer<Keyring, never, Crypto>) =>
   Layer.mergeAll(FeedStoreLayer.layer, ReplicatorLayer.layer).pipe(

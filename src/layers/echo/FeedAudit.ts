@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { contradicts, decodeForkProof, headMessage, isEnvelope, manifestMessage } from "../../schema/echo/Feed.ts"
+import { contradicts, decodeForkProof, headMessage, manifestMessage } from "../../schema/echo/Feed.ts"
 import { checkpointBlocks, forkKeys } from "../../schema/echo/FeedRecords.ts"
 import { leafHash, Peaks } from "../../schema/echo/Merkle.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
@@ -46,7 +46,6 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
     const from = peaks.length
     for (const record of yield* space.records(feed, from, length, runBytesMax)) {
       const index = peaks.length
-      if (!isEnvelope(record.bytes)) return yield* failed(feed, index, "it is not DC1")
       peaks.append(leafHash(record.bytes, hash), hash)
       root = peaks.root(hash)
       if (!equalBytes(root, record.root)) return yield* failed(feed, index, "its root is not that of the blocks")

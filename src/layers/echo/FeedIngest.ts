@@ -15,7 +15,6 @@ import {
   envelopeBytesMax,
   type ForkProof,
   headMessage,
-  isEnvelope,
   type Manifest,
   manifestMessage,
   type Run
@@ -87,7 +86,10 @@ export const keep = (
 
 // Runs --------------------------------------------------------------------------------------------------------------------------
 
-/** What is wrong with a run before anything of it is computed. */
+/**
+ * What is wrong with a run before anything of it is computed. What is in a block is judged when it is delivered, even whether it can be
+ * read at all: a feed whose key has signed nonsense goes on behind it.
+ */
 const runFault = ({ blocks, feed, from, head, proof }: Run): readonly [RunRefusal, string] | null => {
   const isShaped = feed.length === 32 && head.root.length === 32 && head.signature.length === 64 && Number.isSafeInteger(from)
   if (!isShaped || from < 0 || blocks.length === 0) return ["malformed", "it has not the shape of a run"]
@@ -98,7 +100,6 @@ const runFault = ({ blocks, feed, from, head, proof }: Run): readonly [RunRefusa
     const block = blocks[i]!
     bytes += block.length
     if (block.length > envelopeBytesMax) return ["malformed", `block ${from + i} has more than ${envelopeBytesMax} bytes`]
-    if (!isEnvelope(block)) return ["malformed", `block ${from + i} is not DC1`]
   }
   if (bytes > runBytesMax) return ["too-large", `its blocks have ${bytes} bytes, and ${runBytesMax} are allowed`]
   if (proof === null) return null
@@ -175,7 +176,7 @@ const firstDifference = Effect.fnUntraced(function* (space: FeedSpace, feed: Hel
 const extend = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, run: Run, known: number) {
   const { crypto, storage } = space.platform
   const growth = new Growth(feed, crypto.hash)
-  for (let i = known; i < run.blocks.length; i++) growth.add(run.blocks[i]!, space.nextArrival())
+  for (let i = known; i < run.blocks.length; i++) growth.add([run.blocks[i]!], space.nextArrival())
   // peaks of ours and blocks of theirs: the head says whether they belong together
   if (!equalBytes(growth.root, run.head.root)) return yield* unproven(run)
   growth.blocks.at(-1)!.signature = run.head.signature

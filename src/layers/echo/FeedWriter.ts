@@ -20,7 +20,7 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import { sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
-import { headMessage } from "../../schema/echo/Feed.ts"
+import { blockStart, headMessage } from "../../schema/echo/Feed.ts"
 import { type EncodedBlock, encodeBlocks } from "../../schema/echo/FeedBlocks.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { changeSetBytesMax, changeSetDepsMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
@@ -216,10 +216,10 @@ export class GroupWriter implements FeedWriter {
 
   private grow(growth: Growth, blocks: ReadonlyArray<EncodedBlock>): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
     const { keyring } = this.space.platform
-    return Effect.forEach(blocks, ({ bytes, counter }) => {
-      const block = growth.add(bytes, this.space.nextArrival())
+    return Effect.forEach(blocks, ({ counter, plain }) => {
+      const block = growth.add([blockStart(plain), plain], this.space.nextArrival())
       growth.counter = counter
-      this.openBytes += bytes.length
+      this.openBytes += plain.length
       const length = block.index + 1
       return Effect.map(keyring.sign(this.feed.id, headMessage(this.feed.id, length, block.root)), (signature) => {
         block.signature = signature

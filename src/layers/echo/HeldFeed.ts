@@ -8,15 +8,15 @@ import * as Semaphore from "effect/Semaphore"
 import type { Manifest } from "../../schema/echo/Feed.ts"
 import {
   type BlockRecord,
+  BlockSlot,
   blockKey,
   checkpointBlocks,
-  encodeBlockRecord,
   encodeFeed,
   type FeedRecord,
   feedKey
 } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
-import { type Hash, leafHash, Peaks } from "../../schema/echo/Merkle.ts"
+import { type Hash, Peaks } from "../../schema/echo/Merkle.ts"
 import type { StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { Change } from "../../services/platform/Storage.ts"
 
@@ -70,7 +70,7 @@ export class HeldFeed implements StoredFeed {
 /** A block that is about to be stored. */
 export interface GrownBlock {
   readonly index: number
-  readonly bytes: Uint8Array
+  readonly slot: BlockSlot
   readonly root: Uint8Array
   readonly peaks: ReadonlyArray<Uint8Array> | null
   readonly arrival: number
@@ -98,12 +98,15 @@ export class Growth {
     return this.blocks.at(-1)?.root ?? this.feed.root
   }
 
-  add(bytes: Uint8Array, arrival: number): GrownBlock {
+  /** Adds a block, given in parts; it is copied. */
+  add(parts: ReadonlyArray<Uint8Array>, arrival: number): GrownBlock {
     const { hash, peaks } = this
     const index = peaks.length
-    peaks.append(leafHash(bytes, hash), hash)
-    const checkpoint = peaks.length % checkpointBlocks === 0 ? peaks.list() : null
-    const block = { index, bytes, root: peaks.root(hash), peaks: checkpoint, arrival, signature: null }
+    const isCheckpoint = (index + 1) % checkpointBlocks === 0
+    const slot = new BlockSlot(parts, isCheckpoint)
+    peaks.append(slot.leaf(hash), hash)
+    const checkpoint = isCheckpoint ? peaks.list() : null
+    const block = { index, slot, root: peaks.root(hash), peaks: checkpoint, arrival, signature: null }
     this.blocks.push(block)
     return block
   }
@@ -113,7 +116,7 @@ export class Growth {
     const { blocks, feed, values } = this
     const batch: Array<Change> = []
     for (let i = first; i < blocks.length; i++) {
-      values[i] ??= encodeBlockRecord(blocks[i]!)
+      values[i] ??= blocks[i]!.slot.record(blocks[i]!)
       batch.push({ key: blockKey(space, feed.id, blocks[i]!.index), value: values[i]! })
     }
     for (let i = this.peaks.length; i < feed.staleEnd; i++) batch.push({ key: blockKey(space, feed.id, i), value: null })
@@ -135,12 +138,15 @@ export class Growth {
     feed.staleEnd = 0
   }
 
-  /** The records as stored. Their bytes are views into the stored values, so that nobody else's buffer is kept. */
+  /** The records as stored. */
   records(): ReadonlyArray<BlockRecord> {
-    return this.blocks.map(({ arrival, bytes, peaks, root, signature }, i) => {
-      const value = this.values[i]!
-      return { arrival, root, signature, peaks, bytes: value.subarray(value.length - bytes.length) }
-    })
+    return this.blocks.map(({ arrival, peaks, root, signature, slot }) => ({
+      arrival,
+      root,
+      signature,
+      peaks,
+      bytes: slot.bytes
+    }))
   }
 
   /** Gives the blocks up. What of them may stand in storage is removed or overwritten by the next batch. */

@@ -201,7 +201,7 @@ const replicate = Effect.fnUntraced(function* (session: Session, feeds: SpaceFee
   yield* Effect.raceFirst(reading(session, feeds, peer, pull), writing(session, feeds, peer, observer))
 })
 
-export const make = Effect.gen(function* () {
+const make = Effect.gen(function* () {
   const { hash } = yield* Crypto
   const device = yield* Device
   const clock = yield* Clock.Clock

@@ -3,9 +3,9 @@
  *
  * A change set is one atomic change of any number of objects. In memory, feeds are numbers: those of the space's `FeedTable` in a
  * change set that was made here, positions in the block's own table (0 is the block's feed) in one that was decoded.
- * Bytes: ChangeSetCodec.ts and
- * docs/format.md#change-sets.
+ * Bytes: ChangeSetCodec.ts and docs/format.md#change-sets.
  */
+import * as Data from "effect/Data"
 
 /** The name of what a mutation made. */
 export interface Dot {
@@ -112,4 +112,11 @@ export interface Plain {
   readonly firstCounter: number
   readonly feeds: ReadonlyArray<Uint8Array>
   readonly changeSets: ReadonlyArray<ChangeSet>
+}
+
+/** The content is of a kind that this version does not know. It is kept and stops its feed, and is never judged as nonsense. */
+export class Unsupported extends Data.TaggedError("Unsupported")<{ readonly what: string }> {
+  override get message() {
+    return `${this.what} is not known to this version of Troupe. Update Troupe to read and write on.`
+  }
 }

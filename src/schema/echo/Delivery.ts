@@ -7,8 +7,8 @@
  */
 import * as Result from "effect/Result"
 import type { Malformed } from "../platform/Codec.ts"
-import type { ChangeSet, Dep, Plain } from "./ChangeSet.ts"
-import { decodePlain, type Unsupported } from "./ChangeSetCodec.ts"
+import type { ChangeSet, Dep, Plain, Unsupported } from "./ChangeSet.ts"
+import { decodePlain } from "./ChangeSetCodec.ts"
 import type { FeedTable } from "./FeedTable.ts"
 
 /** Why a feed does not go on: it waits for other feeds, or needs a newer version. */

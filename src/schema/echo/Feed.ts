@@ -8,7 +8,7 @@
 import * as Result from "effect/Result"
 import { decodeWith, equalBytes, Malformed, type Reader, Writer } from "../platform/Codec.ts"
 import { blockBytesMax, forkProofBytesMax, manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
-import { Unsupported } from "./ChangeSetCodec.ts"
+import { Unsupported } from "./ChangeSet.ts"
 import { type Hash, type Leaves, prove, putU64, rootOfProof } from "./Merkle.ts"
 
 /** Binds a feed key to a space, a device and an incarnation. Both keys sign. */
@@ -132,18 +132,26 @@ const unsealedKeyId = new Uint8Array(16)
 const unsealedNonce = new Uint8Array(24)
 const envelopeStart = new Writer().array(5).int(0).int(0).bytes(unsealedKeyId).bytes(unsealedNonce).finish()
 
-/** A block of version 0 and suite 0: the plain content in an envelope whose key id and nonce are zero. */
-export const encodeBlock = (plain: Uint8Array): Uint8Array =>
-  new Writer(envelopeStart.length + 5 + plain.length).raw(envelopeStart).bytes(plain).finish()
+/** What stands before the plain content in a block of version 0 and suite 0: an envelope whose key id and nonce are zero. */
+export const blockStart = (plain: Uint8Array): Uint8Array => {
+  scratch.reset()
+  return scratch.raw(envelopeStart).bytesStart(plain.length).finish()
+}
+
+const scratch = new Writer()
+
+/** The whole block. */
+export const encodeBlock = (plain: Uint8Array): Uint8Array => join(blockStart(plain), plain)
 
 const readBlock = (from: Reader): Uint8Array => {
-  const items = from.array(16)
+  const items = from.array(envelopeBytesMax)
   if (items === 0) from.fail("an empty block")
   const version = from.uint()
   if (version !== 0) throw new Unsupported({ what: `block version ${version}` })
-  if (items !== 5) from.fail("a block has five items")
+  if (items < 2) from.fail("a block without a suite")
   const suite = from.uint()
   if (suite !== 0) throw new Unsupported({ what: `suite ${suite}` })
+  if (items !== 5) from.fail("a block has five items")
   if (!equalBytes(from.fixed(16), unsealedKeyId)) from.fail("an unsealed block with a key")
   if (!equalBytes(from.fixed(24), unsealedNonce)) from.fail("an unsealed block with a nonce")
   return from.bytes(blockBytesMax)
@@ -158,9 +166,6 @@ export const decodeBlock = (bytes: Uint8Array): Result.Result<Uint8Array, Unsupp
     throw error
   }
 }
-
-/** Whether the bytes may be a block of any version: one item of DC1. What is in it is judged when it is delivered. */
-export const isEnvelope = (bytes: Uint8Array): boolean => Result.isSuccess(decodeWith(bytes, (from) => from.item()))
 
 // Forks -------------------------------------------------------------------------------------------------------------------------
 

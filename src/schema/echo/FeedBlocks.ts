@@ -5,10 +5,10 @@ import { Unencodable } from "../platform/Codec.ts"
 import { blockBytesMax, blockChangeSetsMax } from "../platform/Limits.ts"
 import type { ChangeSet } from "./ChangeSet.ts"
 import { encodePlain, sizeOf } from "./ChangeSetCodec.ts"
-import { encodeBlock } from "./Feed.ts"
 
 export interface EncodedBlock {
-  readonly bytes: Uint8Array
+  /** Its plain content. */
+  readonly plain: Uint8Array
   /** The last counter in the block. */
   readonly counter: number
 }
@@ -56,7 +56,7 @@ const encodeGroup = (
   const last = group[group.length - 1]!
   try {
     const plain = encodePlain(group, own, feedId)
-    to.push({ bytes: encodeBlock(plain), counter: last.first + last.mutations.length - 1 })
+    to.push({ plain, counter: last.first + last.mutations.length - 1 })
   } catch (error) {
     if (!(error instanceof Unencodable) || group.length === 1) throw error
     const half = group.length >>> 1

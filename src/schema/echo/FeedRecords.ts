@@ -10,7 +10,7 @@ import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Cod
 import { manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
 import { feedRange } from "../platform/StorageKeys.ts"
 import { envelopeBytesMax } from "./Feed.ts"
-import { putU64 } from "./Merkle.ts"
+import { type Hash, leafHashAt, putU64 } from "./Merkle.ts"
 
 /** What is kept of a feed besides its blocks. */
 export interface FeedRecord {
@@ -93,8 +93,12 @@ const readNodes = (from: Reader): ReadonlyArray<Uint8Array> => {
   return nodes
 }
 
+/** Reused, so that a record costs one buffer. */
+const scratch = new Writer()
+
 export const encodeFeed = (record: FeedRecord): Uint8Array => {
-  const to = new Writer(1_024).array(11).int(0).bytes(record.manifest).int(record.admitted).int(record.arrival)
+  scratch.reset()
+  const to = scratch.array(11).int(0).bytes(record.manifest).int(record.admitted).int(record.arrival)
   writeNodes(to.int(record.length).bytes(record.root), record.peaks).int(record.counter).int(record.start).bool(record.isClosed)
   return (record.frozenAt === null ? to.nil() : to.int(record.frozenAt)).finish()
 }
@@ -118,13 +122,49 @@ const readFeed = (from: Reader): FeedRecord => {
 
 export const decodeFeed = (bytes: Uint8Array): Result.Result<FeedRecord, Malformed> => decodeWith(bytes, readFeed)
 
-export const encodeBlockRecord = ({ arrival, bytes, peaks, root, signature }: BlockRecord): Uint8Array => {
-  const to = new Writer(bytes.length + 128 + (peaks === null ? 0 : peaks.length * 34)).array(5).int(arrival).bytes(root)
-  if (signature === null) to.nil()
-  else to.bytes(signature)
-  if (peaks === null) to.nil()
-  else writeNodes(to, peaks)
-  return to.bytes(bytes).finish()
+/** What stands before a block in its record at most: lengths, arrival, root and signature, and at a checkpoint the peaks. */
+const recordStartBytes = 128
+const peaksBytes = 54 * 34
+
+/**
+ * A block in the buffer of its record-to-be: it is copied there once, and then hashed, stored and kept in place.
+ */
+export class BlockSlot {
+  private readonly buffer: Uint8Array
+  private readonly at: number
+
+  /** For a block that consists of these parts. */
+  constructor(parts: ReadonlyArray<Uint8Array>, isCheckpoint: boolean) {
+    this.at = recordStartBytes + (isCheckpoint ? peaksBytes : 0)
+    let end = this.at
+    for (const part of parts) end += part.length
+    this.buffer = new Uint8Array(end)
+    end = this.at
+    for (const part of parts) {
+      this.buffer.set(part, end)
+      end += part.length
+    }
+  }
+
+  get bytes(): Uint8Array {
+    return this.buffer.subarray(this.at)
+  }
+
+  leaf(hash: Hash): Uint8Array {
+    return leafHashAt(this.buffer, this.at, this.buffer.length - this.at, hash)
+  }
+
+  record({ arrival, peaks, root, signature }: Omit<BlockRecord, "bytes">): Uint8Array {
+    scratch.reset()
+    const to = scratch.array(5).int(arrival).bytes(root)
+    if (signature === null) to.nil()
+    else to.bytes(signature)
+    if (peaks === null) to.nil()
+    else writeNodes(to, peaks)
+    const start = to.bytesStart(this.buffer.length - this.at).finish()
+    this.buffer.set(start, this.at - start.length)
+    return this.buffer.subarray(this.at - start.length)
+  }
 }
 
 const readBlockRecord = (from: Reader): BlockRecord => {

@@ -71,11 +71,20 @@ export const putU64 = (to: Uint8Array, at: number, n: number): void => {
 
 /** SHA-256(00 || u64 size || block) */
 export const leafHash = (block: Uint8Array, hash: Hash): Uint8Array => {
-  const to = reserve(9 + block.length)
-  to[0] = 0
-  putU64(to, 1, block.length)
-  to.set(block, 9)
-  return hash(to.subarray(0, 9 + block.length))
+  const to = reserve(leafStartBytes + block.length)
+  to.set(block, leafStartBytes)
+  return leafHashAt(to, leafStartBytes, block.length, hash)
+}
+
+/** What is hashed before a block. */
+const leafStartBytes = 9
+
+/** The leaf of a block that has room before it in its buffer. */
+export const leafHashAt = (buffer: Uint8Array, at: number, length: number, hash: Hash): Uint8Array => {
+  const from = at - leafStartBytes
+  buffer[from] = 0
+  putU64(buffer, from + 1, length)
+  return hash(buffer.subarray(from, at + length))
 }
 
 /** SHA-256(01 || left || right) */

@@ -13,7 +13,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import { isKeyAllowed, Unencodable, Writer } from "../platform/Codec.ts"
 import { depthMax, keyBytesMax, valueBytesMax } from "../platform/Limits.ts"
 import { ObjectRef, type Value } from "./ChangeSet.ts"
-import { writeValue } from "./ChangeSetCodec.ts"
+import { writeValue } from "./ValueCodec.ts"
 
 /** Why a value was refused. A value and not an exception: peers' values are refused in hot loops. */
 export class Refused {

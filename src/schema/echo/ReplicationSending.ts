@@ -38,7 +38,7 @@ const moveTo = (link: FeedLink, cursor: number) => {
 }
 
 /** Takes back what is under way of a feed up to a length. */
-export const settle = (state: ReplicationState, link: FeedLink, length: number) => {
+const settle = (state: ReplicationState, link: FeedLink, length: number) => {
   while (link.flight.length > 0 && link.flight[0]!.end <= length) state.flightBytes -= link.flight.shift()!.bytes
 }
 

@@ -7,8 +7,8 @@
 
 import type { Malformed } from "../platform/Codec.ts"
 import { changeSetDepsMax } from "../platform/Limits.ts"
-import type { ChangeSet, Mutation } from "./ChangeSet.ts"
-import { citedFeeds, sizeOf, type Unsupported } from "./ChangeSetCodec.ts"
+import type { ChangeSet, Mutation, Unsupported } from "./ChangeSet.ts"
+import { citedFeeds, sizeOf } from "./ChangeSetCodec.ts"
 import { Delivery, type Merge, type Verdict } from "./Delivery.ts"
 import { FeedTable } from "./FeedTable.ts"
 import { Changes, Objects } from "./Objects.ts"

@@ -7,10 +7,10 @@
  */
 import { compareBytes, compareText, Writer } from "../platform/Codec.ts"
 import { type Dot, ObjectRef, type Value } from "./ChangeSet.ts"
-import { writeValue } from "./ChangeSetCodec.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import type { Entry, Objects } from "./Objects.ts"
 import { branchAt, branched, counterAt, type Head, type RecordCells, stampAt, valueAt } from "./Registers.ts"
+import { writeValue } from "./ValueCodec.ts"
 
 export type Hash = (bytes: Uint8Array) => Uint8Array
 

@@ -111,8 +111,13 @@ export class Writer {
   }
 
   bytes(bytes: Uint8Array): this {
-    this.header(2, bytes.length)
-    return this.raw(bytes)
+    return this.bytesStart(bytes.length).raw(bytes)
+  }
+
+  /** What stands before a byte string that the caller puts behind it. */
+  bytesStart(length: number): this {
+    this.header(2, length)
+    return this
   }
 
   /** Bytes that are DC1 already. */
