@@ -104,7 +104,7 @@ const write = (to: Writer, message: Message): Writer => {
 const roomOf = (message: Message): number =>
   message._tag === "Data" ? message.run.blocks.reduce((sum, block) => sum + block.length + 5, 512) : 256
 
-export const encodeMessage = (message: Message): Uint8Array => write(new Writer(roomOf(message)), message).finish()
+export const encodeMessage = (message: Message): Uint8Array => write(new Writer(roomOf(message)), message).take()
 
 const readLengths = (from: Reader, max: number): ReadonlyArray<FeedLength> => {
   const feeds: Array<FeedLength> = []

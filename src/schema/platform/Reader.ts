@@ -11,6 +11,41 @@ const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const floatView = new DataView(new ArrayBuffer(8))
 const twoTo32 = 2 ** 32
 
+/** Up to here a text is made faster by hand than by a decoder. */
+const shortBytesMax = 64
+
+const isAscii = (from: Uint8Array, start: number, end: number): boolean => {
+  let bits = 0
+  for (let i = start; i < end; i++) bits |= from[i]!
+  return bits < 0x80
+}
+
+const { fromCharCode } = String
+
+/** Eight characters a call: character by character makes a rope that takes five times as long, and is flattened later. */
+const asciiText = (from: Uint8Array, start: number, end: number): string => {
+  let text = ""
+  let i = start
+  for (; i + 8 <= end; i += 8) {
+    text += fromCharCode(
+      from[i]!,
+      from[i + 1]!,
+      from[i + 2]!,
+      from[i + 3]!,
+      from[i + 4]!,
+      from[i + 5]!,
+      from[i + 6]!,
+      from[i + 7]!
+    )
+  }
+  if (i + 4 <= end) {
+    text += fromCharCode(from[i]!, from[i + 1]!, from[i + 2]!, from[i + 3]!)
+    i += 4
+  }
+  for (; i < end; i++) text += fromCharCode(from[i]!)
+  return text
+}
+
 /** Reads DC1 strictly, item by item. Every method throws `Malformed` on anything but the one allowed spelling. */
 export class Reader {
   /** The next byte to read. */
@@ -127,17 +162,11 @@ export class Reader {
   /** A text of at most `max` UTF-8 bytes. */
   text(max: number): string {
     const n = this.sized(3, "a text", max)
-    const from = this.from
-    const start = this.at
+    const { from, at: start } = this
     const end = start + n
-    if (n <= 24) {
-      let text = ""
-      let i = start
-      for (; i < end && from[i]! < 0x80; i++) text += String.fromCharCode(from[i]!)
-      if (i === end) {
-        this.at = end
-        return text
-      }
+    if (n <= shortBytesMax && isAscii(from, start, end)) {
+      this.at = end
+      return asciiText(from, start, end)
     }
     try {
       const text = utf8Decoder.decode(from.subarray(start, end))

@@ -31,6 +31,11 @@ export class Writer {
     return this.buffer.slice(0, this.length)
   }
 
+  /** What was written, without a copy. The writer is given up with it. */
+  take(): Uint8Array {
+    return this.buffer.subarray(0, this.length)
+  }
+
   private reserve(bytes: number): void {
     const needed = this.length + bytes
     if (needed <= this.buffer.length) return
