@@ -24,6 +24,8 @@ import { Signaling, type SignalingEvent, type Topic } from "../services/mesh/Sig
 export interface SignalingUnderTest<N> {
   /** The network of one test. */
   readonly network: Layer.Layer<N, unknown>
+  /** Runs a test somewhere else than here and now, a simulated world for one. */
+  readonly within?: (test: Effect.Effect<void, unknown>) => Effect.Effect<void, unknown>
   /** The signaling of one peer: built once for each peer. */
   readonly layer: Layer.Layer<Signaling, unknown, N>
   readonly line?: Line<N>
@@ -38,8 +40,9 @@ export interface Line<N> {
 /** Declares the suite. */
 export const signalingConformance = <N>(name: string, under: SignalingUnderTest<N>): void => {
   const peer = Effect.map(Layer.build(Layer.fresh(under.layer)), Context.get(Signaling))
+  const within = under.within ?? ((test) => test)
   const check = (title: string, body: (peer: Peer<N>) => Effect.Effect<void, unknown, N | Scope.Scope>) =>
-    it.live(title, () => body(peer).pipe(Effect.timeout("15 seconds"), Effect.provide(under.network)))
+    it.live(title, () => within(body(peer).pipe(Effect.timeout("15 seconds"), Effect.provide(under.network), Effect.scoped)))
 
   describe(`Signaling: ${name}`, () => {
     for (const [title, body] of rules) check(title, body)

@@ -27,6 +27,8 @@ import { type ConnectFailed, Transport } from "../services/mesh/Transport.ts"
 export interface TransportUnderTest<N> {
   /** The network of one test. */
   readonly network: Layer.Layer<N, unknown>
+  /** Runs a test somewhere else than here and now, a simulated world for one. */
+  readonly within?: (test: Effect.Effect<void, unknown>) => Effect.Effect<void, unknown>
   /** The transport of one peer: built once for each end. */
   readonly layer: Layer.Layer<Transport, unknown, N>
   /** False where the platform cannot hold back what arrives (WebSockets of browsers): T9 is left to the credit above it. */
@@ -36,10 +38,13 @@ export interface TransportUnderTest<N> {
 /** Declares the suite. */
 export const transportConformance = <N>(name: string, under: TransportUnderTest<N>): void => {
   const transport = Effect.map(Layer.build(Layer.fresh(under.layer)), Context.get(Transport))
+  const within = under.within ?? ((test) => test)
   describe(`Transport: ${name}`, () => {
     for (const [title, body] of rules) {
       if (title.startsWith("[T9]") && under.holdsBack === false) continue
-      it.live(title, () => body(transport).pipe(Effect.timeout("15 seconds"), Effect.provide(under.network)))
+      it.live(title, () =>
+        within(body(transport).pipe(Effect.timeout("15 seconds"), Effect.provide(under.network), Effect.scoped))
+      )
     }
   })
 }

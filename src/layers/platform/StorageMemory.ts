@@ -1,135 +1,21 @@
 /**
  * Storage in memory: for tests, demonstrations and peers that keep nothing.
  *
- * Keys are held as strings with one character a byte, whose order in JavaScript is the unsigned bytewise order asked for, in sorted
- * pages of bounded length, so that tens of thousands of keys may be inserted in any order between reads.
  * Both durabilities are the same here: what survives is nothing.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Backend, type Change, type Entry, type Range, Storage } from "../../services/platform/Storage.ts"
+import { OrderedBytes } from "../../schema/platform/OrderedBytes.ts"
+import { Storage } from "../../services/platform/Storage.ts"
 
 /** A new, empty storage. To reopen it, hand the same value to several layers. */
 export const make = (): Storage["Service"] => {
-  const values = new Map<string, Uint8Array>()
-  const keys = new SortedKeys()
-
-  const apply = (change: Change) => {
-    const key = keyText(change.key)
-    if (change.value === null) {
-      if (values.delete(key)) keys.remove(key)
-      return
-    }
-    if (!values.has(key)) keys.add(key)
-    values.set(key, copy(change.value))
-  }
-
-  const page = ({ from, limit, reverse, to }: Range): ReadonlyArray<Entry> => {
-    const entries: Array<Entry> = []
-    keys.each(keyText(from), keyText(to), reverse === true, (key) => {
-      if (entries.length >= limit) return false
-      entries.push({ key: keyBytes(key), value: copy(values.get(key)!) })
-      return true
-    })
-    return entries
-  }
-
-  const backend: Backend = {
-    getMany: (list) =>
-      Effect.sync(() =>
-        list.map((key) => {
-          const value = values.get(keyText(key))
-          return value === undefined ? null : copy(value)
-        })
-      ),
-    range: (range) => Effect.sync(() => page(range)),
-    write: (batch) =>
-      Effect.sync(() => {
-        for (const change of batch) apply(change)
-      })
-  }
-  return Storage.make(backend)
+  const entries = new OrderedBytes()
+  return Storage.make({
+    getMany: (keys) => Effect.sync(() => keys.map((key) => entries.get(key))),
+    range: (range) => Effect.sync(() => entries.page(range)),
+    write: (batch) => Effect.sync(() => entries.apply(batch))
+  })
 }
 
 export const layer: Layer.Layer<Storage> = Layer.sync(Storage, make)
-
-/** A copy, also of a Buffer (whose own `slice` would share memory). */
-const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
-
-const keyText = (bytes: Uint8Array): string => {
-  let text = ""
-  for (let at = 0; at < bytes.length; at += 4_096) text += String.fromCharCode(...bytes.subarray(at, at + 4_096))
-  return text
-}
-
-const keyBytes = (text: string): Uint8Array => {
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
-}
-
-const pageKeysMax = 512
-
-/** A sorted set of strings in pages, none of them empty but the only one. */
-class SortedKeys {
-  private readonly pages: Array<Array<string>> = [[]]
-
-  /** The page that holds or would hold the key: the last one that does not start after it. */
-  private pageOf(key: string): number {
-    let low = 0
-    let high = this.pages.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (this.pages[middle]![0]! <= key) low = middle
-      else high = middle - 1
-    }
-    return low
-  }
-
-  /** A key that is not there yet. */
-  add(key: string): void {
-    const at = this.pageOf(key)
-    const page = this.pages[at]!
-    page.splice(firstFrom(page, key), 0, key)
-    if (page.length <= pageKeysMax) return
-    // keys mostly come in ascending order, and then full pages stay full
-    const cut = at === this.pages.length - 1 && page[page.length - 1] === key ? pageKeysMax : pageKeysMax >>> 1
-    this.pages.splice(at + 1, 0, page.splice(cut))
-  }
-
-  /** A key that is there. */
-  remove(key: string): void {
-    const at = this.pageOf(key)
-    const page = this.pages[at]!
-    page.splice(firstFrom(page, key), 1)
-    if (page.length === 0 && this.pages.length > 1) this.pages.splice(at, 1)
-  }
-
-  /** The keys in [from, to), in order or in reverse, until `visit` answers false. */
-  each(from: string, to: string, reverse: boolean, visit: (key: string) => boolean): void {
-    if (from >= to) return
-    if (reverse) {
-      for (let at = this.pageOf(to); at >= 0; at--) {
-        const page = this.pages[at]!
-        for (let i = firstFrom(page, to) - 1; i >= 0; i--) if (page[i]! < from || !visit(page[i]!)) return
-      }
-      return
-    }
-    for (let at = this.pageOf(from); at < this.pages.length; at++) {
-      const page = this.pages[at]!
-      for (let i = firstFrom(page, from); i < page.length; i++) if (page[i]! >= to || !visit(page[i]!)) return
-    }
-  }
-}
-
-/** The index of the first key that is not before `key`. */
-const firstFrom = (page: ReadonlyArray<string>, key: string): number => {
-  let low = 0
-  let high = page.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (page[middle]! < key) low = middle + 1
-    else high = middle
-  }
-  return low
-}

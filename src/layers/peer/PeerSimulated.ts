@@ -1,0 +1,47 @@
+/**
+ * A Peer in a simulated world: the same layers as anywhere, over the world's disk, network and randomness.
+ *
+ * Signatures are made and verified by node:crypto's synchronous functions, which are deterministic; only keys are random, and they
+ * come from the seed.
+ */
+import * as Layer from "effect/Layer"
+import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
+import type { Peer } from "../../services/peer/Peer.ts"
+import { BootCounter, type Counter } from "../../services/platform/BootCounter.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import * as FeedStore from "../echo/FeedStore.ts"
+import * as Replicator from "../echo/Replicator.ts"
+import * as SpaceService from "../echo/SpaceService.ts"
+import * as Connection from "../mesh/Connection.ts"
+import * as SignalingMemory from "../mesh/SignalingMemory.ts"
+import * as Swarm from "../mesh/Swarm.ts"
+import * as TransportMemory from "../mesh/TransportMemory.ts"
+import * as CryptoNode from "../platform/CryptoNode.ts"
+import * as KeyringStorage from "../platform/KeyringStorage.ts"
+import * as Device from "./Device.ts"
+import * as PeerLayer from "./Peer.ts"
+
+export interface Options {
+  readonly storage: Storage["Service"]
+  readonly starts: Counter
+  readonly network: MemoryNetwork["Service"]
+  readonly random: (length: number) => Uint8Array
+}
+
+export const layer = ({ network, random, starts, storage }: Options): Layer.Layer<Peer, StorageError> =>
+  PeerLayer.layer.pipe(
+    Layer.provide(SpaceService.layer({ urls: [] })),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
+    Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
+    Layer.provide(Device.layer),
+    Layer.provide(KeyringStorage.layer),
+    Layer.provide(
+      Layer.mergeAll(
+        Layer.succeed(Storage, storage),
+        Layer.succeed(BootCounter, starts),
+        Layer.succeed(Crypto, CryptoNode.make({ random })),
+        Layer.succeed(MemoryNetwork, network)
+      )
+    )
+  )

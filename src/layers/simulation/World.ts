@@ -1,0 +1,197 @@
+/**
+ * Runs a program in a simulated world: peers with their layers, a network, disks, and one loop that decides what happens when.
+ *
+ * The loop is synchronous: a world of minutes is over in a moment, and nothing of the host comes between. What happens is written down
+ * line by line, and the SHA-256 of it is what says that two executions were one.
+ */
+import { createHash } from "node:crypto"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { Platter } from "../../schema/simulation/Disk.ts"
+import { Links, type Profile, usual } from "../../schema/simulation/Links.ts"
+import { type Ended, Loop } from "../../schema/simulation/Loop.ts"
+import { keyOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
+import type { Violation } from "../../services/simulation/Host.ts"
+import { HostTouched, type Outcome, type SimulatedDisk, type World, WorldHalted } from "../../services/simulation/World.ts"
+import { guard } from "./HostNode.ts"
+import * as WorldDisk from "./WorldDisk.ts"
+import { WorldLife } from "./WorldLife.ts"
+import { kube, WorldNetwork } from "./WorldNetwork.ts"
+import { type Surroundings, WorldPeer } from "./WorldPeer.ts"
+
+export interface Options {
+  readonly peers: ReadonlyArray<string>
+  readonly seed: Seed
+  /** The mean number of operations after which a fiber gives way to others; drawn from the seed unless said, 0 for never. */
+  readonly preemption?: number
+  readonly network?: Partial<Profile>
+  /** Virtual time after which the world is halted; an hour unless said. */
+  readonly limit?: Duration.Input
+  /** Is given every line of the trace. */
+  readonly onEvent?: (line: string) => void
+}
+
+/** 2030-01-01T00:00:00Z */
+const epochMicros = 1_893_456_000_000_000
+/** Few find what hides between two operations, many what takes long; some seeds leave it alone. */
+const preemptions = [0, 8, 30, 100, 1_000]
+
+/** Runs the body in a world of its own, and answers what came of it. */
+export const run = <A, E>(
+  options: Options,
+  body: (world: World) => Effect.Effect<A, E>
+): Effect.Effect<Outcome<A>, E | WorldHalted | HostTouched> =>
+  Effect.suspend(() => {
+    const simulation = new Simulation(options)
+    return simulation.run(body(simulation.world))
+  })
+
+class Simulation {
+  readonly world: World
+  private readonly options: Options
+  private readonly loop: Loop
+  private readonly links: Links
+  private readonly network: WorldNetwork
+  private readonly host: WorldLife
+  private readonly all: ReadonlyArray<WorldPeer>
+  private readonly violations: Array<Violation> = []
+  private readonly sequences = new Map<string, Stream>()
+  private readonly disks = new Map<string, SimulatedDisk>()
+  private readonly hash = createHash("sha256")
+  private events = 0
+
+  constructor(options: Options) {
+    this.options = options
+    const { network, seed } = options
+    const preemption = options.preemption ?? streamOf(seed, "preemption").pick(preemptions)
+    this.loop = new Loop(streamOf(seed, "picks"), keyOf(seed, "ties"))
+    this.links = new Links({ ...usual, ...network })
+    const life = (name: string, number: number) =>
+      new WorldLife({ loop: this.loop, seed, name, number, preemption, epochMicros, note: this.note })
+    this.host = life("world", 0)
+    this.network = new WorldNetwork(seed, {
+      loop: this.loop,
+      links: this.links,
+      host: this.host,
+      isUp: (node) => node === kube || this.all.some((each) => each.name === node && each.isRunning),
+      note: this.note
+    })
+    const surroundings: Surroundings = { loop: this.loop, seed, network: this.network, life, note: this.note }
+    this.all = options.peers.map((name) => new WorldPeer(name, surroundings))
+    this.world = this.make()
+  }
+
+  private readonly note = (kind: string, ...details: ReadonlyArray<string | number>): void => {
+    const line = [this.loop.now, kind, ...details].join(" ")
+    this.events++
+    this.hash.update(line).update("\n")
+    this.options.onEvent?.(line)
+  }
+
+  private make(): World {
+    const byName = new Map(this.all.map((each) => [each.name, each]))
+    const both = (one: string, other: string) => {
+      this.links.cut(one, other)
+      this.links.cut(other, one)
+    }
+    return {
+      peers: this.all,
+      peer: (name) => {
+        const found = byName.get(name)
+        if (found === undefined) throw new Error(`there is no peer ${name} in this world, only ${[...byName.keys()].join(", ")}`)
+        return found
+      },
+      seconds: Effect.sync(() => this.loop.now / 1_000_000),
+      draw: (name, below) => this.sequenceOf(name).below(below),
+      partition: (groups) =>
+        Effect.sync(() => {
+          this.note("partition", groups.map((group) => group.join("+")).join("|"))
+          groups.forEach((group, i) => {
+            for (const others of groups.slice(i + 1)) for (const one of group) for (const other of others) both(one, other)
+          })
+        }),
+      cut: (from, to) =>
+        Effect.sync(() => {
+          this.note("cut", from, to)
+          this.links.cut(from, to)
+        }),
+      heal: Effect.sync(() => {
+        this.note("heal")
+        this.links.mendAll()
+        this.network.healed()
+      }),
+      reset: (node, other) => Effect.sync(() => this.network.reset(node, other ?? null)),
+      slow: (from, to, by) =>
+        Effect.sync(() => {
+          this.note("slow", from, to, Duration.toMillis(by))
+          this.links.slow(from, to, Duration.toMillis(by) * 1_000)
+        }),
+      disk: (name) => this.diskOf(name),
+      network: this.network.of(this.host),
+      note: (kind, ...details) => Effect.sync(() => this.note(kind, ...details))
+    }
+  }
+
+  private diskOf(name: string): SimulatedDisk {
+    const known = this.disks.get(name)
+    if (known !== undefined) return known
+    const { host: life, loop, note } = this
+    const { seed } = this.options
+    const platter = new Platter()
+    const disk: SimulatedDisk = {
+      storage: WorldDisk.storage({ loop, seed: `${seed}|${name}`, life, platter, note, onSync: () => undefined }),
+      crash: (left) => Effect.sync(() => platter.crash(left, streamOf(seed, "crash", name))),
+      fill: (isFull) =>
+        Effect.sync(() => {
+          platter.isFull = isFull
+        })
+    }
+    this.disks.set(name, disk)
+    return disk
+  }
+
+  private sequenceOf(name: string): Stream {
+    const known = this.sequences.get(name)
+    if (known !== undefined) return known
+    const sequence = new Stream(keyOf(this.options.seed, "draw", name))
+    this.sequences.set(name, sequence)
+    return sequence
+  }
+
+  run<A, E>(body: Effect.Effect<A, E>): Effect.Effect<Outcome<A>, E | WorldHalted | HostTouched> {
+    let exit: Exit.Exit<A, E> | null = null
+    const limit = Duration.toMillis(this.options.limit ?? "1 hour") * 1_000
+    const ended = guard.during(
+      () => {
+        for (const each of this.all) each.boot()
+        Effect.runForkWith(this.host.references)(body).addObserver((found) => {
+          exit = found
+        })
+        return this.loop.run(() => exit !== null || this.violations.length > 0, limit)
+      },
+      (violation) => this.violations.push(violation)
+    )
+    return this.outcome(exit, ended)
+  }
+
+  private outcome<A, E>(exit: Exit.Exit<A, E> | null, ended: Ended): Effect.Effect<Outcome<A>, E | WorldHalted | HostTouched> {
+    const [violation] = this.violations
+    if (violation !== undefined) return Effect.fail(new HostTouched(violation))
+    const virtualSeconds = this.loop.now / 1_000_000
+    if (exit === null) {
+      return Effect.fail(new WorldHalted({ seed: String(this.options.seed), seconds: virtualSeconds, why: whys[ended] }))
+    }
+    if (Exit.isFailure(exit)) return Effect.failCause(exit.cause)
+    const { bytes, frames } = this.network.traffic
+    const trace = this.hash.digest("hex")
+    return Effect.succeed({ value: exit.value, trace, events: this.events, virtualSeconds, steps: this.loop.ran, frames, bytes })
+  }
+}
+
+const whys: { readonly [ended in Ended]: string } = {
+  done: "it had ended",
+  stuck: "nothing is ready and no timer is set, so it waits for something outside, such as a native promise",
+  limit: "its limit of virtual time was reached",
+  circle: "two million steps were taken and no time passed"
+}

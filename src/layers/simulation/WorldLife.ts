@@ -1,0 +1,152 @@
+/**
+ * One life of a simulated peer: everything that dies with a crash.
+ *
+ * All that Effect asks of its surroundings (when to run, what time it is, randomness, spans, logs, the console) is a reference, and a
+ * life owns them all. A crash switches its scheduler off: no task runs any more, no timer fires, no finalizer. Who may run next is
+ * decided by the loop alone: a fiber that another one resumes inline, and one that has run long enough, is sent to the loop's queue,
+ * so that the seed decides between them.
+ */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Random from "effect/Random"
+import * as Scheduler from "effect/Scheduler"
+import * as Tracer from "effect/Tracer"
+import type { Loop, Owner } from "../../schema/simulation/Loop.ts"
+import { keyOf, type Seed, type Stream, streamOf } from "../../schema/simulation/Seed.ts"
+
+export interface Options {
+  readonly loop: Loop
+  readonly seed: Seed
+  readonly name: string
+  /** 1 for the first life of a peer. */
+  readonly number: number
+  /** The mean number of operations between preemptions; 0 for none. */
+  readonly preemption: number
+  /** Microseconds since 1970 at the world's beginning. */
+  readonly epochMicros: number
+  readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => void
+}
+
+export class WorldLife implements Owner {
+  readonly id: number
+  readonly name: string
+  readonly number: number
+  isAlive = true
+  isFrozen = false
+  /** What every fiber of this life is run with. */
+  readonly references: Context.Context<never>
+  private readonly options: Options
+  private readonly yields: Stream
+  private budget = 0
+
+  constructor(options: Options) {
+    const { name, number, seed } = options
+    this.options = options
+    this.name = name
+    this.number = number
+    this.id = keyOf(seed, "life", name, number)
+    this.yields = streamOf(seed, "yields", name, number)
+    this.refill()
+    this.references = Context.empty().pipe(
+      Context.add(Scheduler.Scheduler, this.scheduler()),
+      Context.add(Clock.Clock, this.clock()),
+      Context.add(Random.Random, random(streamOf(seed, "random", name, number))),
+      Context.add(Tracer.Tracer, tracer(streamOf(seed, "spans", name, number))),
+      Context.add(Logger.CurrentLoggers, new Set([this.logger()])),
+      Context.add(Console.Console, this.console())
+    )
+  }
+
+  private refill(): void {
+    const { preemption } = this.options
+    // twice the mean at most, and never so few that nothing but yielding is done
+    this.budget = preemption === 0 ? Number.POSITIVE_INFINITY : 4 + this.yields.below(2 * preemption)
+  }
+
+  private scheduler(): Scheduler.Scheduler {
+    const { loop } = this.options
+    const dispatcher: Scheduler.SchedulerDispatcher = {
+      scheduleTask: (task) => loop.enqueue(this, task),
+      flush: () => undefined
+    }
+    return {
+      executionMode: "async",
+      makeDispatcher: () => dispatcher,
+      shouldYield: (fiber: Fiber.Fiber<unknown, unknown>) => {
+        if (!this.isAlive || this.isFrozen) return true
+        // a run of operations begins: because the loop chose it, or inline, out of another fiber's
+        if (fiber.currentOpCount === 1) {
+          if (!loop.isChosen) return true
+          loop.isChosen = false
+          return false
+        }
+        if (--this.budget > 0) return false
+        this.refill()
+        return true
+      }
+    }
+  }
+
+  private clock(): Clock.Clock {
+    const { epochMicros, loop } = this.options
+    const micros = () => epochMicros + loop.now
+    const millis = () => Math.floor(micros() / 1_000)
+    const nanos = () => BigInt(micros()) * 1_000n
+    const monotonic = () => BigInt(loop.now) * 1_000n
+    return {
+      currentTimeMillisUnsafe: millis,
+      currentTimeMillis: Effect.sync(millis),
+      currentTimeNanosUnsafe: nanos,
+      currentTimeNanos: Effect.sync(nanos),
+      monotonicTimeNanosUnsafe: monotonic,
+      monotonicTimeNanos: Effect.sync(monotonic),
+      sleep: (duration) => this.sleep(Duration.toMillis(duration))
+    }
+  }
+
+  private sleep(millis: number): Effect.Effect<void> {
+    if (millis <= 0) return Effect.yieldNow
+    if (!Number.isFinite(millis)) return Effect.never
+    return Effect.callback((resume) => {
+      const timer = this.options.loop.after(Math.ceil(millis * 1_000), this, () => resume(Effect.void))
+      return Effect.sync(() => {
+        timer.isCancelled = true
+      })
+    })
+  }
+
+  private logger(): Logger.Logger<unknown, void> {
+    return Logger.make(({ logLevel, message }) => this.options.note("log", this.name, logLevel, String(message)))
+  }
+
+  private console(): Console.Console {
+    const say = (...said: ReadonlyArray<unknown>) => this.options.note("console", this.name, said.map(String).join(" "))
+    return new Proxy({} as Console.Console, { get: () => say })
+  }
+}
+
+const random = (stream: Stream): Context.Service.Shape<typeof Random.Random> => ({
+  nextIntUnsafe: () => Math.floor((stream.fraction() - 0.5) * 2 * Number.MAX_SAFE_INTEGER),
+  nextDoubleUnsafe: () => stream.fraction()
+})
+
+/** Spans whose ids come from the seed, since they leave the process with every request of effect/rpc. */
+const tracer = (stream: Stream): Tracer.Tracer => {
+  const hex = (digits: number): string => {
+    let text = ""
+    while (text.length < digits) text += stream.bits().toString(16).padStart(8, "0")
+    return text
+  }
+  return Tracer.make({
+    span(options) {
+      const span = new Tracer.NativeSpan(options)
+      const parent = options.parent._tag === "Some" ? options.parent.value.traceId : hex(32)
+      return Object.assign(span, { _traceId: parent, _spanId: hex(16) })
+    }
+  })
+}

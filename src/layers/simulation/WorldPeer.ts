@@ -1,0 +1,184 @@
+/**
+ * A peer of a simulated world through all its lives: booted from its layers on the platter that the life before has left.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import { type Left, Platter } from "../../schema/simulation/Disk.ts"
+import type { Loop } from "../../schema/simulation/Loop.ts"
+import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
+import type { Peer } from "../../services/peer/Peer.ts"
+import { type Crash, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
+import * as PeerSimulated from "../peer/PeerSimulated.ts"
+import * as WorldDisk from "./WorldDisk.ts"
+import type { WorldLife } from "./WorldLife.ts"
+import type { WorldNetwork } from "./WorldNetwork.ts"
+
+export interface Surroundings {
+  readonly loop: Loop
+  readonly seed: Seed
+  readonly network: WorldNetwork
+  readonly life: (name: string, number: number) => WorldLife
+  readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => void
+}
+
+/** A life that was begun, and how to learn of its fate. */
+interface Lived {
+  readonly life: WorldLife
+  readonly scope: Scope.Closeable
+  readonly services: Deferred.Deferred<Context.Context<Peer>>
+  readonly over: Deferred.Deferred<never, PeerDown>
+}
+
+const powerLoss = (disk: Left): Crash => ({ how: "machine", disk })
+
+export class WorldPeer implements SimulatedPeer {
+  readonly name: string
+  private readonly around: Surroundings
+  private readonly platter = new Platter()
+  private lives = 0
+  private now: Lived | null = null
+  /** Told when the sync of the next strict write begins. */
+  private atSync: (() => void) | null = null
+
+  constructor(name: string, around: Surroundings) {
+    this.name = name
+    this.around = around
+  }
+
+  get isRunning(): boolean {
+    return this.now !== null
+  }
+
+  readonly disk = WorldDisk.inspected(this.platter)
+  readonly life = Effect.sync(() => this.lives)
+  readonly isUp = Effect.sync(() => this.isRunning)
+
+  boot(): void {
+    const { loop, network, note, seed } = this.around
+    if (this.now !== null) return
+    const life = this.around.life(this.name, ++this.lives)
+    const scope = Scope.makeUnsafe()
+    const services = Deferred.makeUnsafe<Context.Context<Peer>>()
+    const over = Deferred.makeUnsafe<never, PeerDown>()
+    this.now = { life, scope, services, over }
+    note("boot", this.name, this.lives)
+    const disk: WorldDisk.Options = { loop, seed, life, platter: this.platter, note, onSync: () => this.synced() }
+    const keys = streamOf(seed, "crypto", this.name, this.lives)
+    const layer = PeerSimulated.layer({
+      storage: WorldDisk.storage(disk),
+      starts: WorldDisk.bootCounter(disk),
+      network: network.of(life),
+      random: (length) => keys.bytes(length)
+    })
+    // a memo map of its own, else this life would be given what an earlier one has built
+    const building = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
+    Effect.runForkWith(life.references)(building).addObserver((exit) => {
+      if (Exit.isSuccess(exit)) Deferred.doneUnsafe(services, Effect.succeed(Context.merge(life.references, exit.value)))
+      else note("unbooted", this.name, Cause.pretty(exit.cause).split("\n")[0] ?? "")
+    })
+  }
+
+  private synced(): void {
+    const told = this.atSync
+    this.atSync = null
+    told?.()
+  }
+
+  private readonly down = () => new PeerDown({ peer: this.name, life: this.lives })
+
+  readonly run = <A, E>(effect: Effect.Effect<A, E, Peer>): Effect.Effect<A, E | PeerDown> =>
+    Effect.suspend(() => {
+      const lived = this.now
+      if (lived === null) return Effect.fail(this.down())
+      const inside = Effect.flatMap(Deferred.await(lived.services), (services) => forked(services, effect))
+      return Effect.raceFirst(inside, Deferred.await(lived.over))
+    })
+
+  readonly crash = (crash: Crash = { how: "process" }): Effect.Effect<number> => Effect.sync(() => this.end(crash))
+
+  /** Ends the life that is, now. */
+  private end(crash: Crash): number {
+    const lived = this.now
+    if (lived === null) return 0
+    const { loop, network, note, seed } = this.around
+    this.now = null
+    this.atSync = null
+    lived.life.isAlive = false
+    loop.drop(lived.life)
+    const isPowerLoss = crash.how === "machine"
+    const lost = isPowerLoss ? this.platter.crash(crash.disk, streamOf(seed, "crash", this.name, this.lives)) : 0
+    note("crash", this.name, crash.how, isPowerLoss ? crash.disk : "", lost)
+    network.died(lived.life, isPowerLoss)
+    Deferred.doneUnsafe(lived.over, Effect.fail(this.down()))
+    return lost
+  }
+
+  readonly crashAtSync = (disk: Left): Effect.Effect<number> =>
+    Effect.callback((resume) => {
+      const told = () => resume(Effect.succeed(this.end(powerLoss(disk))))
+      this.atSync = told
+      return Effect.sync(() => {
+        if (this.atSync === told) this.atSync = null
+      })
+    })
+
+  readonly restart = Effect.sync(() => this.boot())
+
+  readonly close: Effect.Effect<number, PeerDown> = Effect.suspend(() => {
+    const lived = this.now
+    if (lived === null) return Effect.fail(this.down())
+    const { life, over, scope } = lived
+    return Effect.raceFirst(forked(life.references, Scope.close(scope, Exit.void)), Deferred.await(over)).pipe(
+      // what ends on the wire is on its way
+      Effect.andThen(Effect.sleep("5 seconds")),
+      Effect.map(() => {
+        const { loop, network, note } = this.around
+        const left = loop.timersOf(life) + network.openOf(life)
+        note("close", this.name, left)
+        this.now = null
+        life.isAlive = false
+        network.died(life, false)
+        Deferred.doneUnsafe(over, Effect.fail(this.down()))
+        return left
+      })
+    )
+  })
+
+  readonly freeze = Effect.sync(() => {
+    if (this.now === null) return
+    this.around.note("freeze", this.name)
+    this.now.life.isFrozen = true
+  })
+
+  readonly thaw = Effect.sync(() => {
+    if (this.now === null || !this.now.life.isFrozen) return
+    this.around.note("thaw", this.name)
+    this.around.loop.thaw(this.now.life)
+  })
+
+  readonly fillDisk = (isFull: boolean): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.around.note("full", this.name, String(isFull))
+      this.platter.isFull = isFull
+    })
+
+  readonly slowDisk = (by: Duration.Input): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.around.note("slow disk", this.name, Duration.toMillis(by))
+      this.platter.slowMicros = Duration.toMillis(by) * 1_000
+    })
+}
+
+/** Runs an Effect with another life's services, and waits for it in this one. */
+const forked = <A, E, R>(services: Context.Context<R>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E> =>
+  Effect.callback((resume) => {
+    const fiber = Effect.runForkWith(services)(effect)
+    fiber.addObserver((exit) => resume(exit))
+    return Effect.sync(() => fiber.interruptUnsafe())
+  })

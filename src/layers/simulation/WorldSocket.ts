@@ -1,0 +1,110 @@
+/**
+ * An end of a connection between two peers of a simulated world, as a Socket over a wire.
+ *
+ * A write waits while the other end has not taken what was sent before; what was sent before a close still arrives.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Socket from "effect/socket/Socket"
+import { frameBytesMax, pipeBytesMax } from "../../schema/platform/Limits.ts"
+import type { Site, Wire } from "../../schema/simulation/Wire.ts"
+import type { WorldLife } from "./WorldLife.ts"
+
+/** Wakes whoever waits; by way of the dispatcher, so that a wake never runs inside its cause. */
+export type Bell = Queue.Queue<true>
+export const bell = Queue.sliding<true>(1)
+export const ring = (at: Bell) => Queue.offerUnsafe(at, true)
+
+/** What has crossed the network. */
+export interface Traffic {
+  frames: number
+  bytes: number
+}
+
+const closed = (code: number) => new Socket.SocketError({ reason: new Socket.SocketCloseError({ code }) })
+const unwritten = (cause: string) => new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: new Error(cause) }) })
+const utf8 = new TextEncoder()
+
+/** An end of a connection between two peers, as a Socket. */
+export class WorldSocket {
+  readonly site: Site<Uint8Array>
+  readonly socket: Socket.Socket
+  private wire: Wire<Uint8Array> | null = null
+  private traffic: Traffic | null = null
+  private frames: Array<Uint8Array> = []
+  private ended: Socket.SocketError | null = null
+  private readonly data: Bell
+  private readonly room: Bell
+
+  constructor(life: WorldLife, data: Bell, room: Bell) {
+    this.data = data
+    this.room = room
+    this.site = {
+      node: life.name,
+      owner: life,
+      port: {
+        receive: (frame) => {
+          this.frames.push(frame)
+          ring(data)
+        },
+        ended: (code) => this.end(code),
+        room: () => ring(room)
+      }
+    }
+    const write = (chunk: Uint8Array | string | Socket.CloseEvent) =>
+      Socket.isCloseEvent(chunk)
+        ? Effect.sync(() => this.close())
+        : this.write(typeof chunk === "string" ? utf8.encode(chunk) : chunk)
+    this.socket = Socket.make({
+      reader: Effect.acquireRelease(Effect.succeed({ pull: this.pull, upgrade: Socket.SocketUpgradeError.unsupported }), () =>
+        Effect.sync(() => this.close())
+      ),
+      writer: Effect.succeed({ write, writeAll: (chunks) => Effect.forEach(chunks, write, { discard: true }) })
+    })
+  }
+
+  attach(wire: Wire<Uint8Array>, traffic: Traffic): void {
+    this.wire = wire
+    this.traffic = traffic
+  }
+
+  close(): void {
+    this.wire?.close(this.site)
+    this.frames = []
+    this.end(1000)
+  }
+
+  private end(code: number): void {
+    this.ended ??= closed(code)
+    ring(this.data)
+    ring(this.room)
+  }
+
+  private write(frame: Uint8Array): Effect.Effect<void, Socket.SocketError> {
+    return Effect.suspend(() => {
+      const { traffic, wire } = this
+      if (this.ended !== null || wire === null || traffic === null) return Effect.fail(unwritten("the connection is closed"))
+      if (frame.length > frameBytesMax) return Effect.fail(unwritten(`a frame of ${frame.length} exceeds ${frameBytesMax}`))
+      if (wire.untaken(this.site) >= pipeBytesMax) return Effect.flatMap(Queue.take(this.room), () => this.write(frame))
+      traffic.frames++
+      traffic.bytes += frame.length
+      wire.send(this.site, frame.slice(), frame.length)
+      // another writer may wait at the same bell
+      if (wire.untaken(this.site) < pipeBytesMax) ring(this.room)
+      return Effect.void
+    })
+  }
+
+  private readonly pull: Effect.Effect<readonly [Uint8Array, ...Array<Uint8Array>], Socket.SocketError> = Effect.suspend(() => {
+    const [first, ...rest] = this.frames
+    this.frames = []
+    if (first !== undefined) {
+      this.wire?.took(
+        this.site,
+        rest.reduce((sum, frame) => sum + frame.length, first.length)
+      )
+      return Effect.succeed([first, ...rest] as const)
+    }
+    return this.ended === null ? Effect.flatMap(Queue.take(this.data), () => this.pull) : Effect.fail(this.ended)
+  })
+}

@@ -1,0 +1,83 @@
+/**
+ * The platter of a simulated disk: what was written, what of it is durable, and what a crash leaves.
+ *
+ * It outlives the lives of its peer. A batch is atomic, as the contract of Storage says; a strict one is durable when its write ends,
+ * a relaxed one when the disk pleases. So after a crash of the machine any of the relaxed ones may be missing, whatever was written
+ * strictly after them (LevelDB loses the end of one log file and keeps the next). A crash of the process alone loses nothing.
+ */
+import { OrderedBytes } from "../platform/OrderedBytes.ts"
+import type { Stream } from "./Seed.ts"
+
+export interface Change {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+/** What a crash leaves of batches that are not durable: all, none, those up to some point, or any of them. */
+export type Left = "kept" | "lost" | "cut" | "torn"
+
+interface Written {
+  readonly batch: ReadonlyArray<Change>
+  isDurable: boolean
+}
+
+export class Platter {
+  /** What a reader sees. */
+  view = new OrderedBytes()
+  isFull = false
+  /** Microseconds that each operation takes more than usual. */
+  slowMicros = 0
+  /** The number that BootCounter keeps beside the storage. */
+  starts = 0
+  /** Crashes that left less than was written. */
+  losses = 0
+  private base = new OrderedBytes()
+  /** Batches since the first that is not durable, in the order in which they were written. */
+  private log: Array<Written> = []
+
+  /** Writes a batch, and answers how to make it durable. */
+  write(batch: ReadonlyArray<Change>): () => void {
+    const copied = batch.map(({ key, value }) => ({ key: key.slice(), value: value === null ? null : value.slice() }))
+    const written: Written = { batch: copied, isDurable: false }
+    this.view.apply(copied)
+    this.log.push(written)
+    return () => {
+      written.isDurable = true
+      this.settle()
+    }
+  }
+
+  /** Batches that a crash could take. */
+  get unsynced(): number {
+    return this.log.reduce((sum, { isDurable }) => sum + (isDurable ? 0 : 1), 0)
+  }
+
+  /** The machine crashed. Answers how many batches were lost. */
+  crash(left: Left, random: Stream): number {
+    const open = this.log.filter(({ isDurable }) => !isDurable)
+    const cut = left === "cut" ? random.below(open.length + 1) : 0
+    const isLeft = (index: number): boolean =>
+      left === "kept" || (left === "cut" ? index < cut : left === "torn" && random.oneIn(2))
+    const kept = new Set(open.filter((_, index) => isLeft(index)))
+    for (const written of this.log) if (written.isDurable || kept.has(written)) this.base.apply(written.batch)
+    this.log = []
+    this.view = copyOf(this.base)
+    const lost = open.length - kept.size
+    if (lost > 0) this.losses++
+    return lost
+  }
+
+  private settle(): void {
+    let durable = 0
+    while (durable < this.log.length && this.log[durable]!.isDurable) this.base.apply(this.log[durable++]!.batch)
+    if (durable > 0) this.log.splice(0, durable)
+  }
+}
+
+const everything = { from: new Uint8Array(), to: new Uint8Array(1_024).fill(255), limit: Number.POSITIVE_INFINITY }
+
+const copyOf = (entries: OrderedBytes): OrderedBytes => {
+  const copied = new OrderedBytes()
+  copied.apply(entries.page(everything))
+  return copied
+}

@@ -1,0 +1,180 @@
+/**
+ * The loop of a simulated world: tasks that are ready, timers that fall due, and virtual time, which moves when nothing is ready.
+ *
+ * Which of the ready tasks runs next is drawn from the seed, and so is the order of what falls due at one instant. The loop is
+ * synchronous, so nothing of the host can come between two tasks. It knows of a life only whether it lives: tasks and timers of one
+ * that was switched off are dropped, those of a frozen one are held until it thaws.
+ */
+import { mix32, type Stream } from "./Seed.ts"
+
+/** Whom tasks and timers belong to. */
+export interface Owner {
+  /** Any number that is the same in every run. */
+  readonly id: number
+  isAlive: boolean
+  isFrozen: boolean
+}
+
+export interface Timer {
+  /** Microseconds of virtual time. */
+  at: number
+  readonly tie: number
+  readonly sequence: number
+  readonly owner: Owner
+  readonly run: () => void
+  isCancelled: boolean
+}
+
+interface Ready {
+  readonly owner: Owner
+  readonly run: () => void
+}
+
+/** Tasks that run without virtual time moving on, after which the world counts as caught in a circle. */
+const tasksAtOnceMax = 2_000_000
+
+export type Ended = "done" | "stuck" | "limit" | "circle"
+
+export class Loop {
+  /** Microseconds since the world began. */
+  now = 0
+  /** Whether the task that runs was chosen by the loop, and nothing of it has been asked yet. */
+  isChosen = false
+  /** Tasks and timers that ran. */
+  ran = 0
+  private readonly picks: Stream
+  private readonly ties: number
+  private readonly ready: Array<Ready> = []
+  private readonly timers: Array<Timer> = []
+  private readonly held = new Map<Owner, { readonly tasks: Array<Ready>; readonly timers: Array<Timer> }>()
+  private sequence = 0
+
+  constructor(picks: Stream, ties: number) {
+    this.picks = picks
+    this.ties = ties
+  }
+
+  /** Makes a task ready. */
+  enqueue(owner: Owner, run: () => void): void {
+    if (!owner.isAlive) return
+    if (owner.isFrozen) this.holdOf(owner).tasks.push({ owner, run })
+    else this.ready.push({ owner, run })
+  }
+
+  /** Runs something when so many microseconds have passed. */
+  after(micros: number, owner: Owner, run: () => void): Timer {
+    return this.at(this.now + Math.max(0, Math.round(micros)), owner, run)
+  }
+
+  at(micros: number, owner: Owner, run: () => void): Timer {
+    const sequence = this.sequence++
+    const tie = mix32((this.ties ^ Math.imul(owner.id, 31)) + Math.imul(sequence, 0x9e3779b9))
+    const timer = { at: micros, tie, sequence, owner, run, isCancelled: false }
+    push(this.timers, timer)
+    return timer
+  }
+
+  /** Runs until `isDone`, or until nothing is left that could happen before `limit`. */
+  run(isDone: () => boolean, limit: number): Ended {
+    let atOnce = 0
+    for (;;) {
+      if (isDone()) return "done"
+      if (this.ready.length > 0) {
+        if (++atOnce > tasksAtOnceMax) return "circle"
+        this.runOne()
+        continue
+      }
+      const next = this.timers[0]
+      if (next === undefined) return "stuck"
+      if (next.at > limit) return "limit"
+      pop(this.timers)
+      if (next.at > this.now) {
+        this.now = next.at
+        atOnce = 0
+      }
+      this.fire(next)
+    }
+  }
+
+  private runOne(): void {
+    const { ready } = this
+    const at = this.picks.below(ready.length)
+    const { owner, run } = ready[at]!
+    const last = ready.pop()!
+    if (at < ready.length) ready[at] = last
+    if (!owner.isAlive) return
+    if (owner.isFrozen) return void this.holdOf(owner).tasks.push({ owner, run })
+    this.ran++
+    this.isChosen = true
+    run()
+    this.isChosen = false
+  }
+
+  private fire(timer: Timer): void {
+    const { owner } = timer
+    if (timer.isCancelled || !owner.isAlive) return
+    if (owner.isFrozen) return void this.holdOf(owner).timers.push(timer)
+    this.ran++
+    timer.run()
+  }
+
+  private holdOf(owner: Owner) {
+    let held = this.held.get(owner)
+    if (held === undefined) this.held.set(owner, (held = { tasks: [], timers: [] }))
+    return held
+  }
+
+  /** Gives back what was held: tasks at once, timers late and all together, as after a laptop's sleep. */
+  thaw(owner: Owner): void {
+    owner.isFrozen = false
+    const held = this.held.get(owner)
+    this.held.delete(owner)
+    for (const { run } of held?.tasks ?? []) this.enqueue(owner, run)
+    for (const timer of held?.timers ?? []) {
+      timer.at = this.now
+      push(this.timers, timer)
+    }
+  }
+
+  /** Forgets what was held for an owner that does not live any more. */
+  drop(owner: Owner): void {
+    this.held.delete(owner)
+  }
+
+  /** Timers that an owner still has, beside those that were taken back: what is left of one that says that it has ended. */
+  timersOf(owner: Owner): number {
+    return this.timers.reduce((sum, timer) => sum + (timer.owner === owner && !timer.isCancelled ? 1 : 0), 0)
+  }
+}
+
+// A heap ordered by time, then by the drawn tie, then by sequence --------------------------------------------------------------------
+
+const isBefore = (a: Timer, b: Timer): boolean =>
+  a.at !== b.at ? a.at < b.at : a.tie !== b.tie ? a.tie < b.tie : a.sequence < b.sequence
+
+const push = (heap: Array<Timer>, timer: Timer): void => {
+  let at = heap.length
+  heap.push(timer)
+  while (at > 0) {
+    const parent = (at - 1) >> 1
+    if (!isBefore(timer, heap[parent]!)) break
+    heap[at] = heap[parent]!
+    at = parent
+  }
+  heap[at] = timer
+}
+
+const pop = (heap: Array<Timer>): void => {
+  const last = heap.pop()!
+  if (heap.length === 0) return
+  let at = 0
+  for (;;) {
+    let child = 2 * at + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
+    if (!isBefore(heap[child]!, last)) break
+    heap[at] = heap[child]!
+    at = child
+  }
+  heap[at] = last
+}

@@ -1,0 +1,120 @@
+/**
+ * A simulated world: peers, the network between them, their disks and their time, all under one seed.
+ *
+ * The body of a world is an Effect that runs in the world, on a clock that moves when nothing else is to be done. It starts things in
+ * the lives of peers, and breaks what can break: links, connections, disks, processes, machines. The same seed is the same execution.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { Left } from "../../schema/simulation/Disk.ts"
+import type { MemoryNetwork } from "../mesh/MemoryNetwork.ts"
+import type { Peer } from "../peer/Peer.ts"
+import type { Storage } from "../platform/Storage.ts"
+
+/** How a life ends: its process is killed, or its machine loses power, and then the disk has what it has. */
+export type Crash = { readonly how: "process" } | { readonly how: "machine"; readonly disk: Left }
+
+/** A peer of a world, whichever life it is in. */
+export interface SimulatedPeer {
+  readonly name: string
+  /** The number of the life that it is in, or was in last. */
+  readonly life: Effect.Effect<number>
+  readonly isUp: Effect.Effect<boolean>
+  /** Runs an Effect in the peer's life, as soon as that is up. A crash in the middle fails it with `PeerDown`. */
+  readonly run: <A, E>(effect: Effect.Effect<A, E, Peer>) => Effect.Effect<A, E | PeerDown>
+  /** Ends the life at once: nothing of it runs any more, no finalizer either. Answers how many unsynced batches were lost. */
+  readonly crash: (crash?: Crash) => Effect.Effect<number>
+  /** The same, at the moment of the next strict write at which its sync begins. */
+  readonly crashAtSync: (disk: Left) => Effect.Effect<number>
+  /** A new life on what the disk holds. */
+  readonly restart: Effect.Effect<void>
+  /** Closes the life in order. Answers what is left of it that should not be: timers, connections and places at topics. */
+  readonly close: Effect.Effect<number, PeerDown>
+  /** Stops everything of the peer for a while, as a laptop's lid does; bytes go on arriving. */
+  readonly freeze: Effect.Effect<void>
+  readonly thaw: Effect.Effect<void>
+  /** What the disk shows at this moment, for who looks into it from outside; nothing takes time. */
+  readonly disk: Storage["Service"]
+  /** From now on writes are refused, until it is told otherwise. */
+  readonly fillDisk: (isFull: boolean) => Effect.Effect<void>
+  /** Each operation of the disk takes so much longer. */
+  readonly slowDisk: (by: Duration.Input) => Effect.Effect<void>
+}
+
+/** A disk that no peer uses, for what is written on Storage alone. */
+export interface SimulatedDisk {
+  /** Takes its time, as a peer's does. */
+  readonly storage: Storage["Service"]
+  /** The machine loses power: what was not durable is left as said. Answers how many batches were lost. */
+  readonly crash: (left: Left) => Effect.Effect<number>
+  readonly fill: (isFull: boolean) => Effect.Effect<void>
+}
+
+export interface World {
+  readonly peers: ReadonlyArray<SimulatedPeer>
+  /** A peer by its name; throws when there is none. */
+  readonly peer: (name: string) => SimulatedPeer
+  /** Seconds of virtual time since the world began. */
+  readonly seconds: Effect.Effect<number>
+  /** A number from 0 to before `below`, of a sequence under this name alone. */
+  readonly draw: (name: string, below: number) => number
+  /** Nothing gets from any node of one group to any of another, both ways. Nodes are peers, and `kube`, which brings them together. */
+  readonly partition: (groups: ReadonlyArray<ReadonlyArray<string>>) => Effect.Effect<void>
+  /** Nothing gets from one to the other; the way back stays open. */
+  readonly cut: (from: string, to: string) => Effect.Effect<void>
+  /** All links are whole again, and what stalled on them goes on. */
+  readonly heal: Effect.Effect<void>
+  /** Resets what is connected between two nodes, or to one; answers how many connections that were. */
+  readonly reset: (node: string, other?: string) => Effect.Effect<number>
+  /** Each packet between two nodes takes so much longer. */
+  readonly slow: (from: string, to: string, by: Duration.Input) => Effect.Effect<void>
+  /** A disk of this name, the same one each time. */
+  readonly disk: (name: string) => SimulatedDisk
+  /** The network as the body itself has it, from a node named `world`. */
+  readonly network: MemoryNetwork["Service"]
+  /** Writes a line into the trace. */
+  readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => Effect.Effect<void>
+}
+
+/** What came of a world. */
+export interface Outcome<A> {
+  readonly value: A
+  /** The SHA-256 of the trace, in hex. */
+  readonly trace: string
+  readonly events: number
+  readonly virtualSeconds: number
+  /** Tasks and timers that ran. */
+  readonly steps: number
+  /** Frames between peers, and their bytes. */
+  readonly frames: number
+  readonly bytes: number
+}
+
+/** The peer is not running, or was stopped in the middle: whether what was asked has happened is not known. */
+export class PeerDown extends Schema.TaggedError<PeerDown>()("PeerDown", { peer: Schema.String, life: Schema.Number }) {
+  override get message() {
+    return `${this.peer} is down (life ${this.life}). Restart it, then ask what it holds: what was under way may have happened.`
+  }
+}
+
+/** The world came to a halt before its body had ended. */
+export class WorldHalted extends Schema.TaggedError<WorldHalted>()("WorldHalted", {
+  seed: Schema.String,
+  seconds: Schema.Number,
+  why: Schema.String
+}) {
+  override get message() {
+    return `the world of seed ${this.seed} halted at ${this.seconds} s of its time: ${this.why}`
+  }
+}
+
+/** Something in the world asked the host for time, randomness, a timer or the network, so a seed would not be one execution. */
+export class HostTouched extends Schema.TaggedError<HostTouched>()("HostTouched", {
+  what: Schema.String,
+  stack: Schema.String
+}) {
+  override get message() {
+    return `${this.what} was called inside a simulated world. Take it from Clock, Random, Crypto or a service. It was called here:\n${this.stack}`
+  }
+}
