@@ -25,7 +25,14 @@ const make = (seed: number) => {
     }
   })
   const [a, b] = [site("a", 1), site("b", 2)]
-  const ground = { loop, links, host: owner(0), isUp: (node: string) => up.has(node), note: () => undefined }
+  const ground = {
+    loop,
+    links,
+    host: owner(0),
+    isUp: (node: string) => up.has(node),
+    note: () => undefined,
+    hinder: () => undefined
+  }
   const wire = new Wire("a>b#1", seed, ground, [a, b], (packet) => packet)
   const runTo = (micros: number) => loop.run(() => false, micros)
   return { a, b, ended, links, loop, runTo, told, up, wire }

@@ -60,6 +60,7 @@ class Simulation {
   private readonly disks = new Map<string, SimulatedDisk>()
   private readonly hash = createHash("sha256")
   private events = 0
+  private hindrances = 0
 
   constructor(options: Options) {
     this.options = options
@@ -75,7 +76,8 @@ class Simulation {
       links: this.links,
       host: this.host,
       isUp: (node) => node === kube || this.all.some((each) => each.name === node && each.isRunning),
-      note: this.note
+      note: this.note,
+      hinder: () => this.hindrances++
     })
     const surroundings: Surroundings = { loop: this.loop, seed, network: this.network, life, note: this.note }
     this.all = options.peers.map((name) => new WorldPeer(name, surroundings))
@@ -127,6 +129,7 @@ class Simulation {
           this.note("slow", from, to, Duration.toMillis(by))
           this.links.slow(from, to, Duration.toMillis(by) * 1_000)
         }),
+      hindered: Effect.sync(() => this.hindrances),
       disk: (name) => this.diskOf(name),
       network: this.network.of(this.host),
       note: (kind, ...details) => Effect.sync(() => this.note(kind, ...details))

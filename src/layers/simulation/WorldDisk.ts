@@ -73,6 +73,17 @@ export const inspected = (platter: Platter): Storage["Service"] =>
     write: (batch) => Effect.sync(() => platter.write(batch)())
   })
 
+/** What is durable at this moment, for reading. */
+export const durable = (platter: Platter): Effect.Effect<Storage["Service"]> =>
+  Effect.sync(() => {
+    const left = platter.durable()
+    return Storage.make({
+      getMany: (keys) => Effect.sync(() => keys.map((key) => left.get(key))),
+      range: (range) => Effect.sync(() => left.page(range)),
+      write: (batch) => Effect.sync(() => left.apply(batch))
+    })
+  })
+
 /** The number beside the storage is durable when it was written. */
 export const bootCounter = (options: Options): Counter => {
   const after = waiting(options)

@@ -130,8 +130,10 @@ export class WorldNetwork {
   }
 
   private isReachable(one: string, other: string): boolean {
-    const { links } = this.ground
-    return !links.isCut(one, other) && !links.isCut(other, one)
+    const { hinder, links } = this.ground
+    const isWhole = !links.isCut(one, other) && !links.isCut(other, one)
+    if (!isWhole) hinder()
+    return isWhole
   }
 
   // Signaling -----------------------------------------------------------------------------------------------------------------------

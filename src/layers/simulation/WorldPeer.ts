@@ -56,6 +56,7 @@ export class WorldPeer implements SimulatedPeer {
   }
 
   readonly disk = WorldDisk.inspected(this.platter)
+  readonly durable = WorldDisk.durable(this.platter)
   readonly life = Effect.sync(() => this.lives)
   readonly isUp = Effect.sync(() => this.isRunning)
 
@@ -79,8 +80,10 @@ export class WorldPeer implements SimulatedPeer {
     // a memo map of its own, else this life would be given what an earlier one has built
     const building = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
     Effect.runForkWith(life.references)(building).addObserver((exit) => {
-      if (Exit.isSuccess(exit)) Deferred.doneUnsafe(services, Effect.succeed(Context.merge(life.references, exit.value)))
-      else note("unbooted", this.name, Cause.pretty(exit.cause).split("\n")[0] ?? "")
+      if (Exit.isSuccess(exit)) return Deferred.doneUnsafe(services, Effect.succeed(Context.merge(life.references, exit.value)))
+      // a process that could not start has ended
+      note("unbooted", this.name, Cause.pretty(exit.cause).split("\n")[0] ?? "")
+      if (this.now?.life === life) this.end({ how: "process" })
     })
   }
 

@@ -66,6 +66,8 @@ export class WorldSocket {
   attach(wire: Wire<Uint8Array>, traffic: Traffic): void {
     this.wire = wire
     this.traffic = traffic
+    // who waited may have given up in the meantime
+    if (this.ended !== null) wire.close(this.site)
   }
 
   close(): void {

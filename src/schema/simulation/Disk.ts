@@ -52,6 +52,13 @@ export class Platter {
     return this.log.reduce((sum, { isDurable }) => sum + (isDurable ? 0 : 1), 0)
   }
 
+  /** What would be left if everything was lost that may be. */
+  durable(): OrderedBytes {
+    const left = copyOf(this.base)
+    for (const { batch, isDurable } of this.log) if (isDurable) left.apply(batch)
+    return left
+  }
+
   /** The machine crashed. Answers how many batches were lost. */
   crash(left: Left, random: Stream): number {
     const open = this.log.filter(({ isDurable }) => !isDurable)

@@ -33,6 +33,8 @@ export interface Ground {
   readonly host: Owner
   readonly isUp: (node: string) => boolean
   readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => void
+  /** Told when something could not get through. */
+  readonly hinder: () => void
 }
 
 type Carried<Packet> = { readonly packet: Packet } | { readonly end: number }
@@ -177,7 +179,8 @@ export class Wire<Packet> {
   }
 
   private stall(along: Pipe<Packet>, flight: Flight<Packet>): void {
-    const { host, links, loop } = this.ground
+    const { hinder, host, links, loop } = this.ground
+    hinder()
     along.stalled.push(flight)
     along.stalled.sort((a, b) => a.number - b.number)
     along.patience ??= loop.after(links.profile.giveUpMicros, host, () => this.reset("stalled"))

@@ -36,6 +36,8 @@ export interface SimulatedPeer {
   readonly thaw: Effect.Effect<void>
   /** What the disk shows at this moment, for who looks into it from outside; nothing takes time. */
   readonly disk: Storage["Service"]
+  /** A copy of what the machine would find after losing power now and with it all that is not durable. */
+  readonly durable: Effect.Effect<Storage["Service"]>
   /** From now on writes are refused, until it is told otherwise. */
   readonly fillDisk: (isFull: boolean) => Effect.Effect<void>
   /** Each operation of the disk takes so much longer. */
@@ -69,6 +71,8 @@ export interface World {
   readonly reset: (node: string, other?: string) => Effect.Effect<number>
   /** Each packet between two nodes takes so much longer. */
   readonly slow: (from: string, to: string, by: Duration.Input) => Effect.Effect<void>
+  /** How often a packet met a cut link or somebody could not be reached: without it a partition has changed nothing. */
+  readonly hindered: Effect.Effect<number>
   /** A disk of this name, the same one each time. */
   readonly disk: (name: string) => SimulatedDisk
   /** The network as the body itself has it, from a node named `world`. */
