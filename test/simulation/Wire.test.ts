@@ -97,6 +97,15 @@ describe("Wire", () => {
     assert.deepStrictEqual(lost.ended, { a: [1006], b: [] })
   })
 
+  it("is over when one end is closed and the machine at the other is gone for good", () => {
+    const { a, b, runTo, up, wire } = make(6)
+    up.delete("b")
+    wire.died(b.owner, true)
+    wire.close(a)
+    runTo(60_000_000)
+    assert.isFalse(wire.isOpen)
+  })
+
   it("counts what the receiver has not taken", () => {
     const { a, b, runTo, wire } = make(5)
     wire.send(a, 1, 100)

@@ -192,6 +192,7 @@ export class Wire<Packet> {
     if (this.gone.has(to)) {
       // whoever is there now knows nothing of this connection, and says so
       if (isUp(to.node)) this.reset("unknown there")
+      else if (this.gone.size === 2) this.isOpen = false
       return
     }
     if ("end" in carried) {
