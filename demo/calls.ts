@@ -32,6 +32,8 @@ export interface PeerCalls {
   readonly edit: () => void
   /** Writes the `remark` of the first rows, each in a change of its own; answers how many. */
   readonly cutEdit: (rows: number) => number
+  /** Of how many of the first rows a `remark` that somebody else wrote is here. */
+  readonly foreignRemarks: (rows: number) => number
   /** Ends when the last edit has its receipt; answers how many calls were made. */
   readonly rest: () => number
   /** Ends when all that is here is stored by that device. */
@@ -44,12 +46,18 @@ export interface KubeCalls {
   readonly url: () => string
 }
 
+/** For how long the proxy was silent, and what it carried meanwhile. */
+export interface Silence {
+  readonly seconds: number
+  readonly bytes: number
+}
+
 export interface ProxyCalls {
   readonly listen: (target: string) => string
   /** From now on forwards nothing and answers nothing; keeps what is connected. */
   readonly silence: () => void
-  /** Resets everything that is connected, then works again. Answers for how many seconds it was silent. */
-  readonly reset: () => number
+  /** Resets everything that is connected, then works again. */
+  readonly reset: () => Silence
   /** Bytes that it carried, both directions. */
   readonly bytes: () => number
 }
@@ -65,6 +73,8 @@ export interface Audited extends Held {
   readonly missing: ReadonlyArray<string>
   /** Change sets that no receipt names. */
   readonly uncovered: ReadonlyArray<Change>
+  /** Blocks that are nonsense, or that this version cannot read. */
+  readonly problems: ReadonlyArray<string>
 }
 
 export interface AuditCalls {
@@ -73,6 +83,8 @@ export interface AuditCalls {
 }
 
 export interface Modelled extends Outcome {
+  /** Registers `remark` of the rows of the cut that have two heads. */
+  readonly remarks: number
   readonly changes: number
   readonly inFlight: number
   readonly problems: ReadonlyArray<string>

@@ -1,7 +1,7 @@
 /**
  * What a run of the demo answers, and what must be true of it: every claim is looked at, and each that fails is said in a sentence.
  */
-import type { Audited, Modelled, State } from "./calls.ts"
+import type { Audited, Modelled, Silence, State } from "./calls.ts"
 
 /** The last line with --json. */
 export interface Result {
@@ -43,6 +43,10 @@ export interface Evidence {
   readonly model: Modelled
   /** What Bob held when he was open again and before anything new had come. */
   readonly reopenedWith: number
+  /** What the proxy did in the cut. */
+  readonly silence: Silence
+  /** Of how many rows of the cut each peer had a remark of the other's at its end, before the reset. */
+  readonly foreignRemarks: { readonly alice: number; readonly bob: number }
 }
 
 type Claim = readonly [holds: boolean, otherwise: string]
@@ -50,8 +54,26 @@ type Claim = readonly [holds: boolean, otherwise: string]
 export const cutEditsMin = 100
 export const partitionSecondsMin = 10
 
+/** That there was a cut: a link that only seems to be silent lets edits through, and then nothing of the rest is proven. */
+const ofCut = ({ foreignRemarks, model, result, silence }: Evidence): ReadonlyArray<Claim> => [
+  [
+    Math.min(result.cutEdits.alice, result.cutEdits.bob) >= cutEditsMin,
+    `fewer than ${cutEditsMin} edits while cut: ${JSON.stringify(result.cutEdits)}`
+  ],
+  [result.partitionSeconds >= partitionSecondsMin, `the cut took ${result.partitionSeconds} s, less than ${partitionSecondsMin}`],
+  [silence.bytes === 0, `the proxy carried ${silence.bytes} bytes while it was to be silent`],
+  [
+    foreignRemarks.alice === 0 && foreignRemarks.bob === 0,
+    `at the end of the cut a peer held remarks that the other wrote in it: ${JSON.stringify(foreignRemarks)}`
+  ],
+  [
+    model.remarks >= cutEditsMin,
+    `${model.remarks} remarks have two heads, fewer than the ${cutEditsMin} that both wrote while cut`
+  ]
+]
+
 const ofRun = ({ limit, reopenedWith, result, states }: Evidence): ReadonlyArray<Claim> => {
-  const { conflicts, cutEdits, killedAt, objects, partitionSeconds, pids } = result
+  const { conflicts, killedAt, objects, pids } = result
   const { alice, bob } = states
   return [
     [alice.frontier === bob.frontier, `the frontiers differ: alice ${alice.frontier}, bob ${bob.frontier}`],
@@ -61,11 +83,6 @@ const ofRun = ({ limit, reopenedWith, result, states }: Evidence): ReadonlyArray
     [0 < killedAt && killedAt < objects, `bob was not killed in the middle: he held ${killedAt} of ${objects} objects`],
     [reopenedWith >= killedAt, `bob held ${killedAt} objects at the kill and came back with ${reopenedWith}`],
     [new Set([...pids.alice, ...pids.bob]).size === 3, `alice and bob were not three processes: ${JSON.stringify(pids)}`],
-    [
-      Math.min(cutEdits.alice, cutEdits.bob) >= cutEditsMin,
-      `fewer than ${cutEditsMin} edits while cut: ${JSON.stringify(cutEdits)}`
-    ],
-    [partitionSeconds >= partitionSecondsMin, `the cut took ${partitionSeconds} s, less than ${partitionSecondsMin}`],
     [conflicts >= cutEditsMin, `${conflicts} registers conflict, fewer than the ${cutEditsMin} that both wrote while cut`],
     [alice.conflicts === bob.conflicts, `alice counts ${alice.conflicts} conflicts and bob ${bob.conflicts}`]
   ]
@@ -90,6 +107,7 @@ const ofEvidence = ({ audits, limit, model, result, states }: Evidence): Readonl
       ([name, audited]): ReadonlyArray<Claim> => [
         [audited.stateHash === alice.stateHash, `the audit of ${name}'s folder comes to another state: ${audited.stateHash}`],
         [audited.frontier === alice.frontier, `the audit of ${name}'s folder comes to another frontier: ${audited.frontier}`],
+        ...audited.problems.map((problem): Claim => [false, `in ${name}'s folder: ${problem}`]),
         [audited.signatures > 0, `the audit of ${name}'s folder verified no signature`],
         [
           audited.missing.length === 0,
@@ -102,4 +120,4 @@ const ofEvidence = ({ audits, limit, model, result, states }: Evidence): Readonl
 
 /** What does not hold; empty when all does. */
 export const failed = (evidence: Evidence): ReadonlyArray<string> =>
-  [...ofRun(evidence), ...ofEvidence(evidence)].filter(([holds]) => !holds).map(([, otherwise]) => otherwise)
+  [...ofRun(evidence), ...ofCut(evidence), ...ofEvidence(evidence)].filter(([holds]) => !holds).map(([, otherwise]) => otherwise)

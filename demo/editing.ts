@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { ObjectOf } from "../src/schema/echo/ObjectType.ts"
-import type { Space, Transaction, WriteError } from "../src/services/echo/SpaceService.ts"
+import type { Space, SpaceClosed, Transaction, WriteError } from "../src/services/echo/SpaceService.ts"
 import { type City, Visit } from "./cities.ts"
 import type { Journal, Step } from "./journal.ts"
 import type { Sight } from "./sight.ts"
@@ -117,9 +117,21 @@ export class Editor {
     return { steps: [{ do: "update", object: city.id, patch }], body: (transaction) => transaction.update(city, patch) }
   }
 
+  private first(rows: number): ReadonlyArray<ObjectOf<typeof City>> {
+    return [...this.sight.shared.values()].filter(({ row }) => row < rows)
+  }
+
+  /** Of how many of the first `rows` cities a `remark` stands here that another process wrote, shown or not. */
+  foreignRemarks(rows: number): Effect.Effect<number, SpaceClosed> {
+    return Effect.map(
+      Effect.forEach(this.first(rows), (city) => this.space.conflicts(city, "remark")),
+      (heads) => heads.filter((values) => values.some(({ value }) => !String(value).startsWith(`${this.who} says`))).length
+    )
+  }
+
   /** Writes the `remark` of the first `rows` cities, each in a change of its own; answers how many. */
   remark(rows: number): Effect.Effect<number, WriteError> {
-    const edits = [...this.sight.shared.values()].filter(({ row }) => row < rows)
+    const edits = this.first(rows)
     return Effect.as(
       Effect.forEach(edits, (city) => this.make(this.update(city, { remark: `${this.who} says ${city.row}` })), {
         concurrency: editsInFlight,

@@ -76,12 +76,13 @@ const folder = (keep: string | null) =>
     (path) => Effect.sync(() => (keep === null ? rmSync(path, { recursive: true, force: true }) : undefined))
   )
 
-const table = ({ audits, result, states }: Evidence): string => {
+const table = ({ audits, model, result, silence, states }: Evidence): string => {
   const rows: ReadonlyArray<readonly [string, string]> = [
     ["objects on both sides", `${result.objects} (${states.alice.cities} cities, ${states.alice.visits} visits)`],
     ["change sets", `${result.changes}, of them ${result.inFlight} under way when bob was killed`],
     ["bob was killed at", `${result.killedAt} objects (pids ${result.pids.bob.join(", then ")})`],
     ["cut", `${result.partitionSeconds} s; meanwhile ${result.cutEdits.alice} edits by alice and ${result.cutEdits.bob} by bob`],
+    ["in the cut", `${silence.bytes} bytes on the link; ${model.remarks} remarks that both wrote`],
     ["registers in conflict", String(result.conflicts)],
     ["on bob's link", `${(result.bytesOnWire / 1e6).toFixed(1)} MB, both directions`],
     ["signatures verified anew", `${audits.alice.signatures} (alice) and ${audits.bob.signatures} (bob)`],

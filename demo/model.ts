@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { ModelCalls } from "./calls.ts"
-import { readCities } from "./cities.ts"
+import { cutRows, readCities } from "./cities.ts"
 import { tell } from "./expand.ts"
 import { readJournals } from "./journal.ts"
 import { type Change, Naive } from "./naive.ts"
@@ -14,7 +14,17 @@ import { run, serve } from "./parent.ts"
 const fold = (journals: ReadonlyArray<string>, uncovered: ReadonlyArray<Change>, limit: number) =>
   Effect.sync(() => {
     const { changes, inFlight, problems } = tell(readJournals(journals), uncovered, readCities(limit))
-    return { ...new Naive(changes).outcome(), changes: changes.length, inFlight, problems }
+    const naive = new Naive(changes)
+    const remarks = ofCut(changes).filter((city) => naive.headsAt(city, "remark") > 1).length
+    return { ...naive.outcome(), remarks, changes: changes.length, inFlight, problems }
   })
+
+/** The cities whose `remark` both write during the cut. */
+const ofCut = (changes: ReadonlyArray<Change>): ReadonlyArray<string> =>
+  changes.flatMap(({ mutations }) =>
+    mutations.flatMap((each) =>
+      each.op === "put" && each.path[0] === "row" && Number(each.value) < cutRows ? [each.object] : []
+    )
+  )
 
 run(serve<ModelCalls, never>({ fold }))

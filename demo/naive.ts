@@ -157,6 +157,13 @@ export class Naive {
     })
   }
 
+  /** How many heads stand at a property of an object. */
+  headsAt(object: string, key: string): number {
+    const thing = this.things.get(object)
+    const entry = thing && places(thing).find(({ kind, path }) => kind === kindRecord && path.length === 1 && path[0] === key)
+    return entry?.heads.length ?? 0
+  }
+
   outcome(): Outcome {
     const sum = new StateSum()
     const objects: { [type: string]: number } = {}

@@ -63,6 +63,7 @@ const program = Effect.gen(function* () {
     pass: (gate) => Effect.asVoid(Deferred.succeed(gates[gate], undefined)),
     edit: () => Effect.flatMap(here, ({ editor }) => Effect.asVoid(Effect.forkIn(vital(editor.run), scope))),
     cutEdit: (rows) => Effect.flatMap(here, ({ editor }) => editor.remark(rows)),
+    foreignRemarks: (rows) => Effect.flatMap(here, ({ editor }) => editor.foreignRemarks(rows)),
     rest: () => Effect.flatMap(here, ({ editor }) => editor.rest),
     synced: (device) => Effect.flatMap(here, ({ space }) => space.synced(device)),
     frontier: () => Effect.flatMap(here, ({ space }) => space.frontier),

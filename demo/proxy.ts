@@ -2,7 +2,8 @@
  * The bad network between Bob and the KUBE: a TCP proxy that can fall silent without closing anything, then reset everything.
  *
  * Silent means what a pulled cable means: nothing is read and nothing written in either direction, what was connected stays so, and
- * who dials anew is accepted and hears nothing. It counts what it carries, in both directions: all that crosses Bob's link.
+ * who dials anew is accepted and hears nothing. It counts what it carries, in both directions: all that crosses Bob's link. It goes on
+ * counting while it is silent, so that a silence that is none is found out.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { performance } from "node:perf_hooks"
@@ -14,6 +15,7 @@ const sockets = new Set<Socket>()
 let isSilent = false
 let silentSince = 0
 let carried = 0
+let carriedBefore = 0
 
 const carry = (from: Socket, to: Socket): void => {
   from.on("data", (bytes) => {
@@ -62,14 +64,16 @@ const listen = (target: string): Effect.Effect<string> =>
 const silence = Effect.sync(() => {
   isSilent = true
   silentSince = performance.now()
+  carriedBefore = carried
   for (const socket of sockets) socket.pause()
 })
 
 const reset = Effect.sync(() => {
+  const silent = { seconds: (performance.now() - silentSince) / 1000, bytes: carried - carriedBefore }
   for (const socket of sockets) socket.resetAndDestroy()
   sockets.clear()
   isSilent = false
-  return (performance.now() - silentSince) / 1000
+  return silent
 })
 
 run(serve<ProxyCalls, never>({ listen, silence: () => silence, reset: () => reset, bytes: () => Effect.sync(() => carried) }))

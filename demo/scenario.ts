@@ -111,7 +111,7 @@ const kill = Effect.fnUntraced(function* (scene: Scene, bob: Child<PeerCalls>, k
   return { again, reopenedWith: reopened.cities + reopened.visits, counting }
 })
 
-/** Silences the proxy while both write the same properties, then resets it. */
+/** Silences the proxy while both write the same properties, looks at what came through nevertheless, then resets it. */
 const cut = Effect.fnUntraced(function* (scene: Scene, peers: Peers, proxy: Child<ProxyCalls>) {
   const { progress } = scene.options
   const { limit } = scene.options
@@ -122,9 +122,10 @@ const cut = Effect.fnUntraced(function* (scene: Scene, peers: Peers, proxy: Chil
   yield* peers.alice.ask("pass", "cut")
   const cutEdits = yield* both(peers, (peer) => peer.ask("cutEdit", cutRows))
   yield* Fiber.join(silent)
-  const partitionSeconds = yield* proxy.ask("reset")
+  const foreignRemarks = yield* both(peers, (peer) => peer.ask("foreignRemarks", cutRows))
+  const silence = yield* proxy.ask("reset")
   progress.enter("bob's link was reset")
-  return { cutEdits, partitionSeconds }
+  return { cutEdits, foreignRemarks, silence }
 })
 
 /** Waits until both have all of each other's, and have applied it. */
@@ -187,7 +188,7 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
   const { again: bob, counting, reopenedWith } = yield* kill(scene, first, through, ticket)
   const peers: Peers = { alice, bob }
   yield* alice.ask("pass", "kill")
-  const { cutEdits, partitionSeconds } = yield* cut(scene, peers, proxy)
+  const { cutEdits, foreignRemarks, silence } = yield* cut(scene, peers, proxy)
 
   yield* Fiber.join(importing)
   yield* both(peers, (peer) => peer.ask("rest"))
@@ -214,6 +215,8 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
     audits,
     model,
     reopenedWith,
+    foreignRemarks,
+    silence,
     result: {
       converged: isSame,
       peers: [told("alice"), told("bob")],
@@ -224,7 +227,7 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
       pids: { alice: [alice.pid], bob: [first.pid, bob.pid] },
       cutEdits,
       inFlight: model.inFlight,
-      partitionSeconds: Math.round(partitionSeconds * 100) / 100,
+      partitionSeconds: Math.round(silence.seconds * 100) / 100,
       bytesOnWire,
       seconds: Math.round((performance.now() - began) / 100) / 10,
       model: model.stateHash,

@@ -13,11 +13,13 @@ const audited: Audited = {
   signatures: 30,
   changes: 50,
   missing: [],
-  uncovered: []
+  uncovered: [],
+  problems: []
 }
 const model: Modelled = {
   stateHash: "h",
   conflicts: 130,
+  remarks: 120,
   objects: { City: 300, Visit: 20, "troupe/space": 1 },
   changes: 50,
   inFlight: 1,
@@ -45,7 +47,9 @@ const good: Evidence = {
   states: { alice: state, bob: state },
   audits: { alice: audited, bob: audited },
   model,
-  reopenedWith: 100
+  reopenedWith: 100,
+  silence: { seconds: 10.5, bytes: 0 },
+  foreignRemarks: { alice: 0, bob: 0 }
 }
 const withResult = (part: Partial<Result>): Evidence => ({ ...good, result: { ...result, ...part } })
 const withBob = (part: Partial<State>): Evidence => ({ ...good, states: { alice: state, bob: { ...state, ...part } } })
@@ -64,6 +68,10 @@ const planted: ReadonlyArray<readonly [string, Evidence]> = [
   ["never restarted", withResult({ pids: { alice: [1], bob: [2, 2] } })],
   ["too few edits in the cut", withResult({ cutEdits: { alice: 120, bob: 99 } })],
   ["too short a cut", withResult({ partitionSeconds: 9.99 })],
+  ["a byte that crossed the cut", { ...good, silence: { seconds: 10.5, bytes: 1 } }],
+  ["a remark that reached alice in the cut", { ...good, foreignRemarks: { alice: 1, bob: 0 } }],
+  ["a remark that reached bob in the cut", { ...good, foreignRemarks: { alice: 0, bob: 1 } }],
+  ["remarks that had seen each other", withModel({ remarks: 99 })],
   ["too few conflicts", withResult({ conflicts: 99 })],
   ["a model of another mind", withModel({ stateHash: "i" })],
   ["a model that counts other conflicts", withModel({ conflicts: 129 })],
@@ -72,6 +80,7 @@ const planted: ReadonlyArray<readonly [string, Evidence]> = [
   ["a change set that nobody intended", withModel({ problems: ["feed f holds …"] })],
   ["an audit that folds to another state", withAudit({ stateHash: "i" })],
   ["an audit at another frontier", withAudit({ frontier: "g" })],
+  ["a block that an audit cannot read", withAudit({ problems: ["feed f …"] })],
   ["an audit that verified nothing", withAudit({ signatures: 0 })],
   ["a receipt that no feed bears out", withAudit({ missing: ["f 7"] })]
 ]

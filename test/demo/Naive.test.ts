@@ -43,6 +43,9 @@ describe("Naive", () => {
     const seeing = change(bob, 1, 15, [put("Soy milk", "title")], [{ feed: alice, counter: 3 }])
     assert.strictEqual(new Naive([created, a, unseeing]).outcome().conflicts, 1)
     assert.strictEqual(new Naive([created, a, seeing]).outcome().conflicts, 0)
+    assert.strictEqual(new Naive([created, a, unseeing]).headsAt(task, "title"), 2)
+    assert.strictEqual(new Naive([created, a, seeing]).headsAt(task, "title"), 1)
+    assert.strictEqual(new Naive([created]).headsAt(task, "done"), 0)
   })
 
   it("does not care in which order change sets are given", () => {
