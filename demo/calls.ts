@@ -3,6 +3,7 @@
  *
  * Calls travel as JSON over Node's channel between parent and child, which ends with either: no process outlives the demo.
  */
+import type * as Effect from "effect/Effect"
 import type { Change, Outcome } from "./naive.ts"
 
 export interface Held {
@@ -96,6 +97,11 @@ export interface ModelCalls {
 
 export type Call = (...input: ReadonlyArray<never>) => unknown
 export type Calls<C> = { readonly [K in keyof C]: Call }
+
+/** What answers the calls of an interface. */
+export type Handlers<C, R> = {
+  readonly [K in keyof C]: C[K] extends (...input: infer I) => infer O ? (...input: I) => Effect.Effect<O, unknown, R> : never
+}
 
 /** From parent to child. */
 export interface Request {

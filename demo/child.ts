@@ -10,6 +10,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Calls, Held, Message, Request } from "./calls.ts"
+import type { Player } from "./stage.ts"
 
 export class ChildDied extends Data.TaggedError("ChildDied")<{
   readonly name: string
@@ -21,7 +22,7 @@ export class ChildDied extends Data.TaggedError("ChildDied")<{
   }
 }
 
-export class CallFailed extends Data.TaggedError("CallFailed")<{
+class CallFailed extends Data.TaggedError("CallFailed")<{
   readonly name: string
   readonly call: string
   readonly reason: string
@@ -29,22 +30,6 @@ export class CallFailed extends Data.TaggedError("CallFailed")<{
   override get message() {
     return `${this.name} failed at "${this.call}": ${this.reason}`
   }
-}
-
-type Input<F> = F extends (...input: infer I) => unknown ? I : never
-type Output<F> = F extends (...input: never) => infer O ? O : never
-
-export interface Child<C> {
-  readonly name: string
-  readonly pid: number
-  readonly ask: <K extends keyof C & string>(
-    call: K,
-    ...input: Input<C[K]>
-  ) => Effect.Effect<Output<C[K]>, ChildDied | CallFailed>
-  /** SIGKILL; ends when the process has ended. */
-  readonly kill: Effect.Effect<void>
-  /** Asks the process to end by itself, and waits until it has. */
-  readonly close: Effect.Effect<void, ChildDied>
 }
 
 export interface Start {
@@ -143,7 +128,7 @@ class Line {
 }
 
 /** Starts a process; its scope kills it. */
-export const start = <C extends Calls<C>>(options: Start): Effect.Effect<Child<C>, never, Scope.Scope> =>
+export const start = <C extends Calls<C>>(options: Start): Effect.Effect<Player<C>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => new Line(options)),
@@ -153,7 +138,7 @@ export const start = <C extends Calls<C>>(options: Start): Effect.Effect<Child<C
       name: options.name,
       pid: line.pid,
       // both ends are compiled from one interface, so what comes back is what it says
-      ask: (call, ...input) => line.ask(call, input) as ReturnType<Child<C>["ask"]> as never,
+      ask: (call, ...input) => line.ask(call, input) as ReturnType<Player<C>["ask"]> as never,
       kill: line.kill,
       close: line.close
     })

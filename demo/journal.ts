@@ -38,20 +38,25 @@ export interface Journal {
   readonly receive: (intent: string, done: Receipt | null) => void
 }
 
-/** The journal of one life of a process. */
-export const openJournal = (file: string, life: string): Journal => {
+/** A journal whose lines are written down somewhere at once. */
+export const journalOf = (write: (line: string) => void, life: string): Journal => {
   let count = 0
-  // a process that is killed before it has done anything has a journal too
-  writeFileSync(file, "")
-  const write = (line: Intent | Answer): void => appendFileSync(file, `${JSON.stringify(line)}\n`)
+  const tell = (line: Intent | Answer): void => write(`${JSON.stringify(line)}\n`)
   return {
     intend: (steps) => {
       const intent = `${life}-${++count}`
-      write({ intent, steps })
+      tell({ intent, steps })
       return intent
     },
-    receive: (intent, done) => write({ receipt: intent, done })
+    receive: (intent, done) => tell({ receipt: intent, done })
   }
+}
+
+/** The journal of one life of a process, in a file. */
+export const openJournal = (file: string, life: string): Journal => {
+  // a process that is killed before it has done anything has a journal too
+  writeFileSync(file, "")
+  return journalOf((line) => appendFileSync(file, line), life)
 }
 
 /** An intent with what came of it: a receipt, null when nothing was to be done, undefined when the process did not live to say so. */
@@ -62,10 +67,12 @@ export interface Entry {
 }
 
 /** Reads journals in their order. The last line of a killed process may be torn: it was not written, then. */
-export const readJournals = (files: ReadonlyArray<string>): ReadonlyArray<Entry> => files.flatMap(readJournal)
+export const readJournals = (files: ReadonlyArray<string>): ReadonlyArray<Entry> =>
+  files.flatMap((file) => entriesOf(readFileSync(file, "utf8"), file))
 
-const readJournal = (file: string): ReadonlyArray<Entry> => {
-  const lines = readFileSync(file, "utf8").split("\n")
+/** The entries of one journal. */
+export const entriesOf = (journal: string, file: string): ReadonlyArray<Entry> => {
+  const lines = journal.split("\n")
   lines.pop()
   const intents = new Map<string, Intent>()
   const answers = new Map<string, Receipt | null>()

@@ -4,23 +4,34 @@
  * Exit code 0 says that every claim holds, 1 that one does not (and which), 2 that it was called wrongly. What happens, in order, is
  * in scenario.ts; what must hold of it in claims.ts.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { ChildDied } from "./child.ts"
 import { citiesInFile } from "./cities.ts"
 import { cutEditsMin, type Evidence, failed } from "./claims.ts"
+import { processes } from "./processes.ts"
 import { Progress } from "./progress.ts"
 import { scenario } from "./scenario.ts"
+import { simulated } from "./simulated.ts"
+
+/** Cities in a world, unless told otherwise: enough for all that the scenario needs. */
+const simulatedLimit = 2_000
 
 const usage = `npm run demo -- [--limit N] [--keep DIR] [--json]
+       npm run demo -- --simulated [--seed N] [--trace FILE] [--limit N] [--json]
 
   --limit N   imports the first N cities instead of all ${citiesInFile}; at least ${cutEditsMin}
   --keep DIR  keeps the peers' folders and journals in DIR, which must be new or empty
+  --simulated runs the same in a simulated world, in which one seed is one execution; takes ${simulatedLimit} cities unless told otherwise
+  --seed N    the seed of the world; 1 unless told otherwise
+  --trace FILE  writes the events of the world, a line each
   --json      prints one JSON object as the last line of standard output, everything else on standard error`
 
 class Misuse extends Error {}
@@ -30,19 +41,30 @@ interface Asked {
   readonly limit: number
   readonly keep: string | null
   readonly json: boolean
+  /** Null for real processes. */
+  readonly world: { readonly seed: number; readonly trace: string | null } | null
 }
 
 const readArgs = (args: ReadonlyArray<string>): Asked => {
   const { values } = parsed(args)
   if (values.help === true) throw new Help()
-  if (values.simulated === true) throw new Misuse("--simulated comes with step 2. Leave it out to run real processes")
-  const limit = values.limit === undefined ? citiesInFile : Number(values.limit)
+  const isSimulated = values.simulated === true
+  if (!isSimulated && (values.seed ?? values.trace) !== undefined)
+    throw new Misuse("--seed and --trace belong to a world: add --simulated")
+  if (isSimulated && values.keep !== undefined) throw new Misuse("a world keeps no folders: leave out --keep or --simulated")
+  const limit = values.limit === undefined ? (isSimulated ? simulatedLimit : citiesInFile) : Number(values.limit)
   if (!Number.isInteger(limit) || limit < cutEditsMin || limit > citiesInFile)
     throw new Misuse(`--limit takes a number from ${cutEditsMin} to ${citiesInFile}, and not "${values.limit}"`)
   const keep = values.keep === undefined ? null : resolve(values.keep)
   if (keep !== null && existsSync(keep) && readdirSync(keep).length > 0)
     throw new Misuse(`${keep} is not empty. Name a folder that is, or one that is not there yet`)
-  return { limit, keep, json: values.json === true }
+  return { limit, keep, json: values.json === true, world: isSimulated ? worldOf(values.seed, values.trace) : null }
+}
+
+const worldOf = (seed: string | undefined, trace: string | undefined) => {
+  const number = seed === undefined ? 1 : Number(seed)
+  if (!Number.isSafeInteger(number) || number < 0) throw new Misuse(`--seed takes a whole number from 0 on, and not "${seed}"`)
+  return { seed: number, trace: trace === undefined ? null : resolve(trace) }
 }
 
 const parsed = (args: ReadonlyArray<string>) => {
@@ -105,21 +127,42 @@ const report = (asked: Asked, evidence: Evidence): number => {
   return problems.length === 0 ? 0 : 1
 }
 
-const demo = (asked: Asked): Effect.Effect<number> =>
+const failedWith = (error: { readonly message: string }): number => {
+  console.error(`FAILED: ${error.message}`)
+  return 1
+}
+
+/** In processes: a child that ends unasked ends the run. */
+const inProcesses = (asked: Asked): Effect.Effect<number> =>
   Effect.gen(function* () {
     const progress = new Progress(asked.limit, process.stderr)
     const path = yield* folder(asked.keep)
-    return yield* scenario({ limit: asked.limit, folder: path, progress }).pipe(
+    const deaths = yield* Deferred.make<never, ChildDied>()
+    const playing = Effect.flatMap(processes(path, deaths), (stage) => scenario({ limit: asked.limit, progress }, stage))
+    return yield* Effect.raceFirst(Effect.scoped(playing), Deferred.await(deaths)).pipe(
+      Effect.ensuring(Effect.sync(() => progress.clear())),
       Effect.map((evidence) => report(asked, evidence)),
-      Effect.catch((error) =>
-        Effect.sync(() => {
-          progress.clear()
-          console.error(`FAILED: ${error.message}`)
-          return 1
-        })
-      )
+      Effect.catch((error) => Effect.sync(() => failedWith(error)))
     )
   }).pipe(Effect.scoped)
+
+/** In a world. Nothing is shown while it lasts: it is over in moments, and a terminal belongs to the host. */
+const inWorld = (asked: Asked, { seed, trace }: NonNullable<Asked["world"]>): Effect.Effect<number> => {
+  const events: Array<string> = []
+  const onEvent = (line: string): void => {
+    if (trace !== null) events.push(`${line}\n`)
+  }
+  const progress = { enter: () => undefined, hold: () => undefined }
+  return simulated({ limit: asked.limit, progress, seed, onEvent }).pipe(
+    Effect.map((evidence) => {
+      if (trace !== null) writeFileSync(trace, events.join(""))
+      return report(asked, evidence)
+    }),
+    Effect.catch((error) => Effect.sync(() => failedWith(error)))
+  )
+}
+
+const demo = (asked: Asked): Effect.Effect<number> => (asked.world === null ? inProcesses(asked) : inWorld(asked, asked.world))
 
 /** Reads the arguments, runs, and ends the process. */
 const main = (args: ReadonlyArray<string>): void => {

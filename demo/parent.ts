@@ -7,12 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Calls, Message, Request } from "./calls.ts"
-
-/** What answers the calls of an interface. */
-export type Handlers<C, R> = {
-  readonly [K in keyof C]: C[K] extends (...input: infer I) => infer O ? (...input: I) => Effect.Effect<O, unknown, R> : never
-}
+import type { Calls, Handlers, Message, Request } from "./calls.ts"
 
 /** Tells the parent something that it did not ask for. */
 export const tell = (message: Message): void => {

@@ -1,74 +1,20 @@
 /**
- * Alice, or Bob: one person's device in a process of its own, with its data in a folder and its journal beside it.
+ * Alice, or Bob, in a process of its own, with its data in a folder and its journal beside it.
  *
  * `node demo/peer.ts NAME LIFE FOLDER JOURNAL KUBE`, started by the demo, which tells it by calls what to do and when.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as PeerNode from "../src/layers/peer/PeerNode.ts"
-import type { Space } from "../src/services/echo/SpaceService.ts"
-import { Peer } from "../src/services/peer/Peer.ts"
-import type { Gate, PeerCalls } from "./calls.ts"
-import { City, readCities, Visit } from "./cities.ts"
-import { Editor } from "./editing.ts"
-import { importCities } from "./importing.ts"
+import type { PeerCalls } from "./calls.ts"
 import { openJournal } from "./journal.ts"
 import { run, serve, tell, vital } from "./parent.ts"
-import { Sight } from "./sight.ts"
+import { peerProgram } from "./program.ts"
 
 const [name, life, folder, journalFile, kube] = process.argv.slice(2) as [string, string, string, string, string]
+const who = `${name}${life}`
 
 const program = Effect.gen(function* () {
-  const peer = yield* Peer
-  const scope = yield* Effect.scope
-  const journal = openJournal(journalFile, `${name}${life}`)
-  const gates: { readonly [gate in Gate]: Deferred.Deferred<void> } = {
-    kill: yield* Deferred.make<void>(),
-    cut: yield* Deferred.make<void>()
-  }
-  let at: { readonly space: Space; readonly sight: Sight; readonly editor: Editor } | null = null
-
-  const here = Effect.suspend(() => (at === null ? Effect.die(new Error("no space is open yet")) : Effect.succeed(at)))
-
-  const enter = Effect.fnUntraced(function* (space: Space) {
-    const sight = new Sight(space)
-    at = { space, sight, editor: new Editor(space, sight, journal, `${name}${life}`) }
-    const cities = yield* space.query(City).all
-    const visits = yield* space.query(Visit).all
-    yield* Effect.forkIn(vital(sight.follow(tell)), scope)
-    return { cities: cities.length, visits: visits.length }
-  })
-
-  const create = Effect.fnUntraced(function* (members: ReadonlyArray<string>) {
-    journal.intend([{ do: "space", name: "Cities" }])
-    const space = yield* peer.spaces.create({ name: "Cities", members })
-    yield* enter(space)
-    return space.ticket
-  })
-
-  const state = Effect.gen(function* () {
-    const { space } = yield* here
-    const cities = (yield* space.query(City).all).length
-    const visits = (yield* space.query(Visit).all).length
-    const [frontier, stateHash, conflicts] = yield* Effect.all([space.frontier, space.stateHash, space.conflictCount])
-    return { cities, visits, frontier, stateHash, conflicts }
-  })
-
-  yield* serve<PeerCalls, never>({
-    device: () => Effect.succeed(peer.device),
-    create,
-    open: (ticket) => Effect.flatMap(peer.spaces.open(ticket), enter),
-    import: (limit) =>
-      Effect.flatMap(here, ({ space }) => importCities({ space, journal, limit, gates, cities: readCities(limit) })),
-    pass: (gate) => Effect.asVoid(Deferred.succeed(gates[gate], undefined)),
-    edit: () => Effect.flatMap(here, ({ editor }) => Effect.asVoid(Effect.forkIn(vital(editor.run), scope))),
-    cutEdit: (rows) => Effect.flatMap(here, ({ editor }) => editor.remark(rows)),
-    foreignRemarks: (rows) => Effect.flatMap(here, ({ editor }) => editor.foreignRemarks(rows)),
-    rest: () => Effect.flatMap(here, ({ editor }) => editor.rest),
-    synced: (device) => Effect.flatMap(here, ({ space }) => space.synced(device)),
-    frontier: () => Effect.flatMap(here, ({ space }) => space.frontier),
-    state: () => state
-  })
+  yield* serve<PeerCalls, never>(yield* peerProgram({ who, journal: openJournal(journalFile, who), tell, vital }))
 })
 
 run(program.pipe(Effect.scoped, Effect.provide(PeerNode.layer({ folder, kube }))))

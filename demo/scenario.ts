@@ -1,30 +1,29 @@
 /**
  * The main job from beginning to end: two peers, one space, a real data set, a kill in the middle, a cut, and the proof.
  *
- * Alice imports while both edit. Bob, whose link to the KUBE goes through a proxy, is killed with SIGKILL and started again; then the
- * proxy falls silent while both write the same properties, and resets. When all has healed, both close, and what is left in their
- * folders is compared with what their journals tell. Each process, each file and each wait below belongs to one scope.
+ * Alice imports while both edit. Bob is killed and started again; then his link falls silent while both write the same properties, and
+ * is reset. When all has healed, both close, and what they leave is compared with what their journals tell. The stage says where.
  */
-import { cpSync } from "node:fs"
-import { join } from "node:path"
-import { performance } from "node:perf_hooks"
 import * as Data from "effect/Data"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import type { AuditCalls, KubeCalls, ModelCalls, PeerCalls, ProxyCalls } from "./calls.ts"
-import { type Child, type ChildDied, start } from "./child.ts"
+import type { PeerCalls } from "./calls.ts"
 import { cutRows } from "./cities.ts"
 import { type Evidence, partitionSecondsMin } from "./claims.ts"
 import { gateRows } from "./importing.ts"
-import type { Name, Progress } from "./progress.ts"
+import type { Name } from "./progress.ts"
+import type { Player, Stage } from "./stage.ts"
+
+/** Is told how far it has come. */
+export interface Watcher {
+  readonly enter: (phase: string) => void
+  readonly hold: (name: Name, objects: number) => void
+}
 
 export interface Options {
   readonly limit: number
-  /** Where the folders and journals go. */
-  readonly folder: string
-  readonly progress: Progress
+  readonly progress: Watcher
 }
 
 /** The peers did not come to the same state in time. */
@@ -40,33 +39,20 @@ const silentSeconds = partitionSecondsMin + 0.5
 
 class Scene {
   readonly options: Options
-  readonly deaths: Deferred.Deferred<never, ChildDied>
-  readonly journals: Array<string> = []
+  readonly stage: Stage
   private readonly held: { [name in Name]: number } = { alice: 0, bob: 0 }
   private readonly moved = Latch.makeUnsafe(false)
 
-  constructor(options: Options, deaths: Deferred.Deferred<never, ChildDied>) {
+  constructor(options: Options, stage: Stage) {
     this.options = options
-    this.deaths = deaths
+    this.stage = stage
   }
 
-  folderOf(name: Name): string {
-    return join(this.options.folder, name)
-  }
-
-  peer(name: Name, life: number, kube: string) {
-    const journal = join(this.options.folder, `${name}-${life}.journal`)
-    this.journals.push(journal)
-    return start<PeerCalls>({
-      name,
-      script: "./peer.ts",
-      args: [name, String(life), this.folderOf(name), journal, kube],
-      deaths: this.deaths,
-      onHeld: ({ cities }) => {
-        this.held[name] = cities
-        this.options.progress.hold(name, cities)
-        this.moved.openUnsafe()
-      }
+  begin(name: Name, life: number) {
+    return this.stage.begin(name, life, ({ cities }) => {
+      this.held[name] = cities
+      this.options.progress.hold(name, cities)
+      this.moved.openUnsafe()
     })
   }
 
@@ -77,53 +63,40 @@ class Scene {
       return this.held[name] >= cities ? Effect.void : Effect.andThen(this.moved.await, this.holds(name, cities))
     })
   }
-
-  audit(folder: string, ticket: string, journals: ReadonlyArray<string> | null) {
-    return Effect.scoped(
-      Effect.gen({ self: this }, function* () {
-        const auditor = yield* start<AuditCalls>({ name: "the audit", script: "./audit.ts", deaths: this.deaths })
-        const audited = yield* auditor.ask("audit", folder, ticket, journals)
-        yield* auditor.close
-        return audited
-      })
-    )
-  }
 }
 
-type Peers = { readonly alice: Child<PeerCalls>; readonly bob: Child<PeerCalls> }
+type Peers = { readonly alice: Player<PeerCalls>; readonly bob: Player<PeerCalls> }
 
 const both = <A, E, B>({ alice, bob }: { readonly alice: B; readonly bob: B }, f: (one: B) => Effect.Effect<A, E>) =>
   Effect.all({ alice: f(alice), bob: f(bob) }, { concurrency: 2 })
 
 /** Kills Bob, and starts him again on what is left; what that was is counted from a copy, so that it is what the kill left. */
-const kill = Effect.fnUntraced(function* (scene: Scene, bob: Child<PeerCalls>, kube: string, ticket: string) {
-  const { folder, progress } = scene.options
-  yield* scene.holds("bob", Math.floor(gateRows(scene.options.limit).kill / 2))
+const kill = Effect.fnUntraced(function* (scene: Scene, bob: Player<PeerCalls>, ticket: string) {
+  const { limit, progress } = scene.options
+  yield* scene.holds("bob", Math.floor(gateRows(limit).kill / 2))
   progress.enter("bob is killed")
   yield* bob.kill
-  const copy = join(folder, "bob-at-kill")
-  cpSync(scene.folderOf("bob"), copy, { recursive: true })
-  const counting = yield* Effect.forkChild(scene.audit(copy, ticket, null))
-  const again = yield* scene.peer("bob", 2, kube)
+  const counting = yield* scene.stage.keep("bob", ticket)
+  const again = yield* scene.begin("bob", 2)
   const reopened = yield* again.ask("open", ticket)
   yield* again.ask("edit")
   progress.enter("bob is back")
   return { again, reopenedWith: reopened.cities + reopened.visits, counting }
 })
 
-/** Silences the proxy while both write the same properties, looks at what came through nevertheless, then resets it. */
-const cut = Effect.fnUntraced(function* (scene: Scene, peers: Peers, proxy: Child<ProxyCalls>) {
-  const { progress } = scene.options
-  const { limit } = scene.options
+/** Silences Bob's link while both write the same properties, looks at what came through nevertheless, then resets it. */
+const cut = Effect.fnUntraced(function* (scene: Scene, peers: Peers) {
+  const { stage } = scene
+  const { limit, progress } = scene.options
   yield* scene.holds("bob", Math.max(gateRows(limit).kill, Math.min(limit, cutRows)))
-  yield* proxy.ask("silence")
+  yield* stage.silence
   progress.enter(`bob's link is silent for ${silentSeconds} s`)
   const silent = yield* Effect.forkChild(Effect.sleep(`${silentSeconds} seconds`))
   yield* peers.alice.ask("pass", "cut")
   const cutEdits = yield* both(peers, (peer) => peer.ask("cutEdit", cutRows))
   yield* Fiber.join(silent)
   const foreignRemarks = yield* both(peers, (peer) => peer.ask("foreignRemarks", cutRows))
-  const silence = yield* proxy.ask("reset")
+  const silence = yield* stage.reset
   progress.enter("bob's link was reset")
   return { cutEdits, foreignRemarks, silence }
 })
@@ -150,45 +123,21 @@ const converged = (peers: Peers) =>
       )
   })
 
-/** The journals against the folders: an audit of each, and the naive model. */
-const prove = Effect.fnUntraced(function* (scene: Scene, ticket: string) {
-  const { limit, progress } = scene.options
-  progress.enter("the folders are audited")
-  const audits = yield* both({ alice: "alice", bob: "bob" } as { alice: Name; bob: Name }, (name) =>
-    scene.audit(scene.folderOf(name), ticket, scene.journals)
-  )
-  progress.enter("the journals are folded naively")
-  const model = yield* Effect.scoped(
-    Effect.gen(function* () {
-      const child = yield* start<ModelCalls>({ name: "the model", script: "./model.ts", deaths: scene.deaths })
-      const folded = yield* child.ask("fold", scene.journals, audits.alice.uncovered, limit)
-      yield* child.close
-      return folded
-    })
-  )
-  return { audits, model }
-})
-
 const play = Effect.fnUntraced(function* (scene: Scene) {
+  const { stage } = scene
   const { limit, progress } = scene.options
-  const began = performance.now()
   progress.enter("alice imports, both edit")
-  const { deaths } = scene
-  const kube = yield* start<KubeCalls>({ name: "the KUBE", script: "./kube.ts", deaths })
-  const proxy = yield* start<ProxyCalls>({ name: "the proxy", script: "./proxy.ts", deaths })
-  const url = yield* kube.ask("url")
-  const through = yield* proxy.ask("listen", url)
-  const alice = yield* scene.peer("alice", 1, url)
-  const first = yield* scene.peer("bob", 1, through)
+  const alice = yield* scene.begin("alice", 1)
+  const first = yield* scene.begin("bob", 1)
   const ticket = yield* alice.ask("create", [yield* first.ask("device")])
   yield* first.ask("open", ticket)
   yield* both({ alice, bob: first }, (peer) => peer.ask("edit"))
   const importing = yield* Effect.forkChild(alice.ask("import", limit))
 
-  const { again: bob, counting, reopenedWith } = yield* kill(scene, first, through, ticket)
+  const { again: bob, counting, reopenedWith } = yield* kill(scene, first, ticket)
   const peers: Peers = { alice, bob }
   yield* alice.ask("pass", "kill")
-  const { cutEdits, foreignRemarks, silence } = yield* cut(scene, peers, proxy)
+  const { cutEdits, foreignRemarks, silence } = yield* cut(scene, peers)
 
   yield* Fiber.join(importing)
   yield* both(peers, (peer) => peer.ask("rest"))
@@ -196,11 +145,14 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
   const states = yield* converged(peers)
   progress.hold("alice", states.alice.cities)
   progress.hold("bob", states.bob.cities)
-  const bytesOnWire = yield* proxy.ask("bytes")
+  const bytesOnWire = yield* stage.bytes
   yield* both(peers, (peer) => peer.close)
-  const atKill = yield* Fiber.join(counting)
-  const { audits, model } = yield* prove(scene, ticket)
-  progress.clear()
+  const atKill = yield* counting
+  progress.enter("what is left is audited")
+  const names: { readonly [name in Name]: Name } = { alice: "alice", bob: "bob" }
+  const audits = yield* both(names, (name) => stage.audit(name, ticket))
+  progress.enter("the journals are folded naively")
+  const model = yield* stage.model(audits.alice.uncovered, limit)
 
   const objects = states.alice.cities + states.alice.visits
   const told = (name: Name) => {
@@ -229,7 +181,7 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
       inFlight: model.inFlight,
       partitionSeconds: Math.round(silence.seconds * 100) / 100,
       bytesOnWire,
-      seconds: Math.round((performance.now() - began) / 100) / 10,
+      seconds: Math.round((yield* stage.seconds) * 10) / 10,
       model: model.stateHash,
       audit: [...hashes].join(" and ")
     }
@@ -237,11 +189,5 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
   return evidence
 })
 
-/** Runs it all. A process that ends unasked ends the run. */
-export const scenario = (options: Options) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const deaths = yield* Deferred.make<never, ChildDied>()
-      return yield* Effect.raceFirst(play(new Scene(options, deaths)), Deferred.await(deaths))
-    })
-  )
+/** Plays it all on a stage. */
+export const scenario = (options: Options, stage: Stage) => Effect.scoped(play(new Scene(options, stage)))

@@ -101,7 +101,9 @@ describe("npm run demo", () => {
   it.live.each([
     { args: ["--limit", "99"], says: /--limit takes a number from 100 to 171075, and not "99"/ },
     { args: ["--limit", "many"], says: /--limit takes a number/ },
-    { args: ["--simulated", "--seed", "7"], says: /comes with step 2/ },
+    { args: ["--seed", "7"], says: /add --simulated/ },
+    { args: ["--simulated", "--seed", "x"], says: /--seed takes a whole number from 0 on, and not "x"/ },
+    { args: ["--simulated", "--keep", "kept"], says: /a world keeps no folders/ },
     { args: ["--keep", "src"], says: /src is not empty/ },
     { args: ["--lmit", "300"], says: /Unknown option '--lmit'/ }
   ])("called wrongly ($args) says how to call it, and ends with 2", ({ args, says }) =>
