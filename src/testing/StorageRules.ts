@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { compareBytes } from "../schema/platform/Codec.ts"
 import { type Change, type Entry, Storage, type StorageError } from "../services/platform/Storage.ts"
+import { numbersFrom } from "./Seeded.ts"
 import { numbered, numberOf, writerKeys } from "./StorageWriter.ts"
 
 export type Rule = readonly [title: string, check: Effect.Effect<void, StorageError, Storage>]
@@ -35,17 +36,6 @@ export const everything = Effect.map(range(b(), end, 100_000), (entries) => entr
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 const keysOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> => entries.map((entry) => hex(entry.key))
-
-/** A small generator (mulberry32): the same numbers from the same seed. */
-const numbersFrom = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 export const rules: ReadonlyArray<Rule> = [
   [
