@@ -26,7 +26,7 @@ import { numbersFrom } from "./Seeded.ts"
 
 /** What is there of unsynced edits when the power has gone. */
 export type Outcome = "kept" | "lost" | "cut" | "torn"
-export const outcomes: ReadonlyArray<Outcome> = ["kept", "lost", "cut", "torn"]
+export const outcomes: ReadonlyArray<Outcome> = ["lost", "torn", "cut", "kept"]
 
 const sectorBytes = 512
 
@@ -41,6 +41,10 @@ export class FaultyDisk {
     const file = new FileNode()
     this.files.add(file)
     return file
+  }
+
+  folder(): FolderNode {
+    return new FolderNode()
   }
 
   /** Sets names, or removes them (null), in one edit. */

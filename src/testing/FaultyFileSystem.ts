@@ -7,7 +7,7 @@
  * - `crash`: the power goes while it is under way. It and all that come after it never end, and nothing that runs in this life is
  *   told, finalizers included. `crash(outcome, seed)` gives the next life what is left.
  * - `full`: from here on the disk is full (ENOSPC) until `heal`. A write takes the bytes that still fit, and `write` then says how
- *   many those were, as the system call does; a sync fails as on Btrfs and NFS, which look for room only then.
+ *   many those were, as the system call does. A sync fails too, as on Btrfs and NFS, which look for room only then; it forgets nothing.
  * - `failing`: this one fails (EIO). A write has written any part, a sync carried over any part, all else nothing.
  *
  * Folders are synced as on Linux and macOS: open the folder with the flag `r` and sync the file that one gets. Errors look as those of
@@ -24,6 +24,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { FaultyDisk, FileNode, FolderNode, type Node, type Outcome } from "./FaultyDisk.ts"
 import { numbersFrom } from "./Seeded.ts"
+import { systemError } from "./SystemError.ts"
 
 export type FaultKind = "crash" | "full" | "failing"
 
@@ -54,10 +55,21 @@ export class FaultyFileSystem {
     this.fault = fault
   }
 
+  /** Whether the operation has come that the fault was planned for. */
+  get hasMet(): boolean {
+    return this.fault !== null && this.operations.length >= this.fault.at
+  }
+
   /** Makes room again, and forgets a fault that has not come yet. */
   heal(): void {
     this.fault = null
     this.disk.room = Number.POSITIVE_INFINITY
+  }
+
+  /** The power goes between two operations. */
+  powerOff(): void {
+    this.life++
+    this.onCrash()
   }
 
   /** Ends this life, and leaves the disk as the outcome has it. */
@@ -94,8 +106,7 @@ export class FaultyFileSystem {
       const fault = this.fault?.at === this.operations.length ? this.fault.kind : null
       const answer = act(fault)
       if (fault !== "crash") return answer
-      this.life++
-      this.onCrash()
+      this.powerOff()
       throw powerGone
     }
 
@@ -123,10 +134,13 @@ export class FaultyFileSystem {
       })
     const sync = (node: Node, path: string) =>
       operate("sync", path, (fault) => {
-        if (fault === "full") disk.room = 0
-        if (fault === "full" || fault === "failing") {
+        if (fault === "full") {
+          disk.room = 0
+          throw systemError("ENOSPC", "fsync", path)
+        }
+        if (fault === "failing") {
           disk.failSync(node, this.draw)
-          throw systemError(fault === "full" ? "ENOSPC" : "EIO", "fsync", path)
+          throw systemError("EIO", "fsync", path)
         }
         if (fault === null) disk.sync(node)
       })
@@ -367,23 +381,6 @@ const infoOf = (node: Node): FileSystem.File.Info => ({
   blksize: Option.none(),
   blocks: Option.none()
 })
-
-/** The codes of the system, and what Effect's FileSystem on Node makes of them. */
-const codes = {
-  ENOENT: ["NotFound", "no such file or directory"],
-  EEXIST: ["AlreadyExists", "file already exists"],
-  EISDIR: ["BadResource", "illegal operation on a directory"],
-  ENOTDIR: ["BadResource", "not a directory"],
-  EBADF: ["Unknown", "bad file descriptor"],
-  ENOSPC: ["Unknown", "no space left on device"],
-  EIO: ["Unknown", "i/o error"]
-} as const
-
-const systemError = (code: keyof typeof codes, method: string, path: string): PlatformError.PlatformError => {
-  const [tag, says] = codes[code]
-  const cause = Object.assign(new Error(`${code}: ${says}, ${method} '${path}'`), { code })
-  return PlatformError.systemError({ _tag: tag, module: "FileSystem", method, pathOrDescriptor: path, syscall: method, cause })
-}
 
 const missing = (method: string, path: string): never => {
   throw systemError("ENOENT", method, path)
