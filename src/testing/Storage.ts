@@ -20,21 +20,22 @@
  * in part. S24 a batch is there only with all before it. S25 nothing is there that nobody wrote. S26 goes on, as safe as before.
  * Over FileSystem, on a full or failing disk: S27 answers with the typed error. S28 nothing of a refused batch is kept, all else is.
  * S29 goes on when the disk is well. S30 a crash takes no more than otherwise.
- * Over processes: S20 what was acknowledged survives SIGKILL, at both durabilities, and no batch is ever half there.
+ * Over processes: S20 what was acknowledged survives SIGKILL, at both durabilities, and no batch is ever half there. S31 a full disk is
+ * answered with StorageFull, nothing of the batch is kept, and it goes on where there is room.
  *
  * What a way cannot show is printed with its results. Over processes that is a missing sync: the operating system keeps what a killed
  * process wrote. Over `FileSystem` it is everything beneath that service, so run such a storage both ways.
  */
-import { afterAll, assert, describe, it } from "@effect/vitest"
+import { afterAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import type * as ChildProcess from "effect/process/ChildProcess"
-import * as Spawner from "effect/process/ChildProcessSpawner"
-import * as Stream from "effect/Stream"
+import type * as Spawner from "effect/process/ChildProcessSpawner"
 import type { Storage, StorageOpenError } from "../services/platform/Storage.ts"
 import * as Faults from "./StorageFaults.ts"
-import { apart, apartTitle, type Open, readNumbers, reopening, reopeningTitle, rules } from "./StorageRules.ts"
+import { filling, killing, limiting } from "./StorageProcesses.ts"
+import { apart, apartTitle, type Open, reopening, reopeningTitle, rules } from "./StorageRules.ts"
 
 /** A storage that keeps its files through Effect's `FileSystem`. */
 export interface StorageOverFileSystem {
@@ -53,7 +54,7 @@ export interface StorageUnderTest {
   readonly platform: Layer.Layer<FileSystem.FileSystem | Spawner.ChildProcessSpawner>
   /** Whether what was written is there when the folder is opened again. */
   readonly isDurable: boolean
-  /** A program that runs `keepWriting` on the folder until it is killed; without it S20 is left out. */
+  /** A program that runs `keepWriting` on the folder until that ends, or it is killed; without it S20 and S31 are left out. */
   readonly writer?: (folder: string) => ChildProcess.Command
 }
 
@@ -91,12 +92,19 @@ const overFileSystem = (name: string, { layer, replay }: StorageOverFileSystem):
   ])
 }
 
+/** What processes cannot show: a storage that reaches its medium by itself cannot be made to lose what the system has taken. */
+const beneath = [
+  "a missing sync, and torn and reordered writes: the operating system keeps what a killed process wrote (S21 to S26)",
+  "a sync that fails (S27 to S30)"
+]
+
 const overFolders = (name: string, under: StorageUnderTest): void => {
   const { isDurable, layer, platform, writer } = under
   const freshFolder = Effect.flatMap(FileSystem.FileSystem, (files) =>
     files.makeTempDirectoryScoped({ prefix: "troupe-storage-" })
   )
   const open: Open = (folder, use) => Effect.scoped(Effect.provide(use, layer(folder), { local: true }))
+  const untested = isDurable ? [...beneath] : ["durability (S19 to S31): it keeps nothing"]
 
   for (const [title, check] of rules) {
     it.effect(title, () => Effect.flatMap(freshFolder, (folder) => open(folder, check)).pipe(Effect.provide(platform)), 60_000)
@@ -117,16 +125,25 @@ const overFolders = (name: string, under: StorageUnderTest): void => {
       () => Effect.flatMap(freshFolder, (folder) => killing(name, folder, open, writer(folder))).pipe(Effect.provide(platform)),
       120_000
     )
+    const set = (title: string, test: (folder: string) => Effect.Effect<string | null, unknown, Spawner.ChildProcessSpawner>) =>
+      it.effect(
+        title,
+        () =>
+          Effect.gen(function* () {
+            const obstacle = yield* test(yield* freshFolder)
+            if (obstacle !== null) untested.push(`${title}: it could not be set up (${obstacle})`)
+          }).pipe(Effect.provide(platform)),
+        120_000
+      )
+    set("[S31] a file that may not grow is a full disk: StorageFull, nothing kept, and it goes on", (folder) =>
+      limiting(folder, open, writer(folder))
+    )
+    set("[S31] a disk of 12 MB is full: StorageFull, nothing kept, and it goes on when it has grown", (folder) =>
+      filling(folder, writer(folder))
+    )
   }
-  told(name, [
-    ...(isDurable
-      ? [
-          "a missing sync, torn and reordered writes: a native store cannot be made to lose what the operating system has taken",
-          "a sync that fails"
-        ]
-      : ["durability (S19 to S30): it keeps nothing"]),
-    ...(isDurable && writer === undefined ? ["kills (S20): no writer was given"] : [])
-  ])
+  if (isDurable && writer === undefined) untested.push("kills and full disks (S20, S31): no writer was given")
+  told(name, untested)
 }
 
 /** Prints, when the suite is over, what it could not test. */
@@ -135,39 +152,3 @@ const told = (name: string, untested: ReadonlyArray<string>): void => {
     console.log(`storage ${name}: not tested here\n${untested.map((each) => `  - ${each}`).join("\n")}`)
   })
 }
-
-/** After how many acknowledged batches each child is killed; odd and even, early and late. */
-const killsAfter = [1, 7, 40, 111, 222]
-
-const killing = (name: string, folder: string, open: Open, writer: ChildProcess.Command) =>
-  Effect.gen(function* () {
-    const spawner = yield* Spawner.ChildProcessSpawner
-    let acknowledged = 0
-    for (const target of killsAfter) {
-      const goal = acknowledged + target
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const child = yield* spawner.spawn(writer)
-          yield* child.stdout.pipe(
-            Stream.decodeText,
-            Stream.splitLines,
-            Stream.runForEach((line) => {
-              const before = acknowledged
-              acknowledged = Number(line)
-              return before < goal && acknowledged >= goal
-                ? Effect.forkScoped(child.kill({ killSignal: "SIGKILL" }))
-                : Effect.void
-            })
-          )
-        })
-      )
-      assert.isAtLeast(acknowledged, goal, "the writer ended before it was killed")
-      const numbers = yield* open(folder, readNumbers)
-      assert.strictEqual(new Set(numbers).size, 1, `half a batch is there: ${numbers.join(" ")}`)
-      assert.isAtLeast(numbers[0]!, acknowledged, "an acknowledged batch is gone")
-      acknowledged = numbers[0]!
-    }
-    yield* Effect.sync(() =>
-      console.log(`storage ${name}: ${killsAfter.length} writers killed (SIGKILL), ${acknowledged} batches whole`)
-    )
-  })
