@@ -85,7 +85,10 @@ const overFileSystem = (name: string, { layer, replay }: StorageOverFileSystem):
     it.effect(`replays ${replay}`, () => Faults.replay(layer, replay))
     return
   }
-  for (const [title, check] of storageRules(layer)) it.effect(title, () => check, 60_000)
+  const tried: Array<string> = []
+  const rules = storageRules(layer, { isBrief: false, report: (line) => tried.push(line) })
+  for (const [title, check] of rules) it.effect(title, () => check, 60_000)
+  afterAll(() => console.log(`storage ${name}: ${tried.sort().join(", ")}`))
   told(name, [
     "what lies beneath FileSystem: the real disk, the operating system, the names of Windows",
     "two processes on one folder, rot, and a disk that says that it has synced and has not"

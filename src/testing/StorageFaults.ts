@@ -48,16 +48,23 @@ const titles: ReadonlyArray<readonly [title: string, sweep: "crashes" | "refusal
 ]
 
 export interface SweepOptions {
-  /** Ends a sweep with the first run that breaks a rule, the last operation first. Else it tells of each rule whether it is kept. */
+  /** Draws once, and ends a sweep with the first run that breaks a rule, the last operation first. Else it tells of each rule whether it is kept. */
   readonly isBrief: boolean
+  /** Is told what a sweep tried. */
+  readonly report?: (line: string) => void
 }
 
 /** The rules for a storage on a faulty disk. Those of one sweep share its runs. */
-export const faultRules = (layer: OverFiles, { isBrief }: SweepOptions): ReadonlyArray<FaultRule> => {
-  const sweeps = {
-    crashes: Effect.runSync(Effect.cached(crashes(layer, isBrief))),
-    refusals: Effect.runSync(Effect.cached(refusals(layer, isBrief)))
-  }
+export const faultRules = (layer: OverFiles, { isBrief, report }: SweepOptions): ReadonlyArray<FaultRule> => {
+  const once = (name: string, sweep: Effect.Effect<Sweep>) =>
+    Effect.runSync(
+      Effect.cached(
+        Effect.tap(sweep, ({ operations, runs }) =>
+          Effect.sync(() => report?.(`${name}: ${runs} runs over ${operations} operations`))
+        )
+      )
+    )
+  const sweeps = { crashes: once("crashes", crashes(layer, isBrief)), refusals: once("refusals", refusals(layer, isBrief)) }
   return titles.map(([title, sweep]) => [
     title,
     Effect.map(sweeps[sweep], ({ broken }) => {
@@ -80,7 +87,7 @@ export interface Sweep {
 const crashes = (layer: OverFiles, isBrief: boolean): Effect.Effect<Sweep> =>
   sweep(layer, isBrief, "crash", (operation) =>
     outcomes.flatMap((outcome) =>
-      seedsOf(outcome === "cut" || outcome === "torn" ? 3 : 1, operation).map(
+      seedsOf(!isBrief && (outcome === "cut" || outcome === "torn") ? 3 : 1, operation).map(
         (seed): Plan => ({ kind: "crash", at: operation, outcome, seed })
       )
     )
