@@ -24,7 +24,11 @@ const documents = [
 ].map((path) => ({ path, text: read(path)! }))
 const sources = sourcesIn("src", "test", "scripts", "examples", "demo", "bench")
 const { scripts } = JSON.parse(read("package.json")!) as { readonly scripts: Record<string, string> }
-const examples = filesIn(["examples"], ".ts")
+/** Programs: what no other example imports, and no test is. */
+const examples = sources
+  .filter((file) => file.path.startsWith("examples/") && !file.path.endsWith(".test.ts"))
+  .map((file) => file.path)
+  .filter((path) => !sources.some((file) => file.path.startsWith("examples/") && file.imports.some((edge) => edge.path === path)))
 
 const clean = (faults: (document: Documents.Document) => ReadonlyArray<string>) =>
   assert.deepStrictEqual(documents.flatMap(faults), [])

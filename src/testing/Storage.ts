@@ -1,7 +1,12 @@
 /**
- * The suite that says whether a Storage keeps its contract. Run it on your own backend, in a Vitest file:
+ * The suite that says whether a Storage keeps its contract. Run it on your own backend, in a Vitest file. One that keeps its files
+ * through Effect's `FileSystem` is run in memory, on a disk that loses power, fills up and fails at every operation in turn:
  *
- *     storageConformance("my backend", { layer: (folder) => myLayer(folder), platform: NodeServices.layer, isDurable: true })
+ *     storageConformance("plain files", { layer: (folder) => PlainFiles.layer(folder), over: "FileSystem" })
+ *
+ * One that reaches its medium by itself is run in real folders, and in processes that are killed and that fill a disk:
+ *
+ *     storageConformance("my backend", { layer: (folder) => myLayer(folder), platform: NodeServices.layer, isDurable: true, writer })
  *
  * The rules, by the numbers in the tests' titles:
  * S1 reads give what was written last. S2 getMany answers in the order asked. S3 keys are ordered bytewise, unsigned.
@@ -11,23 +16,37 @@
  * S13 answers are plain Uint8Arrays. S14 values may be large. S15 keys may be many. S16 it behaves as a sorted list.
  * S17 an interrupted write is whole or absent. S18 folders are apart.
  * If it is durable: S19 what was written is there when opened again, and closing waits for what is under way.
- * S20 what was acknowledged survives SIGKILL, at both durabilities, and no batch is ever half there.
+ * Over FileSystem, when the power goes: S21 opens without an error. S22 what was acknowledged strict is there. S23 no batch is there
+ * in part. S24 a batch is there only with all before it. S25 nothing is there that nobody wrote. S26 goes on, as safe as before.
+ * Over FileSystem, on a full or failing disk: S27 answers with the typed error. S28 nothing of a refused batch is kept, all else is.
+ * S29 goes on when the disk is well. S30 a crash takes no more than otherwise.
+ * Over processes: S20 what was acknowledged survives SIGKILL, at both durabilities, and no batch is ever half there. S31 a full disk is
+ * answered with StorageFull, nothing of the batch is kept, and it goes on where there is room.
  *
- * S20 cannot show a missing sync: the operating system keeps what a killed process wrote. Only a machine that loses power, or a
- * simulated disk that does, can.
+ * What a way cannot show is printed with its results. Over processes that is a missing sync: the operating system keeps what a killed
+ * process wrote. Over `FileSystem` it is everything beneath that service, so run such a storage both ways.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import type * as ChildProcess from "effect/process/ChildProcess"
-import * as Spawner from "effect/process/ChildProcessSpawner"
-import * as Stream from "effect/Stream"
-import { Storage, type StorageOpenError } from "../services/platform/Storage.ts"
-import { b, everything, rules, write } from "./StorageRules.ts"
-import { numbered, numberOf, writerKeys } from "./StorageWriter.ts"
+import type * as Spawner from "effect/process/ChildProcessSpawner"
+import type { Storage, StorageOpenError } from "../services/platform/Storage.ts"
+import * as Faults from "./StorageFaults.ts"
+import { filling, killing, limiting } from "./StorageProcesses.ts"
+import { apart, apartTitle, type Open, reopening, reopeningTitle, rules } from "./StorageRules.ts"
 
+/** A storage that keeps its files through Effect's `FileSystem`. */
+export interface StorageOverFileSystem {
+  /** The storage kept in `folder`, which is there and empty at first; built again each time it is opened. */
+  readonly layer: Faults.OverFiles
+  readonly over: "FileSystem"
+  /** The plan that a failing rule has named: only that run is made. */
+  readonly replay?: string
+}
+
+/** A storage that reaches its medium by itself. */
 export interface StorageUnderTest {
   /** The storage kept in `folder`; built again each time it is opened. */
   readonly layer: (folder: string) => Layer.Layer<Storage, StorageOpenError>
@@ -35,130 +54,104 @@ export interface StorageUnderTest {
   readonly platform: Layer.Layer<FileSystem.FileSystem | Spawner.ChildProcessSpawner>
   /** Whether what was written is there when the folder is opened again. */
   readonly isDurable: boolean
-  /** A program that runs `keepWriting` on the folder until it is killed; without it S20 is left out. */
+  /** A program that runs `keepWriting` on the folder until that ends, or it is killed; without it S20 and S31 are left out. */
   readonly writer?: (folder: string) => ChildProcess.Command
 }
 
 /** Declares the suite. */
-export const storageConformance = (name: string, under: StorageUnderTest): void => {
-  const freshFolder = Effect.flatMap(FileSystem.FileSystem, (files) =>
-    files.makeTempDirectoryScoped({ prefix: "troupe-storage-" })
-  )
-  const open: Open = (folder, use) => Effect.scoped(Effect.provide(use, under.layer(folder), { local: true }))
-  const { writer } = under
-
+export const storageConformance = (name: string, under: StorageOverFileSystem | StorageUnderTest): void => {
   describe(`Storage: ${name}`, () => {
-    for (const [title, check] of rules) {
-      it.effect(
-        title,
-        () => Effect.flatMap(freshFolder, (folder) => open(folder, check)).pipe(Effect.provide(under.platform)),
-        60_000
-      )
-    }
-
-    it.effect("[S18] two folders share nothing", () =>
-      Effect.gen(function* () {
-        const [one, other] = [yield* freshFolder, yield* freshFolder]
-        const found = yield* open(one, Effect.andThen(write([b(0x70), b(1)]), open(other, everything)))
-        assert.isEmpty(found)
-      }).pipe(Effect.provide(under.platform))
-    )
-
-    if (under.isDurable) {
-      it.effect("[S19] what was written is there when opened again, and closing waits for what is under way", () =>
-        Effect.flatMap(freshFolder, (folder) => reopening(folder, open)).pipe(Effect.provide(under.platform))
-      )
-    }
-
-    if (writer !== undefined) {
-      it.effect(
-        "[S20] what was acknowledged survives SIGKILL, and no batch is half there (cannot show a missing sync)",
-        () =>
-          Effect.flatMap(freshFolder, (folder) => killing(name, folder, open, writer(folder))).pipe(
-            Effect.provide(under.platform)
-          ),
-        120_000
-      )
-    }
+    if ("over" in under) overFileSystem(name, under)
+    else overFolders(name, under)
   })
 }
 
-type Open = <A, E>(folder: string, use: Effect.Effect<A, E, Storage>) => Effect.Effect<A, E | StorageOpenError>
+/** A rule as a test: its title, and an Effect that fails where it is broken. */
+export type StorageRule = readonly [title: string, check: Effect.Effect<void, unknown>]
 
-const readNumbers = Storage.use((storage) => Effect.map(storage.getMany(writerKeys), (values) => values.map(numberOf)))
+/** The rules for a storage over `FileSystem` one by one, for whoever wants to see one broken. */
+export const storageRules = (
+  layer: Faults.OverFiles,
+  options: Faults.SweepOptions = { isBrief: false }
+): ReadonlyArray<StorageRule> => [
+  ...rules.map(([title, check]): StorageRule => [title, Faults.slowly(layer, (open) => open("/one", check))]),
+  [apartTitle, Faults.slowly(layer, (open) => apart("/one", "/other", open))],
+  [reopeningTitle, Faults.slowly(layer, (open) => reopening("/one", open))],
+  ...Faults.faultRules(layer, options)
+]
 
-const reopening = (folder: string, open: Open) =>
-  Effect.gen(function* () {
-    for (const [n, durability] of [
-      [1, "strict"],
-      [2, "relaxed"]
-    ] as const) {
-      const batch = writerKeys.map((key) => ({ key, value: numbered(n) }))
-      yield* open(
-        folder,
-        Storage.use((storage) => storage.write(batch, { durability }))
-      )
-      assert.deepStrictEqual(
-        yield* open(folder, readNumbers),
-        writerKeys.map(() => n)
-      )
-    }
-    // batches that are under way when the scope closes: those that ended well are there, the others are whole or absent
-    const fibers = yield* open(
-      folder,
-      Effect.gen(function* () {
-        const fibers = yield* Effect.forEach(writerKeys, (key, i) =>
-          Effect.forkDetach(write([key, numbered(100 + i)], [b(0x78, i), numbered(100 + i)]), { startImmediately: true })
-        )
-        return fibers
-      })
+const overFileSystem = (name: string, { layer, replay }: StorageOverFileSystem): void => {
+  if (replay !== undefined) {
+    it.effect(`replays ${replay}`, () => Faults.replay(layer, replay))
+    return
+  }
+  const tried: Array<string> = []
+  const rules = storageRules(layer, { isBrief: false, report: (line) => tried.push(line) })
+  for (const [title, check] of rules) it.effect(title, () => check, 60_000)
+  afterAll(() => console.log(`storage ${name}: ${tried.sort().join(", ")}`))
+  told(name, [
+    "what lies beneath FileSystem: the real disk, the operating system, the names of Windows",
+    "two processes on one folder, rot, and a disk that says that it has synced and has not"
+  ])
+}
+
+/** What processes cannot show: a storage that reaches its medium by itself cannot be made to lose what the system has taken. */
+const beneath = [
+  "a missing sync, and torn and reordered writes: the operating system keeps what a killed process wrote (S21 to S26)",
+  "a sync that fails (S27 to S30)"
+]
+
+const overFolders = (name: string, under: StorageUnderTest): void => {
+  const { isDurable, layer, platform, writer } = under
+  const freshFolder = Effect.flatMap(FileSystem.FileSystem, (files) =>
+    files.makeTempDirectoryScoped({ prefix: "troupe-storage-" })
+  )
+  const open: Open = (folder, use) => Effect.scoped(Effect.provide(use, layer(folder), { local: true }))
+  const untested = isDurable ? [...beneath] : ["durability (S19 to S31): it keeps nothing"]
+
+  for (const [title, check] of rules) {
+    it.effect(title, () => Effect.flatMap(freshFolder, (folder) => open(folder, check)).pipe(Effect.provide(platform)), 60_000)
+  }
+  it.effect(apartTitle, () =>
+    Effect.gen(function* () {
+      yield* apart(yield* freshFolder, yield* freshFolder, open)
+    }).pipe(Effect.provide(platform))
+  )
+  if (isDurable) {
+    it.effect(reopeningTitle, () =>
+      Effect.flatMap(freshFolder, (folder) => reopening(folder, open)).pipe(Effect.provide(platform))
     )
-    const ended = yield* Effect.forEach(fibers, Fiber.await)
-    const later = yield* open(
-      folder,
-      Storage.use((storage) => storage.getMany(writerKeys.map((_, i) => b(0x78, i))))
+  }
+  if (writer !== undefined) {
+    it.effect(
+      "[S20] what was acknowledged survives SIGKILL, and no batch is half there",
+      () => Effect.flatMap(freshFolder, (folder) => killing(name, folder, open, writer(folder))).pipe(Effect.provide(platform)),
+      120_000
     )
-    const numbers = yield* open(folder, readNumbers)
-    ended.forEach((exit, i) => {
-      assert.strictEqual(numbers[i], later[i] === null ? 2 : 100 + i, "half a batch")
-      if (exit._tag === "Success") assert.isNotNull(later[i]!, "a write that had ended is gone")
-    })
+    const set = (title: string, test: (folder: string) => Effect.Effect<string | null, unknown, Spawner.ChildProcessSpawner>) =>
+      it.effect(
+        title,
+        () =>
+          Effect.gen(function* () {
+            const obstacle = yield* test(yield* freshFolder)
+            if (obstacle !== null) untested.push(`${title}: it could not be set up (${obstacle})`)
+          }).pipe(Effect.provide(platform)),
+        120_000
+      )
+    set("[S31] a file that may not grow is a full disk: StorageFull, nothing kept, and it goes on", (folder) =>
+      limiting(folder, open, writer(folder))
+    )
+    set("[S31] a disk of 12 MB is full: StorageFull, nothing kept, and it goes on when it has grown", (folder) =>
+      filling(folder, writer(folder))
+    )
+  }
+  if (isDurable && writer === undefined) untested.push("kills and full disks (S20, S31): no writer was given")
+  told(name, untested)
+}
+
+/** Prints, when the suite is over, what it could not test. */
+const told = (name: string, untested: ReadonlyArray<string>): void => {
+  afterAll(() => {
+    console.log(`storage ${name}: not tested here\n${untested.map((each) => `  - ${each}`).join("\n")}`)
   })
-
-/** After how many acknowledged batches each child is killed; odd and even, early and late. */
-const killsAfter = [1, 7, 40, 111, 222]
-
-const killing = (name: string, folder: string, open: Open, writer: ChildProcess.Command) =>
-  Effect.gen(function* () {
-    const spawner = yield* Spawner.ChildProcessSpawner
-    let acknowledged = 0
-    for (const target of killsAfter) {
-      const goal = acknowledged + target
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const child = yield* spawner.spawn(writer)
-          yield* child.stdout.pipe(
-            Stream.decodeText,
-            Stream.splitLines,
-            Stream.runForEach((line) => {
-              const before = acknowledged
-              acknowledged = Number(line)
-              return before < goal && acknowledged >= goal
-                ? Effect.forkScoped(child.kill({ killSignal: "SIGKILL" }))
-                : Effect.void
-            })
-          )
-        })
-      )
-      assert.isAtLeast(acknowledged, goal, "the writer ended before it was killed")
-      const numbers = yield* open(folder, readNumbers)
-      assert.strictEqual(new Set(numbers).size, 1, `half a batch is there: ${numbers.join(" ")}`)
-      assert.isAtLeast(numbers[0]!, acknowledged, "an acknowledged batch is gone")
-      acknowledged = numbers[0]!
-    }
-    yield* Effect.sync(() =>
-      console.log(
-        `storage ${name}: ${killsAfter.length} writers killed (SIGKILL), ${acknowledged} batches whole; this cannot show a missing sync`
-      )
-    )
-  })
+}

@@ -1,5 +1,6 @@
 /**
- * The rules that a Storage keeps while it is open, each an Effect over an empty storage that fails where the rule is broken.
+ * The rules that a Storage keeps on a disk that is well, each an Effect that fails where the rule is broken: first those of one that
+ * is open and empty, then those of folders.
  *
  * Their numbers are explained in Storage.ts, which runs them.
  */
@@ -7,15 +8,16 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { compareBytes } from "../schema/platform/Codec.ts"
-import { type Change, type Entry, Storage, type StorageError } from "../services/platform/Storage.ts"
+import { type Change, type Entry, Storage, type StorageError, type StorageOpenError } from "../services/platform/Storage.ts"
+import { numbersFrom } from "./Seeded.ts"
 import { numbered, numberOf, writerKeys } from "./StorageWriter.ts"
 
 export type Rule = readonly [title: string, check: Effect.Effect<void, StorageError, Storage>]
 
-export const b = (...values: ReadonlyArray<number>): Uint8Array => Uint8Array.from(values)
+const b = (...values: ReadonlyArray<number>): Uint8Array => Uint8Array.from(values)
 
 /** Puts keys with values (null removes) in one relaxed batch. */
-export const write = (...changes: ReadonlyArray<readonly [key: Uint8Array, value: Uint8Array | null]>) =>
+const write = (...changes: ReadonlyArray<readonly [key: Uint8Array, value: Uint8Array | null]>) =>
   Storage.use((storage) =>
     storage.write(
       changes.map(([key, value]) => ({ key, value })),
@@ -35,17 +37,6 @@ export const everything = Effect.map(range(b(), end, 100_000), (entries) => entr
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 const keysOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> => entries.map((entry) => hex(entry.key))
-
-/** A small generator (mulberry32): the same numbers from the same seed. */
-const numbersFrom = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 export const rules: ReadonlyArray<Rule> = [
   [
@@ -289,3 +280,58 @@ export const rules: ReadonlyArray<Rule> = [
     })
   ]
 ]
+
+/** Opens the storage of a folder, uses it, and closes it. */
+export type Open = <A, E>(folder: string, use: Effect.Effect<A, E, Storage>) => Effect.Effect<A, E | StorageOpenError>
+
+export const apartTitle = "[S18] two folders share nothing"
+export const apart = Effect.fnUntraced(function* (one: string, other: string, open: Open) {
+  assert.isEmpty(yield* open(one, Effect.andThen(write([b(0x70), b(1)]), open(other, everything))))
+})
+
+export const readNumbers = Storage.use((storage) => Effect.map(storage.getMany(writerKeys), (values) => values.map(numberOf)))
+
+export const reopeningTitle = "[S19] what was written is there when opened again, and closing waits for what is under way"
+export const reopening = (folder: string, open: Open) =>
+  Effect.gen(function* () {
+    for (const [n, durability] of [
+      [1, "strict"],
+      [2, "relaxed"]
+    ] as const) {
+      const batch = writerKeys.map((key) => ({ key, value: numbered(n) }))
+      yield* open(
+        folder,
+        Storage.use((storage) => storage.write(batch, { durability }))
+      )
+      assert.deepStrictEqual(
+        yield* open(folder, readNumbers),
+        writerKeys.map(() => n)
+      )
+    }
+    yield* open(folder, write([b(0x70), b(1)], [b(0x71), b(1)]))
+    yield* open(folder, write([b(0x70), null]))
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const values = yield* open(folder, getMany(b(0x70), b(0x71)))
+      assert.deepStrictEqual(values, [null, b(1)], "what was removed is there again, or what was put is gone")
+    }
+    // batches that are under way when the scope closes: those that ended well are there, the others are whole or absent
+    const fibers = yield* open(
+      folder,
+      Effect.gen(function* () {
+        const fibers = yield* Effect.forEach(writerKeys, (key, i) =>
+          Effect.forkDetach(write([key, numbered(100 + i)], [b(0x78, i), numbered(100 + i)]), { startImmediately: true })
+        )
+        return fibers
+      })
+    )
+    const ended = yield* Effect.forEach(fibers, Fiber.await)
+    const later = yield* open(
+      folder,
+      Storage.use((storage) => storage.getMany(writerKeys.map((_, i) => b(0x78, i))))
+    )
+    const numbers = yield* open(folder, readNumbers)
+    ended.forEach((exit, i) => {
+      assert.strictEqual(numbers[i], later[i] === null ? 2 : 100 + i, "half a batch")
+      if (exit._tag === "Success") assert.isNotNull(later[i]!, "a write that had ended is gone")
+    })
+  })

@@ -1,15 +1,20 @@
 /**
- * The contract of Storage on both layers that Troupe has, and what opening a folder answers when it cannot be opened.
+ * The contract of Storage on both layers that Troupe has, and on the example of plain files on a real disk. Its faults are run beside
+ * the example, as a user would.
  */
 
 import { fileURLToPath } from "node:url"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Layer from "effect/Layer"
 import * as ChildProcess from "effect/process/ChildProcess"
+import * as PlainFiles from "../../examples/custom-storage/PlainFiles.ts"
 import * as StorageLevel from "../../src/layers/platform/StorageLevel.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
 import { storageConformance } from "../../src/testing/index.ts"
 
 const program = fileURLToPath(new URL("./StorageWriter.ts", import.meta.url))
+const writer = (name: string) => (folder: string) =>
+  ChildProcess.make(process.execPath, ["--conditions=troupe-source", program, name, folder])
 
 storageConformance("memory", { layer: () => StorageMemory.layer, platform: NodeServices.layer, isDurable: false })
 
@@ -17,5 +22,14 @@ storageConformance("level", {
   layer: (folder) => StorageLevel.layer({ folder }),
   platform: NodeServices.layer,
   isDurable: true,
-  writer: (folder) => ChildProcess.make(process.execPath, [program, folder])
+  writer: writer("level")
 })
+
+// #region node
+storageConformance("plain files on Node", {
+  layer: (folder) => Layer.provide(PlainFiles.layer(folder), NodeServices.layer),
+  platform: NodeServices.layer,
+  isDurable: true,
+  writer: writer("plain")
+})
+// #endregion node
