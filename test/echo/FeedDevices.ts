@@ -29,6 +29,7 @@ export class Weather {
   readonly storage: Storage["Service"]
   readonly writes: Array<{ readonly durability: Durability; readonly keys: number }> = []
   failing: Durability | "both" | null = null
+  error: StorageError = new StorageFailed({ folder: "here", operation: "writing", cause: new Error("rain") })
   readonly gate = Latch.makeUnsafe(true)
 
   constructor(inner: Storage["Service"]) {
@@ -40,7 +41,7 @@ export class Weather {
           this.gate.await,
           Effect.suspend((): Effect.Effect<void, StorageError> => {
             if (this.failing === "both" || this.failing === options.durability) {
-              return Effect.fail(new StorageFailed({ folder: "here", operation: "writing", cause: new Error("rain") }))
+              return Effect.fail(this.error)
             }
             this.writes.push({ durability: options.durability, keys: batch.length })
             return inner.write(batch, options)

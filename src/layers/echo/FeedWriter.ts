@@ -79,6 +79,7 @@ export class GroupWriter implements FeedWriter {
   private open: Growth | null = null
   private openBytes = 0
   private isClosing = false
+  private crashed: { readonly defect: unknown } | null = null
   private readonly wake = Latch.makeUnsafe(false)
   private readonly ended = Deferred.makeUnsafe<void>()
 
@@ -98,6 +99,8 @@ export class GroupWriter implements FeedWriter {
   }
 
   readonly isRolledBack = (): boolean => this.feed.isClosed
+
+  readonly crash = (): { readonly defect: unknown } | null => this.crashed
 
   readonly pendingBytes = (): number => this.pending
 
@@ -166,11 +169,14 @@ export class GroupWriter implements FeedWriter {
     return Effect.onExit(loop, (exit) => Effect.sync(() => this.end(exit)))
   }
 
+  /** However it ended: nobody is left waiting, and a crash is told to who watches the feed. */
   private end(exit: Exit.Exit<void>): void {
     this.isClosing = true
-    const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : new Error("the space is closed")
-    this.fail(this.queue.splice(0), Exit.fail(new FlushFailed({ cause })))
+    const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : new Error("the space is closed")
+    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) this.crashed = { defect }
     Deferred.doneUnsafe(this.ended, Effect.void)
+    if (this.crashed !== null) this.space.changed(this.feed)
+    this.fail([], Exit.fail(new FlushFailed({ cause: defect })))
   }
 
   /** Those who were made runnable by the same event as this fiber come first, and into the same block. */
@@ -266,11 +272,12 @@ export class GroupWriter implements FeedWriter {
   private settle(taken: ReadonlyArray<Waiting>, appended: ReadonlyArray<Appended>): void {
     let at = 0
     let exit = Exit.succeed(appended[at]!)
-    for (const { bytes, done, last } of taken) {
+    const told = taken.map(({ bytes, done, last }) => {
       while (appended[at]!.counter < last) exit = Exit.succeed(appended[++at]!)
       this.pending -= bytes
-      done(exit)
-    }
+      return { done, exit }
+    })
+    tellAll(told)
     this.letIn()
   }
 
@@ -281,7 +288,7 @@ export class GroupWriter implements FeedWriter {
     this.queue = []
     this.outside = []
     this.pending = 0
-    for (const { done } of all) done(exit)
+    tellAll(all.map(({ done }) => ({ done, exit })))
   }
 
   private letIn(): void {
@@ -310,6 +317,19 @@ export class GroupWriter implements FeedWriter {
       if (equalBytes(id, this.feed.id)) return number
     }
   }
+}
+
+/** Tells each caller, although telling another of them crashed; then crashes as the first of them did. */
+const tellAll = (all: ReadonlyArray<{ readonly done: Done; readonly exit: Exit.Exit<Appended, AppendError> }>): void => {
+  let crash: { readonly defect: unknown } | null = null
+  for (const { done, exit } of all) {
+    try {
+      done(exit)
+    } catch (defect) {
+      crash ??= { defect }
+    }
+  }
+  if (crash !== null) throw crash.defect
 }
 
 const isWithinCounts = ({ deps, mutations }: ChangeSet): boolean =>

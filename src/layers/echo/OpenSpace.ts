@@ -29,6 +29,7 @@ import {
 } from "../../services/echo/FeedStore.ts"
 import type { Observer } from "../../services/echo/Replicator.ts"
 import {
+  type Flagged,
   ObjectMissing,
   type Receipt,
   SpaceClosed,
@@ -61,6 +62,7 @@ export class OpenSpace {
   private readonly room = Latch.makeUnsafe(true)
   private readonly listeners = new Set<() => void>()
   private readonly refusals = new Map<string, string>()
+  private readonly failures = new Map<string, string>()
   private readonly endListeners = new Set<() => void>()
 
   constructor(id: string, feeds: SpaceFeeds, state: SpaceState, clock: Clock.Clock) {
@@ -158,7 +160,19 @@ export class OpenSpace {
     })
   }
 
-  /** Feeds that wait, each with its reason. */
+  /** What the last connection to a device failed with, or null when a later one went well. */
+  failed(device: string, reason: string | null): void {
+    if (reason === null) this.failures.delete(device)
+    else this.failures.set(device, reason)
+    this.changed()
+  }
+
+  /** Feeds whose authors signed nonsense, which was passed over. */
+  flagged(): ReadonlyArray<Flagged> {
+    return [...this.state.delivery.flags()].map(([feed, blocks]) => ({ feed, blocks }))
+  }
+
+  /** What waits or failed, each with its reason. */
   stuck(): ReadonlyArray<string> {
     const waiting = this.state.delivery
       .stuck()
@@ -167,7 +181,7 @@ export class OpenSpace {
           ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
           : `feed ${stuck.feed} holds ${stuck.what}`
       )
-    return [...waiting, ...this.refusals.values()]
+    return [...waiting, ...this.refusals.values(), ...this.failures.values()]
   }
 
   /** Loads what is stored; after it the space can be read and written. */
@@ -179,6 +193,9 @@ export class OpenSpace {
   get run(): Effect.Effect<never, StorageError | KeyMissing, Scope.Scope> {
     const step = Effect.suspend(() => {
       this.wake.closeUnsafe()
+      const crash = this.writer?.crash() ?? null
+      // what the writer had taken is not known here: the space goes with it
+      if (crash !== null) return Effect.die(crash.defect)
       return this.needsRebuild || this.isRolledBack() ? this.rebuild() : this.deliverTo(this.state, null)
     })
     return Effect.forever(Effect.andThen(this.wake.await, step))

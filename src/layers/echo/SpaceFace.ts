@@ -108,6 +108,7 @@ const statusOf = (space: OpenSpace): SpaceStatus => ({
   acknowledgedBy: space.progress.acknowledgedBy(),
   connected: space.progress.online(),
   stuck: space.stuck(),
+  flagged: space.flagged(),
   readOnly: space.readOnly()
 })
 
@@ -187,9 +188,12 @@ export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given
     frontier: reading(space, () => Hex.encode(frontierHash(space.frontier(), hash))),
     status: coalesced(space, (wake) => ({ take: () => statusOf(space), close: space.listen(wake) })),
     synced: (peer) => synced(space, peer),
-    audit: Effect.andThen(
-      reading(space, () => undefined),
-      space.feeds.audit
+    audit: Effect.map(
+      Effect.andThen(
+        reading(space, () => undefined),
+        space.feeds.audit
+      ),
+      (audit) => ({ ...audit, flagged: space.flagged() })
     ),
     closed: space.awaitClosed,
     close

@@ -5,6 +5,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -16,27 +17,51 @@ import * as Semaphore from "effect/Semaphore"
 import { decodeTicket, encodeGenesis, encodeTicket, spaceText, type Ticket, TicketInvalid } from "../../schema/echo/Space.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
+import { membersMax } from "../../schema/platform/Limits.ts"
 import { spaceRange } from "../../schema/platform/StorageKeys.ts"
 import { FeedStore } from "../../services/echo/FeedStore.ts"
 import { Replicator } from "../../services/echo/Replicator.ts"
-import { MemberInvalid, NotMember, type OpenError, type Space, SpaceService } from "../../services/echo/SpaceService.ts"
+import {
+  MemberInvalid,
+  MembersTooMany,
+  NotMember,
+  type OpenError,
+  type Space,
+  SpaceService
+} from "../../services/echo/SpaceService.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
 import { OpenSpace } from "./OpenSpace.ts"
 import { faceOf, SpaceInfo } from "./SpaceFace.ts"
+import { SpaceTrials } from "./SpaceTrials.ts"
 
-/** Where a new space's ticket says that signaling may be found. */
+/** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
   readonly urls: ReadonlyArray<string>
 }
 
 const ticketKey = (space: Uint8Array): Uint8Array => Uint8Array.of(spaceRange, ...space)
-const ticketRange = { from: Uint8Array.of(spaceRange), to: Uint8Array.of(spaceRange + 1), limit: 10_000 }
+/** The tickets after a key. */
+const ticketsAfter = (key: Uint8Array) => ({
+  from: Uint8Array.of(...key, 0),
+  to: Uint8Array.of(spaceRange + 1),
+  limit: pageTickets
+})
+const pageTickets = 1_000
 const text = {
   encode: (ticket: string) => new TextEncoder().encode(ticket),
   decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+}
+
+/** A space that is open, or about to end. */
+interface Kept {
+  readonly space: OpenSpace
+  readonly face: Space
+  /** Its scope closes: whoever opens it now waits until it has, and gets another. */
+  isEnding: boolean
+  readonly over: Deferred.Deferred<void>
 }
 
 const make = Effect.fnUntraced(function* (options: Options) {
@@ -49,13 +74,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const lock = yield* Semaphore.make(1)
-  const spaces = new Map<string, Space>()
+  const spaces = new Map<string, Kept>()
 
   /** What is left to do when a space's loop has ended: a fault closes the space, with its reason. */
   const endAfter = (space: OpenSpace, exit: Exit.Exit<unknown, unknown>, own: Scope.Closeable): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) space.close(reasonOf(exit.cause), true)
-      spaces.delete(space.id)
+      // another may be open by now under the same id
+      if (spaces.get(space.id)?.space === space) spaces.delete(space.id)
       return Scope.close(own, exit)
     })
 
@@ -65,7 +91,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const own = yield* Scope.fork(scope)
     const isMember = (key: Uint8Array) => ticket.genesis.devices.some((member) => equalBytes(member, key))
     const state = new SpaceState()
+    const trials = new SpaceTrials(clock)
+    const over = yield* Deferred.make<void>()
     const opened = Effect.gen(function* () {
+      // the first to be added is the last to run
+      yield* Effect.addFinalizer(() => Deferred.succeed(over, undefined))
       const feeds = yield* feedStore.open({
         space: ticket.space,
         device: device.publicKey,
@@ -92,13 +122,19 @@ const make = Effect.fnUntraced(function* (options: Options) {
           const run = replicator.run(feeds, peer, space.observer(peer.deviceText))
           return Effect.acquireUseRelease(
             space.met(peer.deviceText),
-            () => run,
+            () => trials.watched(space, peer.deviceText, run),
             () => space.parted(peer.deviceText)
           )
         }
       })
       const members = ticket.genesis.devices.map(Base64Url.encode)
-      return faceOf(space, { ticket: ticketText, members, hash: crypto.hash, close: Scope.close(own, Exit.void) })
+      const close = Effect.suspend(() => {
+        kept.isEnding = true
+        return Effect.andThen(Scope.close(own, Exit.void), Deferred.await(over))
+      }).pipe(Effect.uninterruptible)
+      const face = faceOf(space, { ticket: ticketText, members, hash: crypto.hash, close })
+      const kept: Kept = { space, face, isEnding: false, over }
+      return kept
     })
     return yield* opened.pipe(
       Scope.provide(own),
@@ -117,18 +153,22 @@ const make = Effect.fnUntraced(function* (options: Options) {
         return yield* new NotMember({ device: device.text, space: id })
       }
       const known = spaces.get(id)
-      if (known !== undefined) return known
+      if (known !== undefined && !known.isEnding) return known.face
+      if (known !== undefined) yield* Deferred.await(known.over)
       const key = ticketKey(ticket.space)
       if ((yield* storage.get(key)) === null) {
         yield* storage.write([{ key, value: text.encode(ticketText.trim()) }], { durability: "strict" })
       }
-      const space = yield* start(ticket, ticketText.trim())
-      spaces.set(id, space)
-      return space
+      const kept = yield* start(ticket, ticketText.trim())
+      // it may have ended already, while its swarm was joined
+      if (kept.space.closed === null) spaces.set(id, kept)
+      return kept.face
     }).pipe(lock.withPermits(1))
 
   const create: SpaceService["Service"]["create"] = Effect.fnUntraced(function* ({ name, members = [] }) {
     const devices = yield* Effect.forEach(members, (member) => memberKey(member, crypto))
+    const count = new Set([device.text, ...members]).size
+    if (count > membersMax) return yield* new MembersTooMany({ members: count, membersMax })
     const nonce = yield* crypto.random(16)
     const genesis = encodeGenesis(nonce, [device.publicKey, ...devices])
     const space = yield* open(encodeTicket(genesis, options.urls))
@@ -136,9 +176,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return space
   })
 
-  const list = Effect.map(storage.range(ticketRange), (entries) =>
-    entries.map(({ key, value }) => ({ id: spaceText(key.subarray(1)), ticket: text.decode(value) }))
-  )
+  const list = Effect.gen(function* () {
+    const found: Array<{ readonly id: string; readonly ticket: string }> = []
+    let after = Uint8Array.of(spaceRange)
+    for (;;) {
+      const page = yield* storage.range(ticketsAfter(after))
+      for (const { key, value } of page) found.push({ id: spaceText(key.subarray(1)), ticket: text.decode(value) })
+      if (page.length < pageTickets) return found
+      after = Uint8Array.from(page[page.length - 1]!.key)
+    }
+  })
 
   return SpaceService.of({ create, open, list })
 })

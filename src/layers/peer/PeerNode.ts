@@ -26,7 +26,7 @@ import * as PeerLayer from "./Peer.ts"
 export interface Options {
   /** Where everything durable is kept; made when it is not there, for this user alone. */
   readonly folder: string
-  /** The url of a KUBE, such as `http://127.0.0.1:4400`. Without it nothing touches the network. */
+  /** The url of a KUBE, such as `http://127.0.0.1:7700`. Without it nothing touches the network. */
   readonly kube?: string
 }
 

@@ -23,7 +23,7 @@ export interface Ticket {
   readonly space: Uint8Array
   readonly genesis: Genesis
   readonly genesisBytes: Uint8Array
-  /** Where signaling may be found. */
+  /** Where signaling may be found. Carried for invitations to come: nobody dials them yet. */
   readonly urls: ReadonlyArray<string>
 }
 

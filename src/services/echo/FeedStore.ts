@@ -64,6 +64,8 @@ export interface FeedWriter {
   ) => void
   /** Whether a peer had more of this feed than storage: nothing can be appended any more, and `SpaceFeeds.writer` makes the next one. */
   readonly isRolledBack: () => boolean
+  /** What crashed the writer, which takes nothing any more then, or null. `watch` tells of it. */
+  readonly crash: () => { readonly defect: unknown } | null
   /** Bytes waiting to be flushed, as estimated. */
   readonly pendingBytes: () => number
 }

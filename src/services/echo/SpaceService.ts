@@ -36,6 +36,12 @@ export interface Receipt {
   readonly deps: ReadonlyArray<{ readonly feed: string; readonly counter: number }>
 }
 
+/** A feed whose author signed blocks that are nonsense, and how many: they were passed over, here as on every device. */
+export interface Flagged {
+  readonly feed: string
+  readonly blocks: number
+}
+
 /** What this device knows of its own writes, and of what keeps the space from going on. Counters are dots of this device's feed. */
 export interface SpaceStatus {
   /** Merged here. */
@@ -48,10 +54,16 @@ export interface SpaceStatus {
   readonly acknowledgedBy: ReadonlyMap<string, number>
   /** Devices that are connected now. */
   readonly connected: ReadonlyArray<string>
-  /** Feeds that wait, each with its reason in words; empty when all is well. */
+  /** Feeds that wait and connections that failed, each with its reason in words; empty when all is well. */
   readonly stuck: ReadonlyArray<string>
+  readonly flagged: ReadonlyArray<Flagged>
   /** Why the space cannot be written, or null. */
   readonly readOnly: string | null
+}
+
+/** What an audit checked, and what of it is signed as it should be and nonsense nevertheless. */
+export interface SpaceAudit extends Audit {
+  readonly flagged: ReadonlyArray<Flagged>
 }
 
 /** A live query. */
@@ -113,8 +125,8 @@ export interface Space {
   readonly status: Stream.Stream<SpaceStatus, SpaceClosed>
   /** Ends when all that is here at the call is durable here and stored by that device, or by that many devices. */
   readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed>
-  /** Verifies everything stored of the space anew: signatures, hashes, manifests. */
-  readonly audit: Effect.Effect<Audit, AuditFailed | StorageError | SpaceClosed>
+  /** Verifies everything stored of the space anew: signatures, hashes, manifests. Tells what of it is signed nonsense. */
+  readonly audit: Effect.Effect<SpaceAudit, AuditFailed | StorageError | SpaceClosed>
   /** Ends when the space is closed, with the reason when it was a fault. */
   readonly closed: Effect.Effect<void, SpaceClosed>
   /** Closes the space on this device: what is pending is flushed, its connections end. It is kept, and can be opened again. */
@@ -128,7 +140,7 @@ export class SpaceService extends Context.Service<
     readonly create: (options: {
       readonly name: string
       readonly members?: ReadonlyArray<string>
-    }) => Effect.Effect<Space, MemberInvalid | OpenError | WriteError>
+    }) => Effect.Effect<Space, MemberInvalid | MembersTooMany | OpenError | WriteError>
     /** Opens the space of a ticket, and keeps it. Opening an open space answers the same one. */
     readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
     /** The spaces that this device keeps, by id and ticket. */
@@ -140,6 +152,16 @@ export class SpaceService extends Context.Service<
 export class MemberInvalid extends Schema.TaggedError<MemberInvalid>()("MemberInvalid", { member: Schema.String }) {
   override get message() {
     return `"${this.member}" is not a device. Give peer.device of the other device, as it prints it.`
+  }
+}
+
+/** A space names at most so many member devices, the one that makes it among them. */
+export class MembersTooMany extends Schema.TaggedError<MembersTooMany>()("MembersTooMany", {
+  members: Schema.Number,
+  membersMax: Schema.Number
+}) {
+  override get message() {
+    return `a space of ${this.members} devices is too large: ${this.membersMax} may be members, this one included. Make several spaces.`
   }
 }
 

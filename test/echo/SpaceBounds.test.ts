@@ -1,0 +1,79 @@
+/** What an open space itself keeps within bounds: what is pending, the size of a change, and what it remembers of devices that left. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
+import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
+import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
+import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../src/schema/platform/Limits.ts"
+import { makeDevice, open } from "./FeedDevices.ts"
+import { reach } from "./ReachedPeer.ts"
+
+const Note = ObjectType.make("Note", { a: Schema.String, b: Schema.String, c: Schema.String, d: Schema.String })
+const text = "x".repeat(60_000)
+
+describe("an open space", () => {
+  it.live("lets changes wait, unmerged, when much is pending, and takes them all in the end", () =>
+    Effect.gen(function* () {
+      const alice = yield* reach()
+      const home = yield* alice.peer.spaces.create({ name: "Home" })
+      alice.weather.gate.closeUnsafe()
+      const bytes = 3 * text.length
+      const count = Math.ceil(pendingBytesMax / bytes) + 10
+      const creating = yield* Effect.forEach(
+        Array.from({ length: count }),
+        () => Effect.forkChild(home.create(Note, { a: text, b: text, c: text, d: "" }), { startImmediately: true }),
+        { concurrency: 1 }
+      )
+      const merged = (yield* home.query(Note).all).length
+      assert.isAtLeast(merged * (bytes + 1_000), pendingBytesMax)
+      assert.isAtMost((merged - 1) * bytes, pendingBytesMax)
+      assert.isBelow(merged, count)
+      yield* alice.weather.gate.open
+      yield* Effect.forEach(creating, Fiber.join)
+      assert.strictEqual((yield* home.query(Note).all).length, count)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.live("refuses a change that no block can hold before it is merged, and takes nothing back", () =>
+    Effect.gen(function* () {
+      const { peer } = yield* reach()
+      const home = yield* peer.spaces.create({ name: "Home" })
+      const { receipt: before, value: note } = yield* home.change((transaction) =>
+        transaction.create(Note, { a: "", b: "", c: "", d: "" })
+      )
+      const large = yield* Effect.flip(home.create(Note, { a: text, b: text, c: text, d: text }))
+      assert.strictEqual(large._tag, "ChangeSetTooLarge")
+      assert.isAbove(4 * text.length, changeSetBytesMax)
+      const many = yield* Effect.flip(
+        home.change((transaction) => {
+          for (let i = 0; i <= changeSetMutationsMax; i++) transaction.update(note, { a: `${i}` })
+        })
+      )
+      assert.strictEqual(many._tag, "ChangeSetTooLarge")
+      // not even a counter was taken
+      const { receipt } = yield* home.change((transaction) => transaction.update(note, { a: "still here" }))
+      assert.strictEqual(receipt!.first, before!.first + before!.count)
+      assert.strictEqual((yield* home.query(Note).all).length, 1)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("forgets what was refused to a device when that one leaves, and nothing of others", () =>
+    Effect.gen(function* () {
+      const device = yield* makeDevice()
+      const { feeds } = yield* open(device, [device])
+      const space = new OpenSpace("home", feeds, new SpaceState(), yield* Clock.Clock)
+      yield* space.met("bob")
+      yield* space.met("carol")
+      space.observer("bob").refused("f", "frozen")
+      space.observer("bob").refused("g", "bad-proof")
+      space.observer("carol").refused("f", "frozen")
+      assert.strictEqual(space.stuck().length, 3)
+      yield* space.parted("bob")
+      assert.deepStrictEqual(space.stuck(), ["feed f is not taken from carol: frozen"])
+    })
+  )
+})
