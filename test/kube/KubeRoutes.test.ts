@@ -29,7 +29,8 @@ const wired = Effect.fnUntraced(function* (name: number) {
   return { wire: { pull: reader.pull, write: writer.write, gone: Effect.never }, write: clientWriter.write, heard, closed }
 })
 const peer = (n: number) => n.toString(16).padStart(32, "0")
-const join = (seat: number, n: number) => encodeAsked({ _tag: "Join", seat, topic: new Uint8Array(32), peer: peer(n) })
+const join = (seat: number, n: number, secret = n) =>
+  encodeAsked({ _tag: "Join", seat, topic: new Uint8Array(32), peer: peer(n), secret: peer(secret) })
 
 describe("KubeSignaling", () => {
   it.effect("misses a line that is silent for 60 to 90 s, and keeps one that pings", () =>

@@ -25,17 +25,31 @@ describe("Rooms", () => {
 
   it("a peer that comes again on another line takes its place, and the old line's end does not remove it", () => {
     const rooms = new Rooms<string>()
-    rooms.join("old", 0, "t", "a")
-    rooms.join("L2", 0, "t", "b")
-    assert.deepStrictEqual(
-      rooms.join("new", 0, "t", "a").map(({ line, notice }) => [line, notice._tag]),
-      [
-        ["new", "Present"],
-        ["L2", "Joined"]
-      ]
-    )
+    rooms.join("old", 4, "t", "a", "secret")
+    rooms.join("L2", 0, "t", "b", "other secret")
+    assert.deepStrictEqual(rooms.join("new", 0, "t", "a", "secret"), [
+      { line: "new", seat: 0, notice: { _tag: "Present", peers: ["b"] } },
+      { line: "old", seat: 4, notice: { _tag: "Refused", reason: "peer taken" } },
+      { line: "L2", seat: 0, notice: { _tag: "Joined", peer: "a" } }
+    ])
     assert.deepStrictEqual(rooms.drop("old"), [])
     assert.strictEqual(rooms.signal("L2", 0, "a", new Uint8Array(1))?.line, "new")
+  })
+
+  it("who shows another secret takes nobody's place, and who is there is not disturbed", () => {
+    const rooms = new Rooms<string>()
+    rooms.join("alice", 0, "t", "a", "secret")
+    for (const guess of ["another", ""]) {
+      assert.deepStrictEqual(rooms.join("eve", 7, "t", "a", guess), [
+        { line: "eve", seat: 7, notice: { _tag: "Refused", reason: "peer taken" } }
+      ])
+    }
+    assert.deepStrictEqual(rooms.leave("eve", 7), [])
+    assert.deepStrictEqual(rooms.drop("eve"), [])
+    rooms.join("bob", 0, "t", "b", "his secret")
+    assert.strictEqual(rooms.signal("bob", 0, "a", new Uint8Array(1))?.line, "alice")
+    rooms.drop("alice")
+    assert.strictEqual(rooms.join("eve", 7, "t", "a", "another")[0]?.notice._tag, "Present", "nobody has it any more")
   })
 
   it("passes signals within a topic alone, and forgets whoever has gone", () => {

@@ -109,7 +109,7 @@ const reading = (
   })
 
 const answer = (rooms: Rooms<Line>, line: Line, asked: Asked): ReadonlyArray<Mail<Line>> => {
-  if (asked._tag === "Join") return rooms.join(line, asked.seat, Hex.encode(asked.topic), asked.peer)
+  if (asked._tag === "Join") return rooms.join(line, asked.seat, Hex.encode(asked.topic), asked.peer, asked.secret)
   if (asked._tag === "Leave") return rooms.leave(line, asked.seat)
   if (asked._tag === "Ping") {
     line.post(pong())

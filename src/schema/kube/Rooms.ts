@@ -14,7 +14,7 @@ export type Notice =
   | { readonly _tag: "Signal"; readonly peer: string; readonly payload: Uint8Array }
   | { readonly _tag: "Refused"; readonly reason: Refusal }
 
-export type Refusal = "topic full" | "too many topics" | "seat taken"
+export type Refusal = "topic full" | "too many topics" | "seat taken" | "peer taken"
 
 export interface Mail<Line> {
   readonly line: Line
@@ -27,14 +27,18 @@ interface Seat<Line> {
   readonly seat: number
   readonly topic: string
   readonly peer: string
+  readonly secret: string
 }
 
 export class Rooms<Line> {
   private readonly topics = new Map<string, Map<string, Seat<Line>>>()
   private readonly lines = new Map<Line, Map<number, Seat<Line>>>()
 
-  /** Takes a seat. A peer that is there already is replaced: its line was lost and has not been missed yet. */
-  join(line: Line, seat: number, topic: string, peer: string): ReadonlyArray<Mail<Line>> {
+  /**
+   * Takes a seat. A peer that is there already is replaced by who shows the same secret: its line was lost and has not been missed
+   * yet, or somebody else knows the secret. Whose seat it was is told either way, and can come back under another name.
+   */
+  join(line: Line, seat: number, topic: string, peer: string, secret = ""): ReadonlyArray<Mail<Line>> {
     const seats = this.lines.get(line) ?? new Map<number, Seat<Line>>()
     const refuse = (reason: Refusal) => [{ line, seat, notice: { _tag: "Refused", reason } as const }]
     if (seats.has(seat)) return refuse("seat taken")
@@ -42,15 +46,17 @@ export class Rooms<Line> {
     const room = this.topics.get(topic) ?? new Map<string, Seat<Line>>()
     const before = room.get(peer)
     if (before === undefined && room.size >= topicPeersMax) return refuse("topic full")
+    if (before !== undefined && before.secret !== secret) return refuse("peer taken")
     if (before !== undefined) this.stand(before)
     const others = [...room.values()]
-    const taken = { line, seat, topic, peer }
+    const taken = { line, seat, topic, peer, secret }
     room.set(peer, taken)
     seats.set(seat, taken)
     this.topics.set(topic, room)
     this.lines.set(line, seats)
     const present = { line, seat, notice: { _tag: "Present", peers: others.map((other) => other.peer) } as const }
-    return [present, ...others.map((other) => mail(other, { _tag: "Joined", peer }))]
+    const displaced = before === undefined ? [] : [mail(before, { _tag: "Refused", reason: "peer taken" })]
+    return [present, ...displaced, ...others.map((other) => mail(other, { _tag: "Joined", peer }))]
   }
 
   leave(line: Line, seat: number): ReadonlyArray<Mail<Line>> {
