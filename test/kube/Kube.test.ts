@@ -1,6 +1,7 @@
 /**
  * A KUBE on loopback with real sockets: signaling and relay keep their contracts through it, and clients that misbehave lose it.
  */
+import { type IncomingMessage, request } from "node:http"
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -67,6 +68,19 @@ const client = Effect.fnUntraced(function* (path: string) {
 
 const provided = <A, E>(effect: Effect.Effect<A, E, Proxy | Socket.WebSocketConstructor>) =>
   effect.pipe(Effect.timeout("15 seconds"), Effect.provide(Layer.merge(proxyLayer, NodeWS.layerWebSocketConstructor)))
+
+/** The status that a request to upgrade is answered with. */
+const upgradeTo = (kube: Kube.Kube["Service"], path: string, protocol: string) =>
+  Effect.callback<number>((resume) => {
+    const key = { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version": "13" }
+    const asking = request({ ...kube, path, headers: { connection: "Upgrade", upgrade: protocol, ...key } })
+    const answered = ({ statusCode }: IncomingMessage) => {
+      asking.destroy()
+      resume(Effect.succeed(statusCode ?? 0))
+    }
+    asking.on("error", () => undefined)
+    asking.on("response", answered).on("upgrade", answered).end()
+  })
 
 const figures = Effect.gen(function* () {
   const { kube } = yield* Proxy
@@ -248,6 +262,19 @@ describe("Kube", () => {
         assert.deepStrictEqual(b.heard, [encode([0])])
         yield* until(({ relay }) => relay.paired === 0)
       }
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("who asks to upgrade to anything but a WebSocket is refused", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      const path = "/relay/" + "cd".repeat(16)
+      for (const route of ["/signal", path]) {
+        for (const protocol of ["h2c", "websocket2", "h2c, websocket"])
+          assert.strictEqual(yield* upgradeTo(kube, route, protocol), 400, protocol)
+      }
+      assert.strictEqual(yield* upgradeTo(kube, "/signal", "WebSocket"), 101)
+      assert.deepStrictEqual((yield* until(({ signaling }) => signaling.lines === 0)).relay, { waiting: 0, paired: 0 })
     }).pipe(Effect.scoped, provided)
   )
 

@@ -6,6 +6,7 @@
 import type { Socket as TcpSocket } from "node:net"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Effect from "effect/Effect"
+import { HttpServerError, RequestParseError } from "effect/http/HttpServerError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
@@ -13,9 +14,14 @@ import { Wires } from "../../services/kube/Wire.ts"
 
 const isGone = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
+const notWebSocket = (request: HttpServerRequest.HttpServerRequest) =>
+  new RequestParseError({ request, description: "this route speaks WebSocket alone" })
+
 const upgrade = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
-  const tcp = NodeHttpServerRequest.toIncomingMessage(request).socket
+  const { headers, socket: tcp } = NodeHttpServerRequest.toIncomingMessage(request)
+  // the server would give the bare connection to whoever asks for another protocol
+  if (headers.upgrade?.toLowerCase() !== "websocket") return yield* new HttpServerError({ reason: notWebSocket(request) })
   tcp.setNoDelay(true)
   // `ws` waits half a minute for the answer to its closing, which never comes from an end that is not read any more
   yield* Effect.addFinalizer(() => Effect.sync(() => tcp.destroySoon()))
