@@ -50,9 +50,9 @@ for (const [name, constructor, holdsBack] of platforms) {
 }
 
 /** A WebSocket to the KUBE: what it sends, and what it hears until it is closed. */
-const client = Effect.fnUntraced(function* (path: string) {
-  const { kube } = yield* Proxy
-  const socket = yield* Socket.makeWebSocket(`${kube.url.replace("http", "ws")}${path}`)
+const client = (path: string) => Effect.flatMap(Proxy, ({ kube }) => lineTo(kube.url, path))
+const lineTo = Effect.fnUntraced(function* (url: string, path = "/signal") {
+  const socket = yield* Socket.makeWebSocket(`${url.replace("http", "ws")}${path}`)
   const reader = yield* socket.reader
   const { write } = yield* socket.writer
   const heard: Array<Uint8Array | string> = []
@@ -233,22 +233,24 @@ describe("Kube", () => {
     }).pipe(Effect.scoped, provided)
   )
 
-  it.live("who does not read is dropped, and costs no more than a megabyte", () =>
+  it.live("one address has its share of lines, and a client behind a proxy is counted by what the proxy added", () =>
     Effect.gen(function* () {
-      const { kube } = yield* Proxy
-      const socket = yield* Socket.makeWebSocket(`${kube.url.replace("http", "ws")}/signal`, { highWaterMark: 1 })
-      yield* socket.reader
-      const deaf = yield* socket.writer
-      yield* deaf.write(join(0, 1))
-      const line = yield* client("/signal")
-      yield* line.write(join(0, 2))
-      const signal = encodeAsked({ _tag: "Signal", seat: 0, peer: idOf(1), payload: new Uint8Array(65_536) })
-      const isLeft = () => line.heard.some((frame) => typeof frame !== "string" && frame[1] === 7)
-      while (!isLeft()) {
-        yield* line.write(signal)
-        yield* Effect.sleep("1 millis")
-      }
-      assert.isTrue(isLeft())
+      const bounds = { addressLinesMax: 2, host: "127.0.0.1", port: 0 }
+      const alone = yield* Kube.open(bounds)
+      const proxied = yield* Kube.open({ ...bounds, isProxied: true })
+      const line = (url: string, forwarded: string) =>
+        Effect.provideService(
+          lineTo(url),
+          Socket.WebSocketConstructor,
+          (to) => new NodeWS.WebSocket(to, { headers: { "x-forwarded-for": forwarded } }) as unknown as Socket.WebSocketLike
+        )
+      yield* line(alone.url, "10.0.0.1")
+      yield* line(alone.url, "10.0.0.2")
+      const third = yield* line(alone.url, "10.0.0.3")
+      assert.strictEqual(yield* third.closed, 1008)
+      for (const n of [1, 1, 2, 2, 3]) yield* line(proxied.url, `1.2.3.4, 10.0.0.${n}`)
+      const greedy = yield* line(proxied.url, "10.0.0.3, 10.0.0.1")
+      assert.strictEqual(yield* greedy.closed, 1008)
     }).pipe(Effect.scoped, provided)
   )
 

@@ -29,7 +29,7 @@ export type Told = { readonly _tag: "Notice"; readonly seat: number; readonly no
 /** No message of signaling is longer. */
 export const signalingBytesMax = 131_072
 
-const refusals: ReadonlyArray<Refusal> = ["topic full", "too many topics", "seat taken", "peer taken"]
+const refusals: ReadonlyArray<Refusal> = ["topic full", "too many topics", "seat taken", "peer taken", "too many seats"]
 const seatMax = 0xffff
 
 const begin = (items: number, type: number) => new Writer().array(items).int(type)
