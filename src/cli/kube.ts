@@ -21,15 +21,19 @@ const port = Flag.Int("port").pipe(
   Flag.withDefault(7700),
   Flag.withDescription("The port to listen on; 0 takes any free one.")
 )
+const proxied = Flag.Boolean("proxied").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Tells clients apart by the last entry of X-Forwarded-For, which the proxy before it adds.")
+)
 const json = Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription('Prints one line of JSON: {"url":"…"}'))
 
-export const kube = Command.make("kube", { host, port, json }, (options) =>
+export const kube = Command.make("kube", { host, port, proxied, json }, (options) =>
   Effect.gen(function* () {
     const { Kube, layer } = yield* Effect.promise(() => import("../layers/kube/Kube.ts"))
     yield* Effect.gen(function* () {
       const { url } = yield* Kube
       yield* Console.log(options.json ? JSON.stringify({ url }) : `KUBE at ${url} (Ctrl-C stops it)`)
       return yield* Effect.never
-    }).pipe(Effect.provide(layer({ host: options.host, port: options.port })))
+    }).pipe(Effect.provide(layer({ host: options.host, port: options.port, isProxied: options.proxied })))
   })
 ).pipe(Command.withDescription("Runs a KUBE: signaling, and a relay for peers that cannot reach each other directly."))

@@ -53,7 +53,7 @@ describe("troupe", () => {
     { args: ["--nope"], says: /Unrecognized flag: --nope/ },
     {
       args: ["kube", "--prot", "1"],
-      says: /--prot.*Did you mean this\? --port[\s\S]*Type: troupe kube \[--host \S+\] \[--port \S+\] \[--json\]/
+      says: /--prot.*Did you mean this\? --port[\s\S]*Type: troupe kube \[--host \S+\] \[--port \S+\] \[--proxied\] \[--json\]/
     },
     { args: ["kube", "--port", "99999"], says: /a port from 0 .* to 65535, not 99999/ },
     { args: ["kube", "--port", "many"], says: /Invalid value for flag --port: "many"/ },

@@ -1,12 +1,15 @@
 /**
  * A KUBE on loopback with real sockets: signaling and relay keep their contracts through it, and clients that misbehave lose it.
  */
+import { type IncomingMessage, request } from "node:http"
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import { MinimumLogLevel } from "effect/References"
 import * as Socket from "effect/socket/Socket"
 import * as Kube from "../../src/layers/kube/Kube.ts"
 import * as Connection from "../../src/layers/mesh/Connection.ts"
@@ -17,7 +20,9 @@ import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import { encodeAsked } from "../../src/schema/mesh/SignalingFrame.ts"
 import { encode } from "../../src/schema/platform/Codec.ts"
+import { Signaling } from "../../src/services/mesh/Signaling.ts"
 import { Swarm } from "../../src/services/mesh/Swarm.ts"
+import type { Crypto } from "../../src/services/platform/Crypto.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { signalingConformance } from "../../src/testing/Signaling.ts"
 import { transportConformance } from "../../src/testing/Transport.ts"
@@ -45,9 +50,9 @@ for (const [name, constructor, holdsBack] of platforms) {
 }
 
 /** A WebSocket to the KUBE: what it sends, and what it hears until it is closed. */
-const client = Effect.fnUntraced(function* (path: string) {
-  const { kube } = yield* Proxy
-  const socket = yield* Socket.makeWebSocket(`${kube.url.replace("http", "ws")}${path}`)
+const client = (path: string) => Effect.flatMap(Proxy, ({ kube }) => lineTo(kube.url, path))
+const lineTo = Effect.fnUntraced(function* (url: string, path = "/signal") {
+  const socket = yield* Socket.makeWebSocket(`${url.replace("http", "ws")}${path}`)
   const reader = yield* socket.reader
   const { write } = yield* socket.writer
   const heard: Array<Uint8Array | string> = []
@@ -64,6 +69,19 @@ const client = Effect.fnUntraced(function* (path: string) {
 const provided = <A, E>(effect: Effect.Effect<A, E, Proxy | Socket.WebSocketConstructor>) =>
   effect.pipe(Effect.timeout("15 seconds"), Effect.provide(Layer.merge(proxyLayer, NodeWS.layerWebSocketConstructor)))
 
+/** The status that a request to upgrade is answered with. */
+const upgradeTo = (kube: Kube.Kube["Service"], path: string, protocol: string) =>
+  Effect.callback<number>((resume) => {
+    const key = { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version": "13" }
+    const asking = request({ ...kube, path, headers: { connection: "Upgrade", upgrade: protocol, ...key } })
+    const answered = ({ statusCode }: IncomingMessage) => {
+      asking.destroy()
+      resume(Effect.succeed(statusCode ?? 0))
+    }
+    asking.on("error", () => undefined)
+    asking.on("response", answered).on("upgrade", answered).end()
+  })
+
 const figures = Effect.gen(function* () {
   const { kube } = yield* Proxy
   return yield* Effect.promise(() => fetch(`${kube.url}/health`).then((response) => response.json() as Promise<Figures>))
@@ -75,8 +93,15 @@ interface Figures {
 const until = (isDone: (figures: Figures) => boolean) =>
   figures.pipe(Effect.tap(Effect.sleep("10 millis")), Effect.repeat({ until: isDone }))
 
+const idOf = (n: number) => n.toString(16).padStart(32, "0")
+/** Each peer with a secret of its own. */
 const join = (seat: number, peer = 1) =>
-  encodeAsked({ _tag: "Join", seat, topic: new Uint8Array(32), peer: peer.toString(16).padStart(32, "0") })
+  encodeAsked({ _tag: "Join", seat, topic: new Uint8Array(32), peer: idOf(peer), secret: idOf(1_000 + peer) })
+const joinBy = (url: string, services: Layer.Layer<Socket.WebSocketConstructor | Crypto>) =>
+  Layer.build(Layer.fresh(SignalingWebSocket.layer(url).pipe(Layer.provide(services)))).pipe(
+    Effect.flatMap((context) => Context.get(context, Signaling).join(new Uint8Array(32)))
+  )
+const signalOf = (peer: string, byte: number) => ({ _tag: "Signal", peer, payload: Uint8Array.of(byte) }) as const
 const meeting = "/relay/" + "ab".repeat(16)
 
 describe("Kube", () => {
@@ -140,7 +165,8 @@ describe("Kube", () => {
       const cases = [
         [Uint8Array.of(0xff), 1002],
         [encode([9]), 1002],
-        [encode([0, 0, new Uint8Array(31), new Uint8Array(16)]), 1002],
+        [encode([0, 0, new Uint8Array(31), new Uint8Array(16), new Uint8Array(16)]), 1002],
+        [encode([0, 0, new Uint8Array(32), new Uint8Array(16)]), 1002],
         [encode([4]), 1002],
         ["text", 1003],
         [new Uint8Array(200_000), 1009]
@@ -158,34 +184,73 @@ describe("Kube", () => {
     }).pipe(Effect.scoped, provided)
   )
 
+  it.live(
+    "a stranger cannot take the seat of a peer, and a peer whose name was taken while it was away comes back under another",
+    () =>
+      Effect.gen(function* () {
+        const { cut, heal, kube, url } = yield* Proxy
+        const constructor = yield* Socket.WebSocketConstructor
+        const services = Layer.merge(Layer.succeed(Socket.WebSocketConstructor, constructor), CryptoNode.layer)
+        // alice is behind the proxy, and the stranger and bob are not
+        const alice = yield* joinBy(url, services)
+        const name = alice.self
+        const eve = yield* client("/signal")
+        const take = encodeAsked({ _tag: "Join", seat: 7, topic: new Uint8Array(32), peer: name, secret: idOf(666) })
+        yield* until(({ signaling }) => signaling.lines === 1)
+        yield* eve.write(take)
+        while (eve.heard.length < 1) yield* Effect.sleep("5 millis")
+        assert.deepStrictEqual(eve.heard[0], encode([8, 7, 3]))
+        yield* eve.write(encodeAsked({ _tag: "Leave", seat: 7 }))
+        const bob = yield* joinBy(kube.url, services)
+        assert.deepStrictEqual(yield* Queue.take(bob.events), { _tag: "Joined", peer: name })
+        yield* bob.send(name, Uint8Array.of(1))
+        assert.deepStrictEqual(yield* Queue.take(alice.events), { _tag: "Joined", peer: bob.self })
+        assert.deepStrictEqual({ ...(yield* Queue.take(alice.events)) }, signalOf(bob.self, 1))
+
+        yield* cut
+        assert.deepStrictEqual(yield* Queue.take(bob.events), { _tag: "Left", peer: name })
+        yield* eve.write(take)
+        assert.deepStrictEqual(yield* Queue.take(bob.events), { _tag: "Joined", peer: name })
+        yield* heal
+        const { peer } = yield* Queue.take(bob.events)
+        assert.strictEqual(peer, alice.self)
+        assert.notStrictEqual(peer, name)
+        yield* bob.send(peer, Uint8Array.of(2))
+        const told = yield* Queue.take(alice.events).pipe(Effect.repeat({ until: (event) => event._tag === "Signal" }))
+        assert.deepStrictEqual({ ...told }, signalOf(bob.self, 2))
+      }).pipe(Effect.scoped, provided, Effect.provideService(MinimumLogLevel, "None"))
+  )
+
   it.live("a line may hold 64 topics, and is told when one more is refused", () =>
     Effect.gen(function* () {
       const line = yield* client("/signal")
       for (let seat = 0; seat < 65; seat++) {
         const topic = new Uint8Array(32).fill(seat)
-        yield* line.write(encodeAsked({ _tag: "Join", seat, topic, peer: "0".repeat(32) }))
+        yield* line.write(encodeAsked({ _tag: "Join", seat, topic, peer: idOf(0), secret: idOf(0) }))
       }
       while (line.heard.length < 65) yield* Effect.sleep("5 millis")
       assert.deepStrictEqual(line.heard[64], encode([8, 64, 1]))
     }).pipe(Effect.scoped, provided)
   )
 
-  it.live("who does not read is dropped, and costs no more than a megabyte", () =>
+  it.live("one address has its share of lines, and a client behind a proxy is counted by what the proxy added", () =>
     Effect.gen(function* () {
-      const { kube } = yield* Proxy
-      const socket = yield* Socket.makeWebSocket(`${kube.url.replace("http", "ws")}/signal`, { highWaterMark: 1 })
-      yield* socket.reader
-      const deaf = yield* socket.writer
-      yield* deaf.write(join(0, 1))
-      const line = yield* client("/signal")
-      yield* line.write(join(0, 2))
-      const signal = encodeAsked({ _tag: "Signal", seat: 0, peer: "1".padStart(32, "0"), payload: new Uint8Array(65_536) })
-      const isLeft = () => line.heard.some((frame) => typeof frame !== "string" && frame[1] === 7)
-      while (!isLeft()) {
-        yield* line.write(signal)
-        yield* Effect.sleep("1 millis")
-      }
-      assert.isTrue(isLeft())
+      const bounds = { addressLinesMax: 2, host: "127.0.0.1", port: 0 }
+      const alone = yield* Kube.open(bounds)
+      const proxied = yield* Kube.open({ ...bounds, isProxied: true })
+      const line = (url: string, forwarded: string) =>
+        Effect.provideService(
+          lineTo(url),
+          Socket.WebSocketConstructor,
+          (to) => new NodeWS.WebSocket(to, { headers: { "x-forwarded-for": forwarded } }) as unknown as Socket.WebSocketLike
+        )
+      yield* line(alone.url, "10.0.0.1")
+      yield* line(alone.url, "10.0.0.2")
+      const third = yield* line(alone.url, "10.0.0.3")
+      assert.strictEqual(yield* third.closed, 1008)
+      for (const n of [1, 1, 2, 2, 3]) yield* line(proxied.url, `1.2.3.4, 10.0.0.${n}`)
+      const greedy = yield* line(proxied.url, "10.0.0.3, 10.0.0.1")
+      assert.strictEqual(yield* greedy.closed, 1008)
     }).pipe(Effect.scoped, provided)
   )
 
@@ -199,6 +264,19 @@ describe("Kube", () => {
         assert.deepStrictEqual(b.heard, [encode([0])])
         yield* until(({ relay }) => relay.paired === 0)
       }
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("who asks to upgrade to anything but a WebSocket is refused", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      const path = "/relay/" + "cd".repeat(16)
+      for (const route of ["/signal", path]) {
+        for (const protocol of ["h2c", "websocket2", "h2c, websocket"])
+          assert.strictEqual(yield* upgradeTo(kube, route, protocol), 400, protocol)
+      }
+      assert.strictEqual(yield* upgradeTo(kube, "/signal", "WebSocket"), 101)
+      assert.deepStrictEqual((yield* until(({ signaling }) => signaling.lines === 0)).relay, { waiting: 0, paired: 0 })
     }).pipe(Effect.scoped, provided)
   )
 

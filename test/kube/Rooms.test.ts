@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Bucket } from "../../src/schema/kube/Bucket.ts"
 import { Pairs } from "../../src/schema/kube/Pairs.ts"
 import { Rooms } from "../../src/schema/kube/Rooms.ts"
-import { lineTopicsMax, topicPeersMax } from "../../src/schema/platform/Limits.ts"
+import { lineSeatsMax, lineTopicsMax, topicPeersMax } from "../../src/schema/platform/Limits.ts"
 
 describe("Rooms", () => {
   it("tells who comes of those who are there, and those of who comes", () => {
@@ -25,17 +25,31 @@ describe("Rooms", () => {
 
   it("a peer that comes again on another line takes its place, and the old line's end does not remove it", () => {
     const rooms = new Rooms<string>()
-    rooms.join("old", 0, "t", "a")
-    rooms.join("L2", 0, "t", "b")
-    assert.deepStrictEqual(
-      rooms.join("new", 0, "t", "a").map(({ line, notice }) => [line, notice._tag]),
-      [
-        ["new", "Present"],
-        ["L2", "Joined"]
-      ]
-    )
+    rooms.join("old", 4, "t", "a", "secret")
+    rooms.join("L2", 0, "t", "b", "other secret")
+    assert.deepStrictEqual(rooms.join("new", 0, "t", "a", "secret"), [
+      { line: "new", seat: 0, notice: { _tag: "Present", peers: ["b"] } },
+      { line: "old", seat: 4, notice: { _tag: "Refused", reason: "peer taken" } },
+      { line: "L2", seat: 0, notice: { _tag: "Joined", peer: "a" } }
+    ])
     assert.deepStrictEqual(rooms.drop("old"), [])
     assert.strictEqual(rooms.signal("L2", 0, "a", new Uint8Array(1))?.line, "new")
+  })
+
+  it("who shows another secret takes nobody's place, and who is there is not disturbed", () => {
+    const rooms = new Rooms<string>()
+    rooms.join("alice", 0, "t", "a", "secret")
+    for (const guess of ["another", ""]) {
+      assert.deepStrictEqual(rooms.join("eve", 7, "t", "a", guess), [
+        { line: "eve", seat: 7, notice: { _tag: "Refused", reason: "peer taken" } }
+      ])
+    }
+    assert.deepStrictEqual(rooms.leave("eve", 7), [])
+    assert.deepStrictEqual(rooms.drop("eve"), [])
+    rooms.join("bob", 0, "t", "b", "his secret")
+    assert.strictEqual(rooms.signal("bob", 0, "a", new Uint8Array(1))?.line, "alice")
+    rooms.drop("alice")
+    assert.strictEqual(rooms.join("eve", 7, "t", "a", "another")[0]?.notice._tag, "Present", "nobody has it any more")
   })
 
   it("passes signals within a topic alone, and forgets whoever has gone", () => {
@@ -58,6 +72,39 @@ describe("Rooms", () => {
     for (let i = 1; i < topicPeersMax; i++) rooms.join(i, 0, "t0", `p${i}`)
     assert.deepStrictEqual(refused(rooms.join(9_999, 0, "t0", "late")), { _tag: "Refused", reason: "topic full" })
     assert.strictEqual(refused(rooms.join(9_999, 0, "t0", "p5"))?._tag, "Present", "who replaces itself needs no room")
+  })
+})
+
+describe("Rooms, and those who want too much", () => {
+  const refusal = { _tag: "Refused", reason: "too many seats" } as const
+
+  it(`a line has ${lineSeatsMax} seats of one topic, may replace its own, and has others at other topics`, () => {
+    const rooms = new Rooms<string>()
+    for (let i = 0; i < lineSeatsMax; i++) assert.strictEqual(rooms.join("L", i, "t", `p${i}`)[0]?.notice._tag, "Present")
+    assert.deepStrictEqual(rooms.join("L", 9, "t", "p9"), [{ line: "L", seat: 9, notice: refusal }])
+    assert.strictEqual(rooms.join("L", 9, "t", "p0")[0]?.notice._tag, "Present")
+    assert.strictEqual(rooms.join("L", 10, "u", "p9")[0]?.notice._tag, "Present")
+    assert.strictEqual(rooms.join("other", 0, "t", "p9")[0]?.notice._tag, "Present")
+    rooms.leave("L", 9)
+    assert.strictEqual(rooms.join("L", 11, "t", "p11")[0]?.notice._tag, "Present")
+  })
+
+  it("those who come from one place have a share of a topic, and leave the rest to others", () => {
+    const rooms = new Rooms<string>({ of: (line) => line.split("/")[0]!, seatsMax: 3 })
+    for (let i = 0; i < 3; i++) assert.strictEqual(rooms.join(`eve/${i}`, 0, "t", `p${i}`)[0]?.notice._tag, "Present")
+    assert.deepStrictEqual(rooms.join("eve/3", 0, "t", "p3")[0]?.notice, refusal)
+    assert.strictEqual(rooms.join("eve/4", 0, "t", "p1")[0]?.notice._tag, "Present", "who replaces itself needs no room")
+    assert.strictEqual(rooms.join("dave/0", 0, "t", "d")[0]?.notice._tag, "Present")
+    rooms.drop("eve/0")
+    assert.strictEqual(rooms.join("eve/5", 0, "t", "p5")[0]?.notice._tag, "Present")
+  })
+
+  it("says who else is there when it is asked", () => {
+    const rooms = new Rooms<string>()
+    rooms.join("L1", 0, "t", "a")
+    rooms.join("L2", 5, "t", "b")
+    assert.deepStrictEqual(rooms.present("L2", 5), { line: "L2", seat: 5, notice: { _tag: "Present", peers: ["a"] } })
+    assert.isNull(rooms.present("L2", 6))
   })
 })
 

@@ -19,7 +19,7 @@ import { signalBytesMax, topicPeersMax } from "../../src/schema/platform/Limits.
 
 const peer = (n: number) => n.toString(16).padStart(32, "0")
 const asked: ReadonlyArray<Asked> = [
-  { _tag: "Join", seat: 65_535, topic: new Uint8Array(32).fill(4), peer: peer(1) },
+  { _tag: "Join", seat: 65_535, topic: new Uint8Array(32).fill(4), peer: peer(1), secret: peer(9) },
   { _tag: "Leave", seat: 0 },
   { _tag: "Signal", seat: 3, peer: peer(2), payload: new Uint8Array(signalBytesMax) },
   { _tag: "Ping" }
@@ -31,7 +31,8 @@ const told: ReadonlyArray<Told> = [
   { _tag: "Notice", seat: 2, notice: { _tag: "Joined", peer: peer(3) } },
   { _tag: "Notice", seat: 2, notice: { _tag: "Left", peer: peer(3) } },
   { _tag: "Notice", seat: 2, notice: { _tag: "Signal", peer: peer(3), payload: new Uint8Array(5) } },
-  { _tag: "Notice", seat: 2, notice: { _tag: "Refused", reason: "too many topics" } }
+  { _tag: "Notice", seat: 2, notice: { _tag: "Refused", reason: "too many topics" } },
+  { _tag: "Notice", seat: 2, notice: { _tag: "Refused", reason: "peer taken" } }
 ]
 const meetings: ReadonlyArray<MeetingSignal> = [
   { _tag: "Offer", meeting: new Uint8Array(16).fill(1) },
@@ -50,7 +51,9 @@ describe("SignalingFrame", () => {
 
   it("what is cut short, too long or of another type is refused, and nothing throws", () => {
     const bad = [
-      encode([0, 65_536, new Uint8Array(32), new Uint8Array(16)]),
+      encode([0, 65_536, new Uint8Array(32), new Uint8Array(16), new Uint8Array(16)]),
+      encode([0, 0, new Uint8Array(32), new Uint8Array(16)]),
+      encode([0, 0, new Uint8Array(32), new Uint8Array(16), new Uint8Array(15)]),
       encode([2, 0, new Uint8Array(16), new Uint8Array(signalBytesMax + 1)]),
       encode([9, 0]),
       encode({ a: 1 }),

@@ -26,12 +26,17 @@ export interface Options {
   readonly host: string
   /** 0 takes any free one. */
   readonly port: number
+  /** Clients come by way of a proxy that sets X-Forwarded-For, as one for TLS does: they are told apart by what it adds. */
+  readonly isProxied?: boolean
+  /** What may come from one address: lines of signaling, and seats of one topic. As many as docs/format.md#limits says. */
+  readonly addressLinesMax?: number
+  readonly addressSeatsMax?: number
 }
 
 const connectionsMax = 10_000
 
 /** Serves until its scope closes. */
-export const layer = ({ host, port }: Options): Layer.Layer<Kube, KubeUnavailable> =>
+export const layer = ({ host, isProxied = false, port, ...bounds }: Options): Layer.Layer<Kube, KubeUnavailable> =>
   Layer.unwrap(
     Effect.sync(() => {
       const server = createServer({ headersTimeout: 5_000, requestTimeout: 10_000 })
@@ -46,9 +51,9 @@ export const layer = ({ host, port }: Options): Layer.Layer<Kube, KubeUnavailabl
         Kube,
         Effect.sync(() => addressOf(server))
       ).pipe(
-        Layer.provideMerge(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
+        Layer.provideMerge(HttpRouter.serve(routes(bounds), { disableLogger: true, disableListenLog: true })),
         Layer.provide(hangUp(server)),
-        Layer.provide(Layer.merge(http, WireNode.layer)),
+        Layer.provide(Layer.merge(http, WireNode.layer(isProxied))),
         Layer.catch(({ cause }) => Layer.effect(Kube, Effect.fail(new KubeUnavailable({ host, port, cause }))))
       )
     })
@@ -85,10 +90,10 @@ const hangUp = (server: Server) =>
     })
   )
 
-const routes = Layer.unwrap(
-  Effect.gen(function* () {
+const routes = Effect.fnUntraced(
+  function* (bounds: KubeSignaling.Bounds) {
     const { upgrade } = yield* Wires
-    const signaling = KubeSignaling.make()
+    const signaling = KubeSignaling.make(bounds)
     const relay = KubeRelay.make()
     const figures = Effect.sync(() =>
       HttpServerResponse.jsonUnsafe({ kube: 0, signaling: signaling.counts(), relay: relay.counts() })
@@ -105,5 +110,6 @@ const routes = Layer.unwrap(
       HttpRouter.add("GET", "/signal", Effect.as(Effect.flatMap(upgrade, signaling.serve), HttpServerResponse.empty())),
       HttpRouter.add("GET", "/relay/:id", meeting)
     )
-  })
+  },
+  (building) => Layer.unwrap(building)
 )

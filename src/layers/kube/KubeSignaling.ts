@@ -1,8 +1,8 @@
 /**
  * The signaling of a KUBE: each WebSocket at /signal is a line, on which peers join topics and pass signals.
  *
- * A client that asks too fast is read more slowly, one that does not read is dropped, and one that is silent for a minute is missed.
- * Who is where: schema/kube/Rooms.ts. docs/format.md#signaling
+ * A client that asks too fast is read more slowly, one that does not read its answers is dropped, and one that is silent for a minute
+ * is missed. What others send it costs it nothing: schema/kube/Outbox.ts. Who is where: schema/kube/Rooms.ts. docs/format.md#signaling
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -11,80 +11,101 @@ import * as Hex from "effect/encoding/Hex"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Socket from "effect/socket/Socket"
+import { placeOf, Tally } from "../../schema/kube/Address.ts"
 import { Bucket } from "../../schema/kube/Bucket.ts"
+import { Outbox } from "../../schema/kube/Outbox.ts"
 import { type Mail, Rooms } from "../../schema/kube/Rooms.ts"
 import { type Asked, decodeAsked, encodeNotice, pong, signalingBytesMax } from "../../schema/mesh/SignalingFrame.ts"
+import { addressLinesMax, addressSeatsMax } from "../../schema/platform/Limits.ts"
 import type { Wire } from "../../services/kube/Wire.ts"
 
 const joinsPerSecond = 5
 const signalsPerSecond = 50
 /** How many may come at once: what ten seconds give. */
 const burstSeconds = 10
-const unreadBytesMax = 1_048_576
 const silenceMillis = 60_000
+
+/** What may come from one address. */
+export interface Bounds {
+  readonly addressLinesMax?: number
+  readonly addressSeatsMax?: number
+}
 
 /** A line: what waits to be written to one client. */
 class Line {
-  readonly outbox: Array<Uint8Array> = []
-  private unreadBytes = 0
+  readonly outbox = new Outbox<Line>()
+  readonly place: string
   lastHeard: number
+  /** Since when the network has not taken a frame. */
+  writingSince: number | null = null
   readonly work: Queue.Queue<true>
   /** Why the line has to be closed, once it has. */
   readonly fault = Deferred.makeUnsafe<Socket.CloseEvent>()
 
-  constructor(work: Queue.Queue<true>, now: number) {
+  constructor(place: string, work: Queue.Queue<true>, now: number) {
+    this.place = place
     this.work = work
     this.lastHeard = now
   }
 
-  post(frame: Uint8Array): void {
-    this.outbox.push(frame)
-    this.unreadBytes += frame.length
-    if (this.unreadBytes > unreadBytesMax) this.close(1008, "too slow")
+  /** What the client asked for itself. */
+  answer(frame: Uint8Array): void {
+    if (!this.outbox.answer(frame)) this.close(1008, "too slow")
     Queue.offerUnsafe(this.work, true)
   }
 
-  next(): Uint8Array | undefined {
-    const frame = this.outbox.shift()
-    this.unreadBytes -= frame?.length ?? 0
-    return frame
+  post({ notice, seat }: Mail<Line>, from: Line): void {
+    const frame = encodeNotice(seat, notice)
+    if (notice._tag === "Signal") this.outbox.signal(from, frame)
+    else if (notice._tag === "Joined" || notice._tag === "Left") this.outbox.presence(seat, frame)
+    else this.answer(frame)
+    Queue.offerUnsafe(this.work, true)
   }
 
   close(code: number, reason: string): void {
     Deferred.doneUnsafe(this.fault, Effect.succeed(new Socket.CloseEvent(code, reason)))
-    this.outbox.length = this.unreadBytes = 0
+    this.outbox.clear()
   }
 }
 
 /** The route of all lines, and how many there are. */
-export const make = () => {
-  const rooms = new Rooms<Line>()
-  const deliver = (mails: ReadonlyArray<Mail<Line>>) => {
-    for (const { line, notice, seat } of mails) line.post(encodeNotice(seat, notice))
+export const make = (bounds: Bounds = {}) => {
+  const rooms = new Rooms<Line>({ of: ({ place }) => place, seatsMax: bounds.addressSeatsMax ?? addressSeatsMax })
+  const lines = new Tally<string>()
+  const deliver = (from: Line, mails: ReadonlyArray<Mail<Line>>) => {
+    for (const mail of mails) mail.line.post(mail, from)
   }
 
   /** Serves one client until it goes. */
   const serve = Effect.fnUntraced(function* (wire: Wire) {
     const clock = yield* Clock.Clock
-    const line = new Line(yield* Queue.sliding<true>(1), clock.currentTimeMillisUnsafe())
-    yield* Effect.addFinalizer(() => Effect.sync(() => deliver(rooms.drop(line))))
+    const place = placeOf(wire.address)
+    const isLet = yield* Effect.acquireRelease(
+      Effect.sync(() => lines.add(place, bounds.addressLinesMax ?? addressLinesMax)),
+      (isLet) => Effect.sync(() => isLet && lines.remove(place))
+    )
+    if (!isLet) return yield* close(wire, new Socket.CloseEvent(1008, "too many lines from this address"))
+    const line = new Line(place, yield* Queue.sliding<true>(1), clock.currentTimeMillisUnsafe())
+    yield* Effect.addFinalizer(() => Effect.sync(() => deliver(line, rooms.drop(line))))
     const fault = yield* Effect.raceAllFirst([
       Effect.as(Effect.exit(reading(rooms, deliver, line, wire, clock)), null),
-      Effect.as(Effect.exit(writing(line, wire)), null),
+      Effect.as(Effect.exit(writing(rooms, line, wire, clock)), null),
       watching(line, clock),
       Deferred.await(line.fault)
     ])
     // a reader that found the fault may have ended first
     const event = fault ?? (Deferred.isDoneUnsafe(line.fault) ? yield* Deferred.await(line.fault) : null)
-    if (event !== null)
-      yield* Effect.ignore(wire.write(event)).pipe(Effect.raceFirst(wire.gone), Effect.timeoutOption("1 second"))
+    if (event !== null) yield* close(wire, event)
   })
   return { serve, counts: () => rooms.counts() }
 }
 
+const close = (wire: Wire, event: Socket.CloseEvent) =>
+  Effect.ignore(wire.write(event)).pipe(Effect.raceFirst(wire.gone), Effect.timeoutOption("1 second"))
+
 const reading = (
   rooms: Rooms<Line>,
-  deliver: (mails: ReadonlyArray<Mail<Line>>) => void,
+  deliver: (from: Line, mails: ReadonlyArray<Mail<Line>>) => void,
   line: Line,
   wire: Wire,
   clock: Clock.Clock
@@ -103,33 +124,52 @@ const reading = (
         const { _tag } = asked.success
         const wait = _tag === "Join" ? joins.take(now()) : _tag === "Signal" ? signals.take(now()) : 0
         if (wait > 0) yield* Effect.sleep(wait)
-        deliver(answer(rooms, line, asked.success))
+        deliver(line, answer(rooms, line, asked.success))
       }
     }
   })
 
 const answer = (rooms: Rooms<Line>, line: Line, asked: Asked): ReadonlyArray<Mail<Line>> => {
-  if (asked._tag === "Join") return rooms.join(line, asked.seat, Hex.encode(asked.topic), asked.peer)
+  if (asked._tag === "Join") return rooms.join(line, asked.seat, Hex.encode(asked.topic), asked.peer, asked.secret)
   if (asked._tag === "Leave") return rooms.leave(line, asked.seat)
   if (asked._tag === "Ping") {
-    line.post(pong())
+    line.answer(pong())
     return []
   }
   const mail = rooms.signal(line, asked.seat, asked.peer, asked.payload)
   return mail === null ? [] : [mail]
 }
 
-const writing = (line: Line, wire: Wire) =>
+const writing = (rooms: Rooms<Line>, line: Line, wire: Wire, clock: Clock.Clock) =>
   Effect.gen(function* () {
     while (true) {
-      const frame = line.next()
-      yield* frame === undefined ? Queue.take(line.work) : wire.write(frame)
+      const frame = line.outbox.next() ?? madeGood(rooms, line)
+      if (frame === undefined) {
+        yield* Queue.take(line.work)
+        continue
+      }
+      line.writingSince = clock.currentTimeMillisUnsafe()
+      yield* wire.write(frame)
+      line.writingSince = null
     }
   })
 
-/** Misses a client that has been silent for a minute, half a minute later at the most. */
+/** Who is at a topic of whose changes too many waited. */
+const madeGood = (rooms: Rooms<Line>, line: Line): Uint8Array | undefined => {
+  for (let seat = line.outbox.nextMissed(); seat !== undefined; seat = line.outbox.nextMissed()) {
+    const mail = rooms.present(line, seat)
+    if (mail !== null) return encodeNotice(seat, mail.notice)
+  }
+  return undefined
+}
+
+/** Misses a client that has been silent for a minute, or has taken nothing for one, half a minute later at the most. */
 const watching = (line: Line, clock: Clock.Clock) =>
   Effect.gen(function* () {
-    while (clock.currentTimeMillisUnsafe() - line.lastHeard < silenceMillis) yield* Effect.sleep("30 seconds")
-    return new Socket.CloseEvent(1001, "silent")
+    while (true) {
+      const now = clock.currentTimeMillisUnsafe()
+      if (now - line.lastHeard >= silenceMillis) return new Socket.CloseEvent(1001, "silent")
+      if (now - (line.writingSince ?? now) >= silenceMillis) return new Socket.CloseEvent(1008, "too slow")
+      yield* Effect.sleep("30 seconds")
+    }
   })

@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import type { Notice } from "../../schema/kube/Rooms.ts"
+import type { Notice, Refusal } from "../../schema/kube/Rooms.ts"
 import { Attendance } from "../../schema/mesh/Attendance.ts"
 import { type Asked, decodeTold, encodeAsked, isPeerId, signalingBytesMax } from "../../schema/mesh/SignalingFrame.ts"
 import { signalBytesMax } from "../../schema/platform/Limits.ts"
@@ -24,11 +24,20 @@ import { Crypto } from "../../services/platform/Crypto.ts"
 interface Seat {
   readonly number: number
   readonly topic: Uint8Array
-  readonly peer: string
+  name: Name
   readonly attendance: Attendance
   readonly bell: Queue.Queue<true>
   isRefused: boolean
+  /** Whether it has another name since the watch came by, so that who refuses every name is not asked without end. */
+  isRenamed: boolean
 }
+
+/** What others know it by, and what shows the KUBE that it is the same one again. */
+interface Name {
+  readonly peer: string
+  readonly secret: string
+}
+const joinOf = ({ name, number: seat, topic }: Seat): Asked => ({ _tag: "Join", seat, topic, ...name })
 
 const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(Schedule.jittered)
 /** A line that ended sooner is counted as a failed attempt. */
@@ -46,12 +55,26 @@ const make = Effect.fnUntraced(function* (kube: string) {
     Effect.sync(() => ws.close(1000))
   )
   const socket = yield* Socket.fromWebSocket(dial, { highWaterMark: 4 * 1_048_576 })
+  const newName = Effect.map(
+    crypto.random(32),
+    (random): Name => ({ peer: Hex.encode(random.subarray(0, 16)), secret: Hex.encode(random.subarray(16)) })
+  )
   const seats = new Map<number, Seat>()
   const outbox = yield* Queue.dropping<Asked>(outboxMax)
   /** Rung when the first topic is joined. */
   const wanted = yield* Queue.sliding<true>(1)
   let next = 0
   let isUp = false
+
+  /** Somebody else has its name: it comes again under another. Whatever else is refused is asked for again later. */
+  const refused = Effect.fnUntraced(function* (seat: Seat, reason: Refusal) {
+    if (reason === "peer taken") seat.name = yield* newName
+    seat.isRefused = reason !== "peer taken" || seat.isRenamed
+    yield* Effect.logWarning(`the KUBE refused a topic, which is asked for again: ${reason}`)
+    if (seat.isRefused) return
+    seat.isRenamed = true
+    Queue.offerUnsafe(outbox, joinOf(seat))
+  })
 
   const line = Effect.gen(function* () {
     const clock = yield* Clock.Clock
@@ -67,10 +90,14 @@ const make = Effect.fnUntraced(function* (kube: string) {
       }),
       () => Effect.sync(() => (isUp = false))
     )
-    for (const { number: seat, peer, topic } of known) yield* say({ _tag: "Join", seat, topic, peer })
+    for (const seat of known) yield* say(joinOf(seat))
     const heard = { at: clock.currentTimeMillisUnsafe() }
     const writing = Effect.repeat(Effect.flatMap(Queue.take(outbox), say), { while: () => seats.size > 0 })
-    yield* Effect.raceAllFirst([reading(reader, seats, heard, clock), writing, watching(outbox, seats, heard, clock)]).pipe(
+    yield* Effect.raceAllFirst([
+      reading(reader, seats, refused, heard, clock),
+      writing,
+      watching(outbox, seats, heard, clock)
+    ]).pipe(
       Effect.catchTag("SocketError", (error) =>
         clock.currentTimeMillisUnsafe() - since < steadyMillis ? Effect.fail(error) : Effect.void
       )
@@ -89,11 +116,12 @@ const make = Effect.fnUntraced(function* (kube: string) {
   yield* Effect.forkScoped(dialing)
 
   const join = Effect.fnUntraced(function* (topic: Uint8Array) {
-    const peer = Hex.encode(yield* crypto.random(16))
+    const name = yield* newName
     const events = yield* Queue.bounded<SignalingEvent>(16)
     while (seats.has(next)) next = (next + 1) % 65_536
     const bell = yield* Queue.sliding<true>(1)
-    const seat: Seat = { number: next, topic, peer, attendance: new Attendance(), bell, isRefused: false }
+    const attendance = new Attendance()
+    const seat: Seat = { number: next, topic, name, attendance, bell, isRefused: false, isRenamed: false }
     next = (next + 1) % 65_536
     const say = (asked: Asked) =>
       Effect.sync(() => {
@@ -105,7 +133,7 @@ const make = Effect.fnUntraced(function* (kube: string) {
       Effect.suspend(() => {
         seats.set(seat.number, seat)
         Queue.offerUnsafe(wanted, true)
-        return say({ _tag: "Join", seat: seat.number, topic, peer })
+        return say(joinOf(seat))
       }),
       () =>
         Effect.suspend(() => {
@@ -115,7 +143,9 @@ const make = Effect.fnUntraced(function* (kube: string) {
     )
     yield* Effect.forkScoped(tell(seat, events))
     return {
-      self: peer,
+      get self() {
+        return seat.name.peer
+      },
       events,
       send: (to: string, payload: Uint8Array) =>
         payload.length > signalBytesMax || !isPeerId(to)
@@ -144,6 +174,7 @@ const broken = (code: number, closeReason: string) =>
 const reading = (
   reader: Socket.Reader,
   seats: ReadonlyMap<number, Seat>,
+  refused: (seat: Seat, reason: Refusal) => Effect.Effect<void>,
   heard: { at: number },
   clock: Clock.Clock
 ): Effect.Effect<never, Socket.SocketError> =>
@@ -158,11 +189,10 @@ const reading = (
         if (told.success._tag === "Pong") continue
         const seat = seats.get(told.success.seat)
         if (seat === undefined) continue
-        apply(seat.attendance, told.success.notice)
+        const { notice } = told.success
+        apply(seat.attendance, notice)
         Queue.offerUnsafe(seat.bell, true)
-        if (told.success.notice._tag !== "Refused") continue
-        seat.isRefused = true
-        yield* Effect.logWarning(`the KUBE refused a topic, which is asked for again: ${told.success.notice.reason}`)
+        if (notice._tag === "Refused") yield* refused(seat, notice.reason)
       }
     }
   })
@@ -187,9 +217,10 @@ const watching = (
       if (clock.currentTimeMillisUnsafe() - heard.at >= 60_000) return yield* broken(1006, "silent")
       Queue.offerUnsafe(outbox, { _tag: "Ping" })
       for (const seat of seats.values()) {
+        seat.isRenamed = false
         if (!seat.isRefused) continue
         seat.isRefused = false
-        Queue.offerUnsafe(outbox, { _tag: "Join", seat: seat.number, topic: seat.topic, peer: seat.peer })
+        Queue.offerUnsafe(outbox, joinOf(seat))
       }
     }
   })

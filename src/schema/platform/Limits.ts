@@ -77,5 +77,13 @@ export const channelNameBytesMax = 64
 /** P: peers told of in one topic, and topics on one line of signaling. */
 export const topicPeersMax = 1_024
 export const lineTopicsMax = 64
+/** P: seats of one topic on one line, seats of one topic from one address, and lines from one address. */
+export const lineSeatsMax = 4
+export const addressSeatsMax = 128
+export const addressLinesMax = 256
+/** P: what a client of signaling leaves unread: of its own answers, of who came and left, and of signals. */
+export const outboxAnswerBytesMax = 1_048_576
+export const outboxPresenceBytesMax = 262_144
+export const outboxSignalBytesMax = 1_048_576
 /** P: what waits in one direction between two ends that do not read at the same pace. */
 export const pipeBytesMax = 262_144

@@ -11,6 +11,8 @@ import type * as Socket from "effect/socket/Socket"
 
 /** One client's WebSocket. */
 export interface Wire {
+  /** The address that the client comes from. */
+  readonly address: string
   /** The next frames; while nobody pulls, nothing is read from the network. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<Uint8Array | string>, Socket.SocketError>
   /** Waits until the network has taken the frame, but for a small buffer. */

@@ -19,6 +19,7 @@ export type SignalingEvent =
 
 /** A topic that was joined; its scope leaves it. */
 export interface Topic {
+  /** Another one after a stranger has taken it; all who are there are then told again. */
   readonly self: PeerId
   /** Bounded; what happens while the line is down is made good by `Left` and `Joined` when it is back. */
   readonly events: Queue.Dequeue<SignalingEvent>
