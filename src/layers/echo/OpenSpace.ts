@@ -23,6 +23,7 @@ import {
   type AppendError,
   type Appended,
   ChangeSetTooLarge,
+  countedLength,
   type FeedWriter,
   type SpaceFeeds,
   type StoredFeed
@@ -54,6 +55,8 @@ export class OpenSpace {
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
   private needsRebuild = true
+  /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
+  private isOvertaken = false
   private end: SpaceClosed | null = null
   private readonly ended = Deferred.makeUnsafe<void, SpaceClosed>()
   private readonly wake = Latch.makeUnsafe(true)
@@ -87,8 +90,12 @@ export class OpenSpace {
     return () => this.endListeners.delete(listener)
   }
 
-  /** A feed has grown in storage. */
-  notice(): void {
+  /** A feed has grown in storage, or was frozen. */
+  notice(feed: StoredFeed): void {
+    if (!this.freeze(this.state, feed)) {
+      this.isOvertaken = true
+      if (this.end === null) this.ready.closeUnsafe()
+    }
     this.wake.openUnsafe()
     this.changed()
   }
@@ -119,7 +126,7 @@ export class OpenSpace {
 
   /** What is applied, and where frozen feeds end. */
   frontier(): Frontier {
-    return { floors: [], applied: this.state.delivery.applied() }
+    return { floors: this.state.delivery.floors(), applied: this.state.delivery.applied() }
   }
 
   /** What the replicator of a connection to a device tells and asks. */
@@ -179,31 +186,49 @@ export class OpenSpace {
   get run(): Effect.Effect<never, StorageError | KeyMissing, Scope.Scope> {
     const step = Effect.suspend(() => {
       this.wake.closeUnsafe()
-      return this.needsRebuild || this.isRolledBack() ? this.rebuild() : this.deliverTo(this.state, null)
+      if (this.needsRebuild || this.isRolledBack()) return this.rebuild()
+      if (!this.isOvertaken) return this.deliverTo(this.state, null)
+      return this.durable() < this.state.local ? Effect.void : this.rebuild()
     })
     return Effect.forever(Effect.andThen(this.wake.await, step))
+  }
+
+  /** Tells a state where a proof froze a feed, if one did; false when it has merged more of it. The own feed is rolled back then. */
+  private freeze({ delivery, feeds, ownFeed }: SpaceState, feed: StoredFeed): boolean {
+    if (feed.frozenAt === null) return true
+    const number = feeds.intern(feed.id)
+    return number === ownFeed || delivery.freeze(number, feed.frozenAt)
   }
 
   private isRolledBack(): boolean {
     return this.writer?.isRolledBack() === true
   }
 
-  /** The state anew from durable storage: at first, after a failed flush, after a rollback. Live queries are told the difference. */
+  /**
+   * The state anew from durable storage: at first, after a failed flush, after a rollback, after a fork below what was merged.
+   * Live queries are told the difference.
+   */
   private rebuild(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       this.needsRebuild = true
-      const state = new SpaceState(this.state.feeds)
-      const counters = new Map<string, Array<number>>()
-      yield* this.deliverTo(state, counters)
+      if (this.end === null) this.ready.closeUnsafe()
       const before = this.writer
       const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
+      let state: SpaceState
+      let counters: Map<string, Array<number>>
+      do {
+        state = new SpaceState(this.state.feeds)
+        counters = new Map()
+        yield* this.deliverTo(state, counters)
+        // a proof may have come while blocks were read
+      } while (!this.feeds.list().every((feed) => this.freeze(state, feed)))
       // counters of what was taken back are not used again
       state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
       this.progress.own(writer.feed.text, counters.get(writer.feed.text) ?? [])
       this.writer = writer
       this.state = state
       this.queries.rebuilt(state.objects)
-      this.needsRebuild = false
+      this.needsRebuild = this.isOvertaken = false
       this.ready.openUnsafe()
       this.changed()
     })
@@ -212,13 +237,14 @@ export class OpenSpace {
   /** Delivers stored blocks, feed by feed, until no feed can go on. With `counters` each feed's counter at each length is noted. */
   private deliverTo(state: SpaceState, counters: Map<string, Array<number>> | null): Effect.Effect<void, StorageError> {
     return Effect.gen({ self: this }, function* () {
+      for (const feed of this.feeds.list()) this.freeze(state, feed)
       for (let moved = true; moved; ) {
         moved = false
         for (const feed of this.feeds.list()) {
           const number = state.feeds.intern(feed.id)
           if (number === state.ownFeed) continue
           const noted = counters === null ? null : notesOf(counters, feed.text)
-          while (state.delivery.length(number) < feed.length && state.delivery.isReady(number)) {
+          while (state.delivery.length(number) < countedLength(feed) && state.delivery.isReady(number)) {
             const count = yield* this.deliverPage(state, feed, number, noted)
             if (count === 0) break
             moved = true
@@ -238,6 +264,7 @@ export class OpenSpace {
     return Effect.map(this.feeds.read(feed.id, delivery.length(number), turnBytesMax), (blocks) => {
       let count = 0
       for (const block of blocks) {
+        if (block.index >= countedLength(feed)) break
         const content = decodeBlock(block.bytes)
         const plain = Result.isSuccess(content) ? content.success : content.failure
         const verdict = state.deliver(number, plain, block.root)
@@ -272,7 +299,7 @@ export class OpenSpace {
   ): "offered" | "wait for ready" | "wait for room" | Effect.Effect<Committed<A>, WriteError> {
     const { state, writer } = this
     if (this.end !== null) return Effect.fail(this.end)
-    if (writer === null || this.needsRebuild) return "wait for ready"
+    if (writer === null || this.needsRebuild || this.isOvertaken) return "wait for ready"
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
       return "wait for room"
@@ -307,6 +334,7 @@ export class OpenSpace {
       const { head, counter } = exit.value
       this.progress.wrote(head.length, counter)
       this.state.delivery.stored(this.state.ownFeed, head.length, head.root)
+      if (this.isOvertaken) this.wake.openUnsafe()
     } else {
       this.needsRebuild = true
       this.ready.closeUnsafe()
