@@ -9,21 +9,18 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import { Draft, DraftRefused } from "../../schema/echo/Draft.ts"
-import { decodeBlock } from "../../schema/echo/Feed.ts"
 import type { Frontier } from "../../schema/echo/Frontier.ts"
 import { Progress } from "../../schema/echo/Progress.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
+import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
   ChangeSetTooLarge,
-  countedLength,
   type FeedWriter,
   type SpaceFeeds,
   type StoredFeed
@@ -39,6 +36,7 @@ import {
 } from "../../services/echo/SpaceService.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+import { deliverStored, freezeAt } from "./SpaceDelivery.ts"
 
 export interface Committed<A> {
   readonly value: A
@@ -92,7 +90,7 @@ export class OpenSpace {
 
   /** A feed has grown in storage, or was frozen. */
   notice(feed: StoredFeed): void {
-    if (!this.freeze(this.state, feed)) {
+    if (!freezeAt(this.state, feed)) {
       this.isOvertaken = true
       if (this.end === null) this.ready.closeUnsafe()
     }
@@ -187,17 +185,10 @@ export class OpenSpace {
     const step = Effect.suspend(() => {
       this.wake.closeUnsafe()
       if (this.needsRebuild || this.isRolledBack()) return this.rebuild()
-      if (!this.isOvertaken) return this.deliverTo(this.state, null)
+      if (!this.isOvertaken) return this.deliverTo(this.state, null, [])
       return this.durable() < this.state.local ? Effect.void : this.rebuild()
     })
     return Effect.forever(Effect.andThen(this.wake.await, step))
-  }
-
-  /** Tells a state where a proof froze a feed, if one did; false when it has merged more of it. The own feed is rolled back then. */
-  private freeze({ delivery, feeds, ownFeed }: SpaceState, feed: StoredFeed): boolean {
-    if (feed.frozenAt === null) return true
-    const number = feeds.intern(feed.id)
-    return number === ownFeed || delivery.freeze(number, feed.frozenAt)
   }
 
   private isRolledBack(): boolean {
@@ -215,16 +206,16 @@ export class OpenSpace {
       const before = this.writer
       const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
       let state: SpaceState
-      let counters: Map<string, Array<number>>
+      let counters: Array<number>
       do {
         state = new SpaceState(this.state.feeds)
-        counters = new Map()
-        yield* this.deliverTo(state, counters)
+        counters = []
+        yield* this.deliverTo(state, writer.feed, counters)
         // a proof may have come while blocks were read
-      } while (!this.feeds.list().every((feed) => this.freeze(state, feed)))
+      } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
       // counters of what was taken back are not used again
       state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
-      this.progress.own(writer.feed.text, counters.get(writer.feed.text) ?? [])
+      this.progress.own(writer.feed.text, counters)
       this.writer = writer
       this.state = state
       this.queries.rebuilt(state.objects)
@@ -234,49 +225,17 @@ export class OpenSpace {
     })
   }
 
-  /** Delivers stored blocks, feed by feed, until no feed can go on. With `counters` each feed's counter at each length is noted. */
-  private deliverTo(state: SpaceState, counters: Map<string, Array<number>> | null): Effect.Effect<void, StorageError> {
-    return Effect.gen({ self: this }, function* () {
-      for (const feed of this.feeds.list()) this.freeze(state, feed)
-      for (let moved = true; moved; ) {
-        moved = false
-        for (const feed of this.feeds.list()) {
-          const number = state.feeds.intern(feed.id)
-          if (number === state.ownFeed) continue
-          const noted = counters === null ? null : notesOf(counters, feed.text)
-          while (state.delivery.length(number) < countedLength(feed) && state.delivery.isReady(number)) {
-            const count = yield* this.deliverPage(state, feed, number, noted)
-            if (count === 0) break
-            moved = true
-          }
-        }
-      }
-    })
-  }
-
-  private deliverPage(
-    state: SpaceState,
-    feed: StoredFeed,
-    number: number,
-    noted: Array<number> | null
-  ): Effect.Effect<number, StorageError> {
-    const { delivery } = state
-    return Effect.map(this.feeds.read(feed.id, delivery.length(number), turnBytesMax), (blocks) => {
-      let count = 0
-      for (const block of blocks) {
-        if (block.index >= countedLength(feed)) break
-        const content = decodeBlock(block.bytes)
-        const plain = Result.isSuccess(content) ? content.success : content.failure
-        const verdict = state.deliver(number, plain, block.root)
-        if (verdict._tag === "Waits" || verdict._tag === "Stopped") break
-        if (noted !== null) noted.push(delivery.counter(number))
-        count++
-      }
-      if (state === this.state) {
+  /** Delivers stored blocks until no feed can go on. Of the feed `own` the counter at each length is noted. */
+  private deliverTo(state: SpaceState, own: StoredFeed | null, counters: Array<number>): Effect.Effect<void, StorageError> {
+    return deliverStored(this.feeds, state, {
+      block: (feed, number) => {
+        if (feed === own) counters.push(state.delivery.counter(number))
+      },
+      part: () => {
+        if (state !== this.state) return
         state.tell(this.queries)
         this.changed()
       }
-      return count
     })
   }
 
@@ -350,12 +309,6 @@ export class OpenSpace {
     if (newer === undefined || newer.reason !== "version") return null
     return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`
   }
-}
-
-const notesOf = (counters: Map<string, Array<number>>, feed: string): Array<number> => {
-  const known = counters.get(feed) ?? []
-  counters.set(feed, known)
-  return known
 }
 
 const transactionOf = (draft: Draft<ObjectMissing>): Transaction => ({

@@ -84,6 +84,11 @@ export class Delivery {
     return stuck === null
   }
 
+  /** The feed that this one waits for, or −1. */
+  waitsFor(feed: number): number {
+    return this.cursor(feed).waitsFor?.feed ?? -1
+  }
+
   /** Whether a dependency is applied; of a frozen feed no more will ever be than what lies below the freeze. */
   private has(feed: number, counter: number): boolean {
     const cursor = this.cursor(feed)
