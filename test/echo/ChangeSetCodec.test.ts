@@ -112,6 +112,14 @@ describe("ChangeSetCodec", () => {
     }
   })
 
+  it("refuses a dependency on nothing, on which replicas would disagree who know the feed and who do not", () => {
+    const dep = { feed: 1, length: 1, counter: 1, root16: new Uint8Array(16) }
+    const on = (each: typeof dep) => encodePlain([{ first: 1, time: 1, deps: [each], mutations: [create("T", 1)] }], 0, feedId)
+    assert.strictEqual(verdict(on(dep)), "accepted")
+    assert.strictEqual(verdict(on({ ...dep, counter: 0 })), "Malformed")
+    assert.strictEqual(verdict(on({ ...dep, length: 0 })), "Malformed")
+  })
+
   it("tells what a newer version wrote from nonsense", () => {
     const put = (value: (to: Writer) => Writer, key = "n", feed = 0) =>
       content((to) => value(to.array(4).int(3).array(2).int(feed).int(1).array(1).text(key)))

@@ -100,6 +100,32 @@ describe("Delivery", () => {
     assert.strictEqual(delivery.flags().size, 0)
   })
 
+  it("takes a dependency beyond a freeze for applied once the feed is delivered up to there, and lets nobody have seen more", () => {
+    const { delivery, merged, offer } = world()
+    const late = block(1, changeSet(1, [dep(0, 6)]))
+    assert.strictEqual(offer(1, late), "Waits")
+    offer(0, block(0, changeSet(1)))
+    assert.isTrue(delivery.freeze(0, 2))
+    assert.isFalse(delivery.isReady(1), "one block below the freeze is not here yet")
+    assert.deepStrictEqual(delivery.floors(), [])
+    offer(0, block(0, changeSet(3)))
+    assert.isTrue(delivery.isReady(1))
+    assert.strictEqual(offer(1, late), "Delivered")
+    assert.strictEqual(merged.at(-1)?.context[0], 4)
+    assert.deepStrictEqual(delivery.floors(), [[ids[0]!, 4]])
+    assert.isFalse(delivery.freeze(0, 1), "more was merged than counts")
+  })
+
+  it("waits for nothing at a freeze, not even for a newer version", () => {
+    const { delivery, offer } = world()
+    offer(0, block(0, changeSet(1)))
+    assert.strictEqual(offer(0, new Unsupported({ what: "block version 9" })), "Stopped")
+    assert.strictEqual(offer(1, block(1, changeSet(1, [dep(2, 1)]))), "Waits")
+    assert.isTrue(delivery.freeze(0, 1))
+    assert.isTrue(delivery.freeze(1, 0))
+    assert.deepStrictEqual(delivery.stuck(), [])
+  })
+
   const none = () => new Set<number>()
 
   it("tells what the own feed has newly applied, once", () => {

@@ -17,7 +17,7 @@ import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { admissible, Changes, Objects } from "../../src/schema/echo/Objects.ts"
 import { canonical, StateSum, stateHash } from "../../src/schema/echo/StateHash.ts"
 import { nextTime, timeMax } from "../../src/schema/echo/Time.ts"
-import { randomFrom, randomHistory, shuffledCausally, type Written } from "./naive/History.ts"
+import { below, pick, type Random, randomFrom, randomHistory, shuffledCausally, type Written } from "./naive/History.ts"
 import { NaiveObjects } from "./naive/NaiveObjects.ts"
 
 const hash = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest()
@@ -254,7 +254,88 @@ describe("Objects: time", () => {
   })
 })
 
+describe("Objects: what a write costs that takes little", () => {
+  const keys = 3_000
+  const filled = () =>
+    withObject([set(2, 1, ...Array.from({ length: keys }, (_, i) => toAnn(["p", `k${i}`, "x"], i))), ann, []]).objects
+  /** Bob, who saw nothing but the object, and how often was looked at what he had seen. */
+  const counting = () => {
+    const count = { looks: 0 }
+    const context: ReadonlyArray<number> = Object.defineProperty([0], ann, {
+      get: () => {
+        count.looks++
+        return 1
+      }
+    })
+    return { context, count }
+  }
+
+  it("removals of what others had filled meanwhile look at it once, and not once for each", () => {
+    const objects = filled()
+    const { context, count } = counting()
+    const removals = Array.from({ length: 1_000 }, () => remove(ann, 1, ["p"]))
+    assert.isTrue(objects.apply(set(1, 1, ...removals), bob, context, null, null))
+    assert.isBelow(count.looks, 3 * keys + 3 * removals.length)
+    assert.strictEqual(Object.keys(objects.shown(objects.find(ann, 1)!, "p") as object).length, keys)
+  })
+
+  it("so do writes in turns with removals of what was just written", () => {
+    const objects = filled()
+    const { context, count } = counting()
+    const turns = Array.from({ length: 2_000 }, (_, i) =>
+      i % 2 === 0 ? toAnn(["p", `k${i}`, "mine"], i) : remove(ann, 1, ["p"])
+    )
+    assert.isTrue(objects.apply(set(1, 1, ...turns), bob, context, null, null))
+    assert.isBelow(count.looks, 3 * keys + 10 * turns.length)
+    assert.strictEqual(Object.keys(objects.shown(objects.find(ann, 1)!, "p") as object).length, keys)
+  })
+})
+
+/** Writers who fill a record and remove what each of them has seen of it: far more keys than a search meets in vain. */
+const crowdedHistory = (random: Random): ReadonlyArray<Written> => {
+  const authors = [ann, bob, cy]
+  const counters = [1, 0, 0]
+  const contexts = authors.map(() => [1, 0, 0])
+  const key = () => `k${below(random, 200)}`
+  const leaf = () => below(random, 100)
+  const some: ReadonlyArray<() => Mutation> = [
+    ...Array.from({ length: 8 }, () => () => toAnn(["p", key()], leaf())),
+    ...Array.from({ length: 8 }, () => () => toAnn(["p", key(), pick(random, ["x", "y"])], leaf())),
+    () => toAnn(["p", key()], map({ x: leaf(), y: map({ z: leaf() }) })),
+    () => toAnn(["p"], map(Object.fromEntries(Array.from({ length: 10 }, () => [key(), leaf()])))),
+    () => remove(ann, 1, ["p"]),
+    () => remove(ann, 1, ["p", key()]),
+    () => toAnn(["p"], leaf())
+  ]
+  const fill = Array.from({ length: 150 }, (_, i) => toAnn(["p", `k${i}`], i))
+  const log: Array<Written> = [{ author: ann, context: [], changeSet: set(1, 1, create("Task", 1)) }]
+  for (let step = 0; step < 120; step++) {
+    const author = step < 2 ? step : pick(random, authors)
+    const other = pick(random, authors)
+    const context = contexts[author]!
+    context[other] = Math.max(context[other]!, below(random, counters[other]! + 1))
+    const mutations = step < 2 ? fill : Array.from({ length: 1 + below(random, 12) }, () => pick(random, some)())
+    log.push({ author, context: [...context], changeSet: set(counters[author]! + 1, below(random, 50), ...mutations) })
+    counters[author]! += mutations.length
+  }
+  return log
+}
+
 describe("Objects against the naive model", () => {
+  it("records with many keys, filled and removed by writers who have seen a part: the same heads after each change set", () => {
+    let heads = 0
+    for (let seed = 1; seed <= 10; seed++) {
+      const naive = new NaiveObjects(feeds)
+      const objects = new Objects(feeds)
+      for (const { author, changeSet, context } of crowdedHistory(randomFrom(seed))) {
+        assert.strictEqual(objects.apply(changeSet, author, context, null, null), naive.apply(changeSet, author, context))
+        assert.deepStrictEqual(canonical(objects, objects.find(ann, 1)!), naive.canonical(`${ann}.1`), `seed ${seed}`)
+        heads = Math.max(heads, naive.heads.length)
+      }
+    }
+    assert.isAbove(heads, 250)
+  })
+
   const seeds = 300
 
   it(`${seeds} random histories in three random orders each: same heads, same values, same hash`, () => {

@@ -132,7 +132,8 @@ const judgeDeps = (node: Node | undefined, feeds: ReadonlyArray<Uint8Array>, cit
     const dep = listOf(item)
     const [feed, length, counter] = [uint(dep?.[0]), uint(dep?.[1]), uint(dep?.[2])]
     const isWhole = dep?.length === 4 && length !== null && length >= 1 && bytesOf(dep[3], 16) !== null
-    judge.check(isWhole && feed !== null && feed > before && counter !== null, "a dependency of another shape, or out of order")
+    const isNamed = feed !== null && feed > before && counter !== null && counter >= 1
+    judge.check(isWhole && isNamed, "a dependency of another shape, or out of order")
     before = feed ?? before
     if (feed !== null) cited.add(feed)
     return { feed: hex(feeds[(feed ?? 0) - 1] ?? new Uint8Array()), counter: counter ?? 0 }
@@ -230,17 +231,29 @@ export interface Progress {
   stuck: "deps" | "version" | null
 }
 
-/** How far every feed gets when all these blocks have come, in whichever order. `told` says how each block was taken by the product. */
+/** A feed as it is stored, and where a fork froze it. */
+export interface Stored {
+  readonly blocks: ReadonlyArray<Uint8Array>
+  readonly frozenAt: number | null
+}
+
+/** How far every feed gets when all these blocks have come, in whichever order. `isStopped` says where the product stopped. */
 export const deliver = (
-  feeds: ReadonlyMap<string, ReadonlyArray<Uint8Array>>,
+  feeds: ReadonlyMap<string, Stored>,
   isStopped: (feed: string, index: number) => boolean
 ): ReadonlyMap<string, Progress> => {
   const all = new Map<string, Progress>([...feeds.keys()].map((feed) => [feed, { length: 0, counter: 0, flags: 0, stuck: null }]))
+  const isApplied = (feed: string, counter: number): boolean => {
+    const { counter: last, length } = all.get(feed) ?? { counter: 0, length: 0 }
+    const frozenAt = feeds.get(feed)?.frozenAt ?? null
+    return last >= counter || (frozenAt !== null && length >= frozenAt)
+  }
   for (let isMoving = true; isMoving; ) {
     isMoving = false
-    for (const [feed, blocks] of feeds) {
+    for (const [feed, { blocks, frozenAt }] of feeds) {
       const own = all.get(feed)!
-      while (own.length < blocks.length && step(feed, own, blocks[own.length]!, all, isStopped)) isMoving = true
+      const counting = blocks.slice(0, frozenAt ?? blocks.length)
+      while (own.length < counting.length && step(feed, own, counting[own.length]!, isApplied, isStopped)) isMoving = true
     }
   }
   return all
@@ -251,7 +264,7 @@ const step = (
   feed: string,
   own: Progress,
   block: Uint8Array,
-  all: ReadonlyMap<string, Progress>,
+  isApplied: (feed: string, counter: number) => boolean,
   isStopped: (feed: string, index: number) => boolean
 ): boolean => {
   const { isUnknown, nonsense, plain } = judgeBlock(block)
@@ -266,7 +279,7 @@ const step = (
     own.flags++
     return true
   }
-  if (plain.deps.some((dep) => (all.get(dep.feed)?.counter ?? 0) < dep.counter)) {
+  if (plain.deps.some((dep) => !isApplied(dep.feed, dep.counter))) {
     own.stuck = "deps"
     return false
   }

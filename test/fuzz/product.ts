@@ -19,10 +19,16 @@ import { decodeMessage, encodeMessage, type Message } from "../../src/schema/ech
 import { decodeTicket } from "../../src/schema/echo/Space.ts"
 import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
 import { stateHash } from "../../src/schema/echo/StateHash.ts"
-import { ManifestRefused, RunRefused, type SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
+import {
+  countedLength,
+  ManifestRefused,
+  RunRefused,
+  type SpaceFeeds,
+  type StoredFeed
+} from "../../src/services/echo/FeedStore.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
 import { equal } from "./cbor.ts"
-import type { Progress } from "./content.ts"
+import type { Progress, Stored } from "./content.ts"
 import { alice, devices, space } from "./corpus.ts"
 import { hex } from "./verifier.ts"
 import type { Entry } from "./world.ts"
@@ -124,23 +130,26 @@ export class Device {
   }
 
   /** The stored blocks of all feeds. */
-  blocks(): ReadonlyMap<string, ReadonlyArray<Uint8Array>> {
-    return new Map(
-      this.feeds
-        .list()
-        .map((feed) => [hex(feed.id), valueOf(run(this.feeds.read(feed.id, 0, 2 ** 30))).map(({ bytes }) => bytes)])
-    )
+  blocks(): ReadonlyMap<string, Stored> {
+    const stored = ({ frozenAt, id }: StoredFeed): Stored => {
+      const blocks = valueOf(run(this.feeds.read(id, 0, 2 ** 30))).map(({ bytes }) => bytes)
+      return { blocks, frozenAt }
+    }
+    return new Map(this.feeds.list().map((feed) => [hex(feed.id), stored(feed)]))
   }
 
   /** Delivers all that is stored, the feeds in one order or in the other, block by block or feed by feed. */
   deliver(isReversed: boolean): Delivered {
     const state = new SpaceState()
     const feeds = isReversed ? [...this.feeds.list()].reverse() : this.feeds.list()
+    for (const { frozenAt, id } of feeds) if (frozenAt !== null) state.delivery.freeze(state.feeds.intern(id), frozenAt)
     for (let isMoving = true; isMoving; ) {
       isMoving = false
       for (const feed of feeds) {
         const number = state.feeds.intern(feed.id)
-        const blocks = valueOf(run(this.feeds.read(feed.id, state.delivery.length(number), 2 ** 30)))
+        const from = state.delivery.length(number)
+        const counting = Math.max(0, countedLength(feed) - from)
+        const blocks = valueOf(run(this.feeds.read(feed.id, from, 2 ** 30))).slice(0, counting)
         for (const { bytes, root } of isReversed ? blocks.slice(0, 1) : blocks) {
           if (!state.delivery.isReady(number)) break
           const content = decodeBlock(bytes)

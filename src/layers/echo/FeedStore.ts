@@ -26,7 +26,7 @@ import { feedText } from "../../schema/echo/FeedTable.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { runBlocksMax } from "../../schema/platform/Limits.ts"
 import { startsKey } from "../../schema/platform/StorageKeys.ts"
-import { FeedStore, type FeedWriter, type SpaceFeeds } from "../../services/echo/FeedStore.ts"
+import { countedLength, FeedStore, type FeedWriter, type SpaceFeeds } from "../../services/echo/FeedStore.ts"
 import { BootCounter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
@@ -194,7 +194,7 @@ const runOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Run | null, StorageError> {
   const feed = space.find(id)
   if (feed === undefined) return null
-  const end = feed.frozenAt === null ? feed.length : Math.min(feed.length, feed.frozenAt)
+  const end = countedLength(feed)
   const blocks: Array<Uint8Array> = []
   let bytes = 0
   let head: Head | null = null

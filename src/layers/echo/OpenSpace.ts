@@ -9,16 +9,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import { Draft, DraftRefused } from "../../schema/echo/Draft.ts"
-import { decodeBlock } from "../../schema/echo/Feed.ts"
 import type { Frontier } from "../../schema/echo/Frontier.ts"
 import { Progress } from "../../schema/echo/Progress.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
+import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
@@ -39,6 +37,7 @@ import {
 } from "../../services/echo/SpaceService.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+import { deliverStored, freezeAt } from "./SpaceDelivery.ts"
 
 export interface Committed<A> {
   readonly value: A
@@ -55,6 +54,8 @@ export class OpenSpace {
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
   private needsRebuild = true
+  /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
+  private isOvertaken = false
   private end: SpaceClosed | null = null
   private readonly ended = Deferred.makeUnsafe<void, SpaceClosed>()
   private readonly wake = Latch.makeUnsafe(true)
@@ -89,8 +90,12 @@ export class OpenSpace {
     return () => this.endListeners.delete(listener)
   }
 
-  /** A feed has grown in storage. */
-  notice(): void {
+  /** A feed has grown in storage, or was frozen. */
+  notice(feed: StoredFeed): void {
+    if (!freezeAt(this.state, feed)) {
+      this.isOvertaken = true
+      if (this.end === null) this.ready.closeUnsafe()
+    }
     this.wake.openUnsafe()
     this.changed()
   }
@@ -121,7 +126,7 @@ export class OpenSpace {
 
   /** What is applied, and where frozen feeds end. */
   frontier(): Frontier {
-    return { floors: [], applied: this.state.delivery.applied() }
+    return { floors: this.state.delivery.floors(), applied: this.state.delivery.applied() }
   }
 
   /** What the replicator of a connection to a device tells and asks. */
@@ -196,7 +201,9 @@ export class OpenSpace {
       const crash = this.writer?.crash() ?? null
       // what the writer had taken is not known here: the space goes with it
       if (crash !== null) return Effect.die(crash.defect)
-      return this.needsRebuild || this.isRolledBack() ? this.rebuild() : this.deliverTo(this.state, null)
+      if (this.needsRebuild || this.isRolledBack()) return this.rebuild()
+      if (!this.isOvertaken) return this.deliverTo(this.state, null, [])
+      return this.durable() < this.state.local ? Effect.void : this.rebuild()
     })
     return Effect.forever(Effect.andThen(this.wake.await, step))
   }
@@ -205,68 +212,47 @@ export class OpenSpace {
     return this.writer?.isRolledBack() === true
   }
 
-  /** The state anew from durable storage: at first, after a failed flush, after a rollback. Live queries are told the difference. */
+  /**
+   * The state anew from durable storage: at first, after a failed flush, after a rollback, after a fork below what was merged.
+   * Live queries are told the difference.
+   */
   private rebuild(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       this.needsRebuild = true
-      const state = new SpaceState(this.state.feeds)
-      const counters = new Map<string, Array<number>>()
-      yield* this.deliverTo(state, counters)
+      if (this.end === null) this.ready.closeUnsafe()
       const before = this.writer
       const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
+      let state: SpaceState
+      let counters: Array<number>
+      do {
+        state = new SpaceState(this.state.feeds)
+        counters = []
+        yield* this.deliverTo(state, writer.feed, counters)
+        // a proof may have come while blocks were read
+      } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
       // counters of what was taken back are not used again
       state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
-      this.progress.own(writer.feed.text, counters.get(writer.feed.text) ?? [])
+      this.progress.own(writer.feed.text, counters)
       this.writer = writer
       this.state = state
       this.queries.rebuilt(state.objects)
-      this.needsRebuild = false
+      this.needsRebuild = this.isOvertaken = false
       this.ready.openUnsafe()
       this.changed()
     })
   }
 
-  /** Delivers stored blocks, feed by feed, until no feed can go on. With `counters` each feed's counter at each length is noted. */
-  private deliverTo(state: SpaceState, counters: Map<string, Array<number>> | null): Effect.Effect<void, StorageError> {
-    return Effect.gen({ self: this }, function* () {
-      for (let moved = true; moved; ) {
-        moved = false
-        for (const feed of this.feeds.list()) {
-          const number = state.feeds.intern(feed.id)
-          if (number === state.ownFeed) continue
-          const noted = counters === null ? null : notesOf(counters, feed.text)
-          while (state.delivery.length(number) < feed.length && state.delivery.isReady(number)) {
-            const count = yield* this.deliverPage(state, feed, number, noted)
-            if (count === 0) break
-            moved = true
-          }
-        }
-      }
-    })
-  }
-
-  private deliverPage(
-    state: SpaceState,
-    feed: StoredFeed,
-    number: number,
-    noted: Array<number> | null
-  ): Effect.Effect<number, StorageError> {
-    const { delivery } = state
-    return Effect.map(this.feeds.read(feed.id, delivery.length(number), turnBytesMax), (blocks) => {
-      let count = 0
-      for (const block of blocks) {
-        const content = decodeBlock(block.bytes)
-        const plain = Result.isSuccess(content) ? content.success : content.failure
-        const verdict = state.deliver(number, plain, block.root)
-        if (verdict._tag === "Waits" || verdict._tag === "Stopped") break
-        if (noted !== null) noted.push(delivery.counter(number))
-        count++
-      }
-      if (state === this.state) {
+  /** Delivers stored blocks until no feed can go on. Of the feed `own` the counter at each length is noted. */
+  private deliverTo(state: SpaceState, own: StoredFeed | null, counters: Array<number>): Effect.Effect<void, StorageError> {
+    return deliverStored(this.feeds, state, {
+      block: (feed, number) => {
+        if (feed === own) counters.push(state.delivery.counter(number))
+      },
+      part: () => {
+        if (state !== this.state) return
         state.tell(this.queries)
         this.changed()
       }
-      return count
     })
   }
 
@@ -289,7 +275,7 @@ export class OpenSpace {
   ): "offered" | "wait for ready" | "wait for room" | Effect.Effect<Committed<A>, WriteError> {
     const { state, writer } = this
     if (this.end !== null) return Effect.fail(this.end)
-    if (writer === null || this.needsRebuild) return "wait for ready"
+    if (writer === null || this.needsRebuild || this.isOvertaken) return "wait for ready"
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
       return "wait for room"
@@ -324,6 +310,7 @@ export class OpenSpace {
       const { head, counter } = exit.value
       this.progress.wrote(head.length, counter)
       this.state.delivery.stored(this.state.ownFeed, head.length, head.root)
+      if (this.isOvertaken) this.wake.openUnsafe()
     } else {
       this.needsRebuild = true
       this.ready.closeUnsafe()
@@ -339,12 +326,6 @@ export class OpenSpace {
     if (newer === undefined || newer.reason !== "version") return null
     return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`
   }
-}
-
-const notesOf = (counters: Map<string, Array<number>>, feed: string): Array<number> => {
-  const known = counters.get(feed) ?? []
-  counters.set(feed, known)
-  return known
 }
 
 const transactionOf = (draft: Draft<ObjectMissing>): Transaction => ({

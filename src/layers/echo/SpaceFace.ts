@@ -15,6 +15,7 @@ import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
+import { countedLength } from "../../services/echo/FeedStore.ts"
 import type { Query, Space, SpaceClosed, SpaceStatus } from "../../services/echo/SpaceService.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
@@ -92,11 +93,13 @@ const synced = (space: OpenSpace, peer: string | { readonly quorum: number }): E
     return Effect.flatMap(
       until(space, () => space.durable() >= local),
       () => {
-        const lengths = space.feeds.list().map((feed) => [feed.text, feed.length] as const)
+        const wanted = space.feeds.list().map((feed) => [feed, feed.length] as const)
         const { progress } = space
-        return until(space, () =>
-          typeof peer === "string" ? progress.has(peer, lengths) : progress.count(lengths) >= peer.quorum
-        )
+        return until(space, () => {
+          // a feed may be frozen meanwhile, and what lies beyond is asked of nobody
+          const lengths = wanted.map(([feed, length]) => [feed.text, Math.min(length, countedLength(feed))] as const)
+          return typeof peer === "string" ? progress.has(peer, lengths) : progress.count(lengths) >= peer.quorum
+        })
       }
     )
   })

@@ -104,7 +104,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       })
       const space = new OpenSpace(id, feeds, state, clock)
       yield* Effect.addFinalizer(() => Effect.sync(() => space.close("it was closed", false)))
-      yield* feeds.watch(() => space.notice())
+      yield* feeds.watch((feed) => space.notice(feed))
       yield* space.load
       const loop = yield* Effect.forkScoped(space.run)
       // in the scope above: a fiber that ends the space's own scope cannot live in it

@@ -155,8 +155,9 @@ const readDeps = (from: Reader): ReadonlyArray<Dep> | null => {
     if (feed <= previous) from.fail("dependencies are not sorted")
     previous = feed
     const length = from.uint()
-    if (length === 0) from.fail("a dependency on nothing")
-    deps.push({ feed, length, counter: from.uint(), root16: from.fixed(16) })
+    const counter = from.uint()
+    if (length === 0 || counter === 0) from.fail("a dependency on nothing")
+    deps.push({ feed, length, counter, root16: from.fixed(16) })
   }
   return deps
 }

@@ -3,7 +3,9 @@
  *
  * A block is delivered whole when every dependency of its change sets is applied. What cannot be read as a writer would have
  * written it is passed over by the same rule everywhere (opaque); what a newer version wrote stops its feed, visibly; neither stops
- * another feed. Blocks that wait stay in storage, so waiting costs no memory. docs/format.md#delivery
+ * another feed. Of a feed that forked the blocks before the proven place are delivered and no others, so that what is merged depends
+ * on what is stored below the freezes, and on these, alone. Blocks that wait stay in storage, so waiting costs no memory.
+ * docs/format.md#delivery
  */
 import * as Result from "effect/Result"
 import type { Malformed } from "../platform/Codec.ts"
@@ -36,7 +38,12 @@ interface Cursor {
   root16: Uint8Array
   stuck: Stuck | null
   waitsFor: { readonly feed: number; readonly counter: number } | null
+  /** Where a proof froze the feed: blocks from there on do not count. */
+  frozenAt: number | null
 }
+
+/** Whether everything that counts of a frozen feed is delivered. Its counter is then its floor. */
+const isAtFreeze = ({ frozenAt, length }: Cursor): boolean => frozenAt !== null && length >= frozenAt
 
 const noRoot = new Uint8Array(16)
 
@@ -51,7 +58,7 @@ export class Delivery {
 
   private cursor(feed: number): Cursor {
     while (this.cursors.length <= feed) {
-      this.cursors.push({ length: 0, counter: 0, context: [], root16: noRoot, stuck: null, waitsFor: null })
+      this.cursors.push({ length: 0, counter: 0, context: [], root16: noRoot, stuck: null, waitsFor: null, frozenAt: null })
     }
     return this.cursors[feed]!
   }
@@ -73,8 +80,31 @@ export class Delivery {
   /** Whether the feed could go on now, as far as this machine knows. */
   isReady(feed: number): boolean {
     const { stuck, waitsFor } = this.cursor(feed)
-    if (waitsFor !== null) return this.counter(waitsFor.feed) >= waitsFor.counter
+    if (waitsFor !== null) return this.has(waitsFor.feed, waitsFor.counter)
     return stuck === null
+  }
+
+  /** The feed that this one waits for, or −1. */
+  waitsFor(feed: number): number {
+    return this.cursor(feed).waitsFor?.feed ?? -1
+  }
+
+  /** Whether a dependency is applied; of a frozen feed no more will ever be than what lies below the freeze. */
+  private has(feed: number, counter: number): boolean {
+    const cursor = this.cursor(feed)
+    return cursor.counter >= counter || isAtFreeze(cursor)
+  }
+
+  /**
+   * A proof froze the feed: its blocks from `length` on do not count. Answers whether that is so here. When it is not, more was
+   * delivered already, and everything has to be delivered anew, in a new state.
+   */
+  freeze(feed: number, length: number): boolean {
+    const cursor = this.cursor(feed)
+    if (cursor.length > length) return false
+    cursor.frozenAt = Math.min(length, cursor.frozenAt ?? length)
+    if (isAtFreeze(cursor)) cursor.stuck = cursor.waitsFor = null
+    return true
   }
 
   stuck(): ReadonlyArray<Stuck> {
@@ -91,8 +121,13 @@ export class Delivery {
     return this.cursors.flatMap((cursor, feed) => (cursor.counter > 0 ? [[this.feeds.id(feed), cursor.counter] as const] : []))
   }
 
+  /** [feed id, last counter that counts] of every frozen feed that is delivered up to its freeze. */
+  floors(): ReadonlyArray<readonly [Uint8Array, number]> {
+    return this.cursors.flatMap((cursor, feed) => (isAtFreeze(cursor) ? [[this.feeds.id(feed), cursor.counter] as const] : []))
+  }
+
   /**
-   * Offers the next block of a feed. `content` is its plain content, or what stands in the way of it (an unknown version or suite).
+   * Offers the next block of a feed, which is one before the freeze. `content` is its plain content, or what stands in the way of it (an unknown version or suite).
    * `root` is the feed's root with this block.
    */
   offer(feed: number, content: Uint8Array | Unsupported | Malformed, root: Uint8Array, merge: Merge): Verdict {
@@ -109,7 +144,7 @@ export class Delivery {
     const feedOf = [feed, ...feeds.map((id) => this.feeds.find(id))]
     if (!this.isCovered(feed, cursor, changeSets, feedOf, feeds)) return { _tag: "Waits" }
     for (const changeSet of changeSets) {
-      raise(cursor.context, changeSet.deps, feedOf)
+      this.raise(cursor.context, changeSet.deps, feedOf)
       merge(changeSet, feed, cursor.context, feedOf)
       cursor.counter = changeSet.first + changeSet.mutations.length - 1
     }
@@ -144,7 +179,7 @@ export class Delivery {
       if (deps === null) continue
       for (const dep of deps) {
         const known = feedOf[dep.feed]!
-        if (known >= 0 && this.counter(known) >= dep.counter) continue
+        if (known >= 0 && this.has(known, dep.counter)) continue
         // a feed is given its number when it is waited for, so that its arrival can be noticed
         const on = known >= 0 ? known : this.feeds.intern(table[dep.feed - 1]!)
         cursor.waitsFor = { feed: on, counter: dep.counter }
@@ -175,7 +210,7 @@ export class Delivery {
   /** The own feed's writer made a change set with these dependencies, merged before it is stored; its last counter is `counter`. */
   wrote(own: number, deps: ReadonlyArray<Dep> | null, counter: number): void {
     const cursor = this.cursor(own)
-    raise(cursor.context, deps, null)
+    this.raise(cursor.context, deps, null)
     cursor.counter = counter
   }
 
@@ -185,14 +220,17 @@ export class Delivery {
     cursor.length = length
     cursor.root16 = root.slice(0, 16)
   }
-}
-
-/** Raises a context by dependencies. Gaps are filled, so that it stays a dense array. */
-const raise = (context: Array<number>, deps: ReadonlyArray<Dep> | null, feedOf: ReadonlyArray<number> | null): void => {
-  if (deps === null) return
-  for (const dep of deps) {
-    const feed = feedOf === null ? dep.feed : feedOf[dep.feed]!
-    while (context.length <= feed) context.push(0)
-    if (context[feed]! < dep.counter) context[feed] = dep.counter
+  /**
+   * Raises a context by dependencies, at most to what is applied: what lies beyond a frozen feed's floor nobody has seen.
+   * Gaps are filled, so that it stays a dense array.
+   */
+  private raise(context: Array<number>, deps: ReadonlyArray<Dep> | null, feedOf: ReadonlyArray<number> | null): void {
+    if (deps === null) return
+    for (const dep of deps) {
+      const feed = feedOf === null ? dep.feed : feedOf[dep.feed]!
+      const counter = Math.min(dep.counter, this.counter(feed))
+      while (context.length <= feed) context.push(0)
+      if (context[feed]! < counter) context[feed] = counter
+    }
   }
 }

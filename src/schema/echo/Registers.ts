@@ -7,6 +7,7 @@
  * value's cell.
  */
 import type { Value } from "./ChangeSet.ts"
+import { HeadIndex } from "./HeadIndex.ts"
 import type { Shape } from "./Shape.ts"
 
 /** What all mutations of a change set share. */
@@ -51,6 +52,8 @@ export class Head {
 export class Branch {
   heads: Array<Head> = []
   record: RecordCells | null = null
+  /** Finds the heads in the record, once it was searched in vain. */
+  index: HeadIndex | null = null
   /** The value shown, while it is known. */
   shown: Value | undefined = undefined
 }
@@ -144,29 +147,76 @@ const dropCovered = (branch: Branch, seen: Seen, isKept: (head: Head) => boolean
 const none = (): boolean => false
 export const isMarker = (head: Head): boolean => head.value === marker
 
+/** How many heads searches below branches have met, and how many of these they took. */
+const search = { met: 0, taken: 0 }
+/** A search that meets so many heads, and four for each one that it takes, was not in vain. */
+const searchMax = 64
+
 /** Takes the covered heads from a place and from all below it. */
 const supersede = (record: RecordCells, place: number, seen: Seen): void => {
   const stamp = stampAt(record, place)
   if (stamp === undefined) return
   if (stamp !== branched) {
-    if (seen.covers(stamp.feed, counterAt(record, place))) clear(record, place)
+    search.met++
+    if (!seen.covers(stamp.feed, counterAt(record, place))) return
+    search.taken++
+    clear(record, place)
     return
   }
   const branch = branchOf(record, place)
+  const heads = branch.heads.length
   dropCovered(branch, seen, none)
-  if (branch.record !== null && supersedeAll(branch.record, seen)) branch.record = null
+  search.met += heads
+  search.taken += heads - branch.heads.length
+  if (branch.record !== null) supersedeBelow(branch, branch.record, seen)
   simplify(record, place)
 }
 
-/** The same for every key of a record; whether nothing is left. From the last place on, because clearing moves the last one. */
-const supersedeAll = (record: RecordCells, seen: Seen): boolean => {
-  let isEmpty = true
-  for (let place = record.shape.keys.length - 1; place >= 0; place--) {
-    const key = record.shape.keys[place]!
-    supersede(record, place, seen)
-    if (record.shape.keys[place] === key && stampAt(record, place) !== undefined) isEmpty = false
+/**
+ * The same for every key of a branch's record. Whoever removes again and again what others had filled meanwhile would look at all of
+ * it each time; so what was searched in vain is given an index, and the next search pays for what it takes alone.
+ */
+const supersedeBelow = (branch: Branch, record: RecordCells, seen: Seen): void => {
+  if (branch.index === null) {
+    const { met, taken } = search
+    // from the last place on, because clearing moves the last one
+    for (let place = record.shape.keys.length - 1; place >= 0; place--) supersede(record, place, seen)
+    if (search.met - met > searchMax + 4 * (search.taken - taken)) branch.index = indexOf(record)
+  } else {
+    for (const key of branch.index.take(seen)) {
+      const place = record.shape.find(key)
+      if (place >= 0) supersede(record, place, seen)
+    }
   }
-  return isEmpty
+  if (isEmpty(record)) branch.record = branch.index = null
+}
+
+const indexOf = (record: RecordCells): HeadIndex => {
+  const index = new HeadIndex()
+  record.shape.keys.forEach((key, place) => noteAll(index, key, record, place))
+  index.settle()
+  return index
+}
+
+/** Notes all heads at a place and below it under one key. */
+const noteAll = (index: HeadIndex, key: string, record: RecordCells, place: number): void => {
+  const stamp = stampAt(record, place)
+  if (stamp === undefined) return
+  if (stamp !== branched) {
+    index.note(stamp.feed, counterAt(record, place), key)
+    return
+  }
+  const branch = branchAt(record, place)
+  for (const head of branch.heads) index.note(head.stamp.feed, head.counter, key)
+  if (branch.record === null) return
+  for (let below = branch.record.shape.keys.length - 1; below >= 0; below--) noteAll(index, key, branch.record, below)
+}
+
+/** A head comes to stand under a key of a branch's record. */
+const note = (branch: Branch, record: RecordCells, key: string, stamp: Stamp, counter: number): void => {
+  if (branch.index === null) return
+  if (branch.index.isOvergrown) branch.index = indexOf(record)
+  branch.index.note(stamp.feed, counter, key)
 }
 
 // Writes ------------------------------------------------------------------------------------------------------------------------
@@ -182,6 +232,7 @@ const add = (record: RecordCells, place: number, value: Value, stamp: Stamp, cou
   branch.heads.push(new Head(stamp, counter, marker))
   for (const key in value) {
     branch.record ??= new RecordCells(record.shape.root, [])
+    note(branch, branch.record, key, stamp, counter)
     add(branch.record, placeOf(branch.record, key), value[key]!, stamp, counter)
   }
 }
@@ -200,6 +251,7 @@ export const putValue = (
     const branch = branchOf(at, placeOf(at, path[i]!))
     dropCovered(branch, seen, isMarker)
     branch.record ??= new RecordCells(at.shape.root, [])
+    note(branch, branch.record, path[i + 1]!, stamp, counter)
     at = branch.record
   }
   const key = path[path.length - 1]!
@@ -229,7 +281,7 @@ export const removeValue = (record: RecordCells, path: ReadonlyArray<string>, se
   dropCovered(branch, seen, isMarker)
   if (branch.record !== null) {
     removeValue(branch.record, path, seen, depth + 1)
-    if (isEmpty(branch.record)) branch.record = null
+    if (isEmpty(branch.record)) branch.record = branch.index = null
   }
   simplify(record, place)
 }

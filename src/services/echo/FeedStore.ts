@@ -28,6 +28,10 @@ export interface StoredFeed {
   readonly frozenAt: number | null
 }
 
+/** How many blocks of a feed count: those that are stored, up to where a fork froze it. */
+export const countedLength = ({ frozenAt, length }: StoredFeed): number =>
+  frozenAt === null ? length : Math.min(length, frozenAt)
+
 /** A stored block: its envelope, and the feed's root with it as the last. */
 export interface StoredBlock {
   readonly index: number

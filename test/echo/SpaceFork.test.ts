@@ -1,0 +1,145 @@
+/** What a fork does to a space: what lies beyond the proven place counts nowhere, and everything else goes on. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
+import * as Replicator from "../../src/layers/echo/Replicator.ts"
+import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
+import * as Connection from "../../src/layers/mesh/Connection.ts"
+import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
+import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
+import * as Swarm from "../../src/layers/mesh/Swarm.ts"
+import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
+import * as Device from "../../src/layers/peer/Device.ts"
+import * as PeerLayer from "../../src/layers/peer/Peer.ts"
+import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
+import * as KeyringStorage from "../../src/layers/platform/KeyringStorage.ts"
+import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
+import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import type { Space } from "../../src/services/echo/SpaceService.ts"
+import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
+import { Peer } from "../../src/services/peer/Peer.ts"
+import { Storage } from "../../src/services/platform/Storage.ts"
+import { copyOf } from "./FeedDevices.ts"
+
+const Note = ObjectType.make("Note", { text: Schema.String })
+
+type Disk = Storage["Service"]
+type Net = MemoryNetwork["Service"]
+
+/** A device on a storage that outlives it, at a network. */
+const start = (disk: Disk, net: Net) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const layer = PeerLayer.layer.pipe(
+      Layer.provide(SpaceService.layer({ urls: [] })),
+      Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
+      Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
+      Layer.provide(Device.layer),
+      Layer.provide(KeyringStorage.layer),
+      Layer.provide(Layer.merge(Layer.succeed(Storage, disk), CryptoNode.layer)),
+      Layer.provide(Layer.succeed(MemoryNetwork, net))
+    )
+    const services = yield* Layer.build(Layer.fresh(layer)).pipe(Scope.provide(scope))
+    const stop = Scope.close(scope, Exit.void)
+    yield* Effect.addFinalizer(() => stop)
+    return { peer: Context.get(services, Peer), stop }
+  })
+
+const write = (space: Space, ...texts: ReadonlyArray<string>) =>
+  Effect.forEach(texts, (text) => space.create(Note, { text }), { discard: true })
+const texts = (space: Space) =>
+  Effect.map(space.query(Note, { orderBy: "text" }).all, (notes) => notes.map((note) => note.text).join(" "))
+/** Waits until exactly these notes are shown. */
+const shows = (space: Space, wanted: string) =>
+  space.query(Note).changes.pipe(
+    Stream.mapEffect(() => texts(space)),
+    Stream.filter((shown) => shown === wanted),
+    Stream.runHead
+  )
+
+/**
+ * Alice has merged what Mallory wrote; then Mallory's disk is put back with its counter, writes something else, and comes back: the
+ * feed has forked behind its first block, and Alice's own change sets depend on what lies beyond.
+ */
+const forked = Effect.gen(function* () {
+  const net = yield* MemoryNetworkLayer.make
+  const alone = yield* MemoryNetworkLayer.make
+  const disks = { alice: StorageMemory.make(), bob: StorageMemory.make(), mallory: StorageMemory.make() }
+  const alice = yield* start(disks.alice, net)
+  const bob = yield* start(disks.bob, net)
+  const first = yield* start(disks.mallory, net)
+  const home = yield* alice.peer.spaces.create({ name: "Home", members: [bob.peer.device, first.peer.device] })
+  const ticket = home.ticket
+  const opened = yield* first.peer.spaces.open(ticket)
+  yield* write(opened, "0")
+  yield* opened.synced(alice.peer.device)
+  yield* first.stop
+  const copy = yield* copyOf(disks.mallory)
+  const one = yield* start(disks.mallory, net)
+  const branch = yield* one.peer.spaces.open(ticket)
+  yield* write(branch, "a", "b", "c")
+  yield* branch.synced(alice.peer.device)
+  yield* one.stop
+  yield* write(home, "alice1")
+  const watching = yield* Effect.forkChild(
+    home.query(Note).changes.pipe(
+      Stream.flatMap((delta) => Stream.fromIterable(delta.removed)),
+      Stream.map((note) => note.text),
+      Stream.take(3),
+      Stream.runCollect
+    ),
+    { startImmediately: true }
+  )
+  const other = yield* start(copy, alone)
+  const strange = yield* other.peer.spaces.open(ticket)
+  yield* write(strange, "x", "y", "z", "zz", "zzz")
+  yield* other.stop
+  const mallory = yield* start(copy, net)
+  const back = yield* mallory.peer.spaces.open(ticket)
+  return { net, disks, alice, bob, mallory, home, back, ticket, watching }
+})
+
+describe("a space in which a feed forked", () => {
+  it.live("[S16] voids what lies beyond the proof, delivers what honest members wrote after it, and ends at one state", () =>
+    Effect.gen(function* () {
+      const { alice, back, bob, home, mallory, ticket, watching } = yield* forked
+      yield* shows(home, "0 alice1")
+      assert.deepStrictEqual([...(yield* Fiber.join(watching))].sort(), ["a", "b", "c"], "live queries are told")
+      const newcomer = yield* bob.peer.spaces.open(ticket)
+      yield* write(home, "mine")
+      yield* shows(newcomer, "0 alice1 mine")
+      yield* home.synced(bob.peer.device)
+      yield* newcomer.synced(alice.peer.device)
+      // the device of the forked feed goes on in a new one
+      yield* write(back, "again")
+      yield* back.synced(alice.peer.device)
+      yield* home.synced(mallory.peer.device)
+      for (const space of [home, newcomer, back]) yield* shows(space, "0 again alice1 mine")
+      assert.strictEqual(yield* newcomer.stateHash, yield* home.stateHash)
+      assert.strictEqual(yield* back.stateHash, yield* home.stateHash)
+      assert.strictEqual(yield* newcomer.frontier, yield* home.frontier)
+      assert.strictEqual(yield* back.frontier, yield* home.frontier)
+    }).pipe(Effect.timeout("20 seconds"))
+  )
+
+  it.live("opens again as it was left", () =>
+    Effect.gen(function* () {
+      const { alice, disks, home, net, ticket } = yield* forked
+      yield* shows(home, "0 alice1")
+      const [state, frontier] = [yield* home.stateHash, yield* home.frontier]
+      yield* alice.stop
+      const again = yield* start(disks.alice, net)
+      const same = yield* again.peer.spaces.open(ticket)
+      assert.deepStrictEqual([yield* same.stateHash, yield* same.frontier], [state, frontier])
+      yield* write(same, "later")
+      assert.strictEqual(yield* texts(same), "0 alice1 later")
+    }).pipe(Effect.timeout("20 seconds"))
+  )
+})
