@@ -68,7 +68,7 @@ describe("Mailbox", () => {
       const capacity = 1 + (below(2_000) % (seed % 3 === 0 ? 1_500 : 4))
       const mailbox = box(capacity, overflow)
       const model: Array<string> = []
-      for (let n = 0; n < 2_000; n++) {
+      for (let n = 0; n < 1_000; n++) {
         const what = below(10)
         if (what < 6) {
           const text = below(2) === 0 ? `k${below(3)}-${n}` : `${n}`

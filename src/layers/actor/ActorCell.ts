@@ -158,13 +158,13 @@ export class ActorCell implements Supervised {
   private begin(message: Message): Turning | null {
     message.fate = "handling"
     const keeper = this.rare?.keeper ?? null
-    const known = keeper === null || message.command === null ? null : keeper.recall(message)
-    if (known !== null) {
-      message.settle("handled", known.reply)
-      return null
-    }
     let answer: unknown
     try {
+      const known = keeper === null ? null : keeper.begin(message)
+      if (known !== null) {
+        message.settle("handled", known.reply)
+        return null
+      }
       answer = message instanceof Turn ? message.run() : this.call(message)
     } catch (defect) {
       this.crash(message, Cause.die(defect))

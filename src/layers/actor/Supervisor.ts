@@ -122,10 +122,19 @@ class Group implements Supervision, Supervised {
     if (this.isOver) return
     this.publish("Crashed", child, cause)
     if (this.isSuspending) return
-    const asked = this.policy.decide(Cause.squash(cause))
+    const asked = this.decided(cause)
     const pause = asked === "restart" ? this.intensityOf(child).next(this.policy, this.now) : 0
     const directive: Directive = pause === null ? this.policy.exhausted : asked
     this.mend(this.carriedOut(directive, child, pause ?? 0, cause))
+  }
+
+  /** A policy that breaks itself cannot say how it goes on, so nothing does. */
+  private decided(cause: Cause.Cause<unknown>): Directive {
+    try {
+      return this.policy.decide(Cause.squash(cause))
+    } catch {
+      return "stop"
+    }
   }
 
   get resume(): Effect.Effect<void> {

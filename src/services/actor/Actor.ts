@@ -88,7 +88,11 @@ export const make = <const Name extends string, const Rpcs extends Rpc.Any>(
   rpcs: ReadonlyArray<Rpcs>
 ): Actor<Name, Rpcs> => {
   const faces = facesOf(name, rpcs)
-  const replies = new Map(rpcs.map((rpc) => [rpc._tag, (rpc as Rpc.Any as Rpc.AnyWithProps).successSchema]))
+  const replies = new Map<string, Schema.Top>()
+  for (const rpc of rpcs) {
+    const { successSchema } = rpc as Rpc.Any as Rpc.AnyWithProps
+    if (!RpcSchema.isStreamSchema(successSchema)) replies.set(rpc._tag, successSchema)
+  }
   return {
     name,
     handlers: (handlers) => handlers,

@@ -42,7 +42,7 @@ export interface Definition<R> {
   readonly name: string
   /** Makes the handlers of one actor, when it is activated. Its scope ends with the actor, its restart or its passivation. */
   readonly build: Effect.Effect<Handlers, unknown, R>
-  /** How the reply to a message is encoded; undefined for a tag that there is not. */
+  /** How the reply to a message is encoded; undefined where it is a stream, or there is no such tag. */
   readonly replyOf: (tag: string) => Schema.Codec<unknown, unknown> | undefined
   readonly options: ActorOptions
 }
@@ -58,8 +58,8 @@ export interface DeadLetter {
 
 /** What makes the turns of an actor durable: asked before each turn, and before anyone is told how it ended. */
 export interface Keeper {
-  /** The reply to a command that was applied before, or null. */
-  readonly recall: (message: Message) => { readonly reply: unknown } | null
+  /** Begins the turn of a message, or answers the reply to a command that was applied before. */
+  readonly begin: (message: Message) => { readonly reply: unknown } | null
   /** Keeps what the turn did; null when there is nothing to keep. If it fails, the turn has crashed the actor. */
   readonly commit: (message: Message, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void> | null
 }
