@@ -174,7 +174,7 @@ export class ActorCell implements Supervised {
     if (keeper !== null) return kept(keeper, message, effect ?? Effect.succeed(answer))
     if (effect === null) this.answered(message, answer)
     else if (Exit.isExit(effect)) this.settle(message, effect)
-    else return Effect.exit(effect)
+    else return effect
     return null
   }
 

@@ -14,8 +14,8 @@ import type { ActorStopped } from "../../services/actor/ActorRef.ts"
 import type { Keeper } from "../../services/actor/ActorSystem.ts"
 import type { Ended } from "../../services/actor/Supervisor.ts"
 
-/** A turn that takes more than a call: it never fails, and answers how the turn went. */
-export type Turning = Effect.Effect<Exit.Exit<unknown, unknown>>
+/** A turn that takes more than a call. */
+export type Turning = Effect.Effect<unknown, unknown>
 
 /** A fiber that builds handlers, or runs turns. */
 export class Running {
@@ -25,15 +25,23 @@ export class Running {
   effect: Turning | null = null
   fiber: Fiber.Fiber<unknown, unknown> | null = null
 
-  /** Runs one turn after the other; `step` sets the next. */
+  /** Runs one turn after the other; `step` sets the next. Only a turn that fails leaves the loop, so that the others cost no handler. */
   loop(step: (exit: Exit.Exit<unknown, unknown>) => void): Effect.Effect<void> {
-    return Effect.whileLoop({ while: () => this.effect !== null, body: () => this.effect!, step })
+    const turns = Effect.whileLoop({
+      while: () => this.effect !== null,
+      body: () => this.effect!,
+      step: (value) => step(Exit.succeed(value))
+    })
+    return Effect.catchCause(turns, (cause) => {
+      step(Exit.failCause(cause))
+      return this.effect === null ? Effect.void : this.loop(step)
+    })
   }
 
   /** Lets others have their turn first. */
   pause(): void {
     this.message = null
-    this.effect = Effect.as(Effect.yieldNow, Exit.void)
+    this.effect = Effect.yieldNow
   }
 }
 
@@ -65,5 +73,5 @@ export class ActorLife {
 export const kept = (keeper: Keeper, message: Message, answer: Effect.Effect<unknown, unknown>): Turning =>
   Effect.flatMap(Effect.exit(answer), (exit) => {
     const commit = keeper.commit(message, exit)
-    return commit === null ? Effect.succeed(exit) : Effect.exit(Effect.andThen(commit, exit))
+    return commit === null ? exit : Effect.andThen(commit, exit)
   })

@@ -33,14 +33,18 @@ export class Message {
   /** Names what is to be applied once, however often it is sent; null for what needs no such name. */
   readonly command: string | null
   fate: Fate = "waiting"
-  /** What the handler answered; of what failed or crashed the cause. */
-  result: unknown = undefined
-  private listener: Listener | null = null
+  /** Who is to be told, and then the result: never both, and a burst of messages is as large as what each of them holds. */
+  private held: unknown = undefined
 
   constructor(tag: string, payload: unknown, command: string | null = null) {
     this.tag = tag
     this.payload = payload
     this.command = command
+  }
+
+  /** What the handler answered; of what failed or crashed the cause. Undefined before. */
+  get result(): unknown {
+    return this.isSettled ? this.held : undefined
   }
 
   get isSettled(): boolean {
@@ -53,23 +57,20 @@ export class Message {
       listener(this)
       return
     }
-    const before = this.listener
-    this.listener =
-      before === null
-        ? listener
-        : (message) => {
-            before(message)
-            listener(message)
-          }
+    const before = this.held as Listener | undefined
+    const both: Listener = (message) => {
+      before?.(message)
+      listener(message)
+    }
+    this.held = before === undefined ? listener : both
   }
 
   /** Answers false, and changes nothing, when the fate was settled before. */
   settle(fate: Exclude<Fate, "waiting" | "handling">, result: unknown = undefined): boolean {
     if (this.isSettled) return false
+    const listener = this.held as Listener | undefined
     this.fate = fate
-    this.result = result
-    const listener = this.listener
-    this.listener = null
+    this.held = result
     listener?.(this)
     return true
   }
