@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- feeds|objects|replicate`: Troupe beside its rivals, and whether the aims hold.
+ * `npm run bench -- actors|feeds|objects|replicate`: Troupe beside its rivals, and whether the aims hold.
  *
  * The rivals are dependencies of bench/package.json alone, installed from its own lock file when they are missing. With `--json` the
  * last line of standard output is one JSON object, and everything else goes to standard error. Ends 0 when it ran and every result was
@@ -20,6 +20,7 @@ interface Report {
 type Bench = (options: Options) => Promise<Report>
 
 const benches: Record<string, () => Promise<{ readonly run: Bench }>> = {
+  actors: () => import("./actors.ts"),
   feeds: () => import("./feeds.ts"),
   objects: () => import("./objects.ts"),
   replicate: () => import("./replicate.ts")

@@ -4,6 +4,9 @@
  * Platform-free: types of objects, spaces, and the ports that layers implement. Where a Peer lives is decided by another entry point
  * (`troupe/node`), so importing this one loads no platform's code.
  */
+export * as PeerActors from "./layers/peer/PeerActors.ts"
+export type { Fate } from "./schema/actor/Message.ts"
+export * as Supervision from "./schema/actor/Supervision.ts"
 export type { Conflict } from "./schema/echo/Objects.ts"
 export {
   type Fields,
@@ -16,6 +19,11 @@ export {
 } from "./schema/echo/ObjectType.ts"
 export type { Delta, QueryOptions, Where } from "./schema/echo/Query.ts"
 export { TicketInvalid } from "./schema/echo/Space.ts"
+export * as Actor from "./services/actor/Actor.ts"
+export * from "./services/actor/ActorRef.ts"
+export * from "./services/actor/ActorSystem.ts"
+export * from "./services/actor/Persistence.ts"
+export * from "./services/actor/Supervisor.ts"
 export * from "./services/echo/FeedStore.ts"
 export * from "./services/echo/SpaceService.ts"
 export * from "./services/mesh/Signaling.ts"

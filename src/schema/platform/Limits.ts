@@ -87,3 +87,8 @@ export const outboxPresenceBytesMax = 262_144
 export const outboxSignalBytesMax = 1_048_576
 /** P: what waits in one direction between two ends that do not read at the same pace. */
 export const pipeBytesMax = 262_144
+/** W: the name and the address of a durable actor, each; and the events of one of its turns. */
+export const actorNameBytesMax = 256
+export const turnEventsMax = 10_000
+/** The commands whose replies a durable actor remembers. */
+export const actorCommandsMax = 1_000

@@ -14,6 +14,8 @@ const deviceRange = 0x02
 export const feedRange = 0x03
 /** Spaces: genesis, name, and what can be computed again from feeds. */
 export const spaceRange = 0x04
+/** Durable actors: their turns and snapshots. */
+export const actorRange = 0x05
 
 /** The version of what is stored, under `storageVersionKey`; what is newer is not opened. */
 export const storageVersion = 0

@@ -1,0 +1,20 @@
+/**
+ * What a peer runs actors with: supervisors, the actors of this process, and durable ones over its Storage.
+ */
+import * as Layer from "effect/Layer"
+import type { ActorSystem } from "../../services/actor/ActorSystem.ts"
+import type { Persistence } from "../../services/actor/Persistence.ts"
+import type { Supervisor } from "../../services/actor/Supervisor.ts"
+import type { Storage } from "../../services/platform/Storage.ts"
+import * as ActorSystemLocal from "../actor/ActorSystemLocal.ts"
+import * as PersistenceStorage from "../actor/PersistenceStorage.ts"
+import * as SupervisorLayer from "../actor/Supervisor.ts"
+
+/** Actors that keep nothing. */
+export const layer: Layer.Layer<ActorSystem | Supervisor> = Layer.provideMerge(ActorSystemLocal.layer, SupervisorLayer.layer)
+
+/** Actors of which some are durable. */
+export const layerDurable: Layer.Layer<ActorSystem | Supervisor | Persistence, never, Storage> = Layer.merge(
+  layer,
+  PersistenceStorage.layer
+)

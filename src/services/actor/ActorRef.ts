@@ -1,0 +1,110 @@
+/**
+ * A reference to one actor by its name and address, before any types: what `Actor` gives its typed face to, and what layers implement.
+ *
+ * A reference costs nothing to hold and outlives what it refers to. Every ask ends exactly once: with the handler's answer or its typed
+ * error, or with one of the errors below.
+ */
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { Message } from "../../schema/actor/Message.ts"
+import type { Ended } from "./Supervisor.ts"
+
+/** How an ask is made, and how a message is told. */
+export interface SendOptions {
+  /**
+   * Names this command, so that a durable actor applies it once however often it is sent: it answers a repetition with the first reply.
+   * Choose it once for each thing that is meant (a UUID), and keep it for repetitions.
+   */
+  readonly command?: string
+}
+
+export interface AskOptions extends SendOptions {
+  /** Milliseconds until the ask fails with `AskTimeout`; 5,000 unless said otherwise, `Infinity` for never. */
+  readonly timeout?: number
+}
+
+/** How an actor looks from outside: for tests and tools. */
+export interface Inspection {
+  /** `absent`: no message has come yet, or it is passivated. `down`: it crashed, and the supervisor has not decided or is waiting. */
+  readonly state: "absent" | "idle" | "busy" | "down" | "ended"
+  /** What waits, the next first; `(turn)` are those of timers and watches. */
+  readonly waiting: ReadonlyArray<Message>
+}
+
+export interface ActorRef {
+  readonly actor: string
+  readonly address: string
+  /** Hands over a message without waiting: under `suspend`, too, a full mailbox rejects it. Its fate is read from what is answered. */
+  readonly tellUnsafe: (tag: string, payload: unknown, options?: SendOptions) => Message
+  /** Hands over a message; under `suspend` it waits for room. */
+  readonly tell: (tag: string, payload: unknown, options?: SendOptions) => Effect.Effect<Message>
+  readonly ask: (tag: string, payload: unknown, options?: AskOptions) => Effect.Effect<unknown, unknown>
+  /** Ends the actor after the turn that is under way, and waits until its finalizers are done. What waits becomes dead letters. */
+  readonly stop: Effect.Effect<void>
+  /** The same, interrupting the turn. */
+  readonly kill: Effect.Effect<void>
+  /** Starts the actor anew if it has ended, and activates it without a message. */
+  readonly start: Effect.Effect<void>
+  /** Waits until the actor ends, and says why; at once when it has. A restart is no end. */
+  readonly ended: Effect.Effect<Ended>
+  readonly inspect: () => Inspection
+  /** From now on the actor handles nothing by itself, only what `step` lets it, until `release`. For tests. */
+  readonly hold: () => void
+  readonly release: () => void
+  /** Lets a held actor handle its next message, and answers it once it is settled; null when none waits. */
+  readonly step: Effect.Effect<Message | null>
+}
+
+const actor = { actor: Schema.String }
+
+/** Nobody handled the message, and nobody will: the actor has ended, or there is none of this name. */
+export class ActorStopped extends Schema.TaggedError<ActorStopped>()("ActorStopped", {
+  ...actor,
+  reason: Schema.Literals(["stopped", "crashed", "escalated", "unknown"])
+}) {
+  override get message() {
+    if (this.reason === "unknown")
+      return `Nothing here runs ${this.actor}. Provide the layer that its toLayer makes, and ask again.`
+    return `${this.actor} has ended (${this.reason}) and did not handle this. Start it again with client.start, or ask another.`
+  }
+}
+
+/** The actor broke while it handled the message. Whether it had an effect is not known. */
+export class ActorCrashed extends Schema.TaggedError<ActorCrashed>()("ActorCrashed", { ...actor, cause: Schema.Defect() }) {
+  override get message() {
+    return `${this.actor} crashed while it handled this: ${String(this.cause)}. Its supervisor decides how it goes on; look at its state before you repeat.`
+  }
+}
+
+/** The mailbox was full. Nothing happened. */
+export class MailboxFull extends Schema.TaggedError<MailboxFull>()("MailboxFull", { ...actor, capacity: Schema.Number }) {
+  override get message() {
+    return `The mailbox of ${this.actor} holds ${this.capacity} messages and is full; nothing happened. Try again later, or let senders wait (overflow: "suspend").`
+  }
+}
+
+/** The message had to make room, for a newer one (`dropped`) or a newer one with its key (`conflated`). Nothing happened. */
+export class MessageDropped extends Schema.TaggedError<MessageDropped>()("MessageDropped", {
+  ...actor,
+  how: Schema.Literals(["dropped", "conflated"])
+}) {
+  override get message() {
+    return `${this.actor} did not handle this: it was ${this.how} in favour of a newer message. Ask again if you still want an answer.`
+  }
+}
+
+/** No answer came in time. `isBegun` says whether its turn had begun, so that it may still have an effect. */
+export class AskTimeout extends Schema.TaggedError<AskTimeout>()("AskTimeout", {
+  ...actor,
+  millis: Schema.Number,
+  isBegun: Schema.Boolean
+}) {
+  override get message() {
+    const fate = this.isBegun
+      ? "It had begun and may still be done: repeat only with a command id"
+      : "It was not begun and will not be: you may repeat it"
+    return `${this.actor} did not answer within ${this.millis} ms. ${fate}, or give it a longer timeout.`
+  }
+}
+
+export type ActorError = ActorStopped | ActorCrashed | MailboxFull | MessageDropped | AskTimeout
