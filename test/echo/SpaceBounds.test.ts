@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
@@ -58,6 +59,31 @@ describe("an open space", () => {
       const { receipt } = yield* home.change((transaction) => transaction.update(note, { a: "still here" }))
       assert.strictEqual(receipt!.first, before!.first + before!.count)
       assert.strictEqual((yield* home.query(Note).all).length, 1)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.live("takes back relaxed changes whose callers were told, when a strict one above them fails, and shows that it did", () =>
+    Effect.gen(function* () {
+      const { peer, weather } = yield* reach()
+      const home = yield* peer.spaces.create({ name: "Home" })
+      const note = { a: "", b: "", c: "", d: "" }
+      const { receipt: kept } = yield* home.change((transaction) => transaction.create(Note, note))
+      const durable = kept!.first + kept!.count - 1
+      weather.failing = "strict"
+      yield* home.create(Note, note, { durability: "relaxed" })
+      const [told] = yield* home.status.pipe(Stream.take(1), Stream.runCollect)
+      assert.strictEqual(told?.durable, durable)
+      assert.strictEqual((yield* home.query(Note).all).length, 2)
+      assert.strictEqual((yield* Effect.flip(home.create(Note, note)))._tag, "FlushFailed")
+      yield* home.status.pipe(
+        Stream.filter(({ local }) => local === durable),
+        Stream.runHead,
+        Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.die(new Error("nothing was taken back")) })
+      )
+      assert.strictEqual((yield* home.query(Note).all).length, 1)
+      weather.failing = null
+      yield* home.create(Note, note)
+      assert.strictEqual((yield* home.query(Note).all).length, 2)
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
