@@ -120,7 +120,7 @@ class Scenario {
     return Effect.gen({ self: this }, function* () {
       const notes = yield* space.query(Note).all
       const note = notes[draw(Math.max(1, notes.length))]
-      const last = this.seen.get(peer)?.at(-1)
+      const last = this.seen.get(peer)?.findLast((id) => this.isForeign(id, peer))
       const title = `${peer} ${life}.${this.ledger.entries.length}`
       const steps: Array<Step> = []
       const kind = note === undefined ? 0 : draw(10)
@@ -146,6 +146,14 @@ class Scenario {
       )
       entry.done = receipt
     })
+  }
+
+  /**
+   * Whether a note is surely another's: one's own may be lost with the power when it was relaxed, and its id then names another note.
+   */
+  private isForeign(id: string, peer: string): boolean {
+    const own = this.ledger.entries.filter((entry) => entry.peer === peer && entry.done != null)
+    return own.length > 0 && own.every(({ done }) => !id.startsWith(done!.feed))
   }
 
   /** Follows the notes as they come: none may be seen before the one that its writer had seen. */
