@@ -2,6 +2,7 @@
  * A KUBE on loopback with real sockets: signaling and relay keep their contracts through it, and clients that misbehave lose it.
  */
 import { type IncomingMessage, request } from "node:http"
+import { connect } from "node:net"
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -276,6 +277,14 @@ describe("Kube", () => {
           assert.strictEqual(yield* upgradeTo(kube, route, protocol), 400, protocol)
       }
       assert.strictEqual(yield* upgradeTo(kube, "/signal", "WebSocket"), 101)
+      // who goes on sending after the answer has no connection any more
+      const refused = connect({ ...kube, allowHalfOpen: true })
+      refused.on("error", () => undefined).resume()
+      refused.write("GET /signal HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+      while (!refused.destroyed) {
+        refused.write(new Uint8Array(100_000))
+        yield* Effect.sleep("10 millis")
+      }
       assert.deepStrictEqual((yield* until(({ signaling }) => signaling.lines === 0)).relay, { waiting: 0, paired: 0 })
     }).pipe(Effect.scoped, provided)
   )

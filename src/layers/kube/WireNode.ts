@@ -37,7 +37,11 @@ const upgrade = Effect.fnUntraced(function* (isProxied: boolean) {
   const { headers, socket: tcp } = incoming
   const address = addressOf(incoming, isProxied)
   // the server would give the bare connection to whoever asks for another protocol
-  if (headers.upgrade?.toLowerCase() !== "websocket") return yield* new HttpServerError({ reason: notWebSocket(request) })
+  if (headers.upgrade?.toLowerCase() !== "websocket") {
+    // once it has been told so: it may go on sending, and never close
+    tcp.once("finish", () => tcp.destroy())
+    return yield* new HttpServerError({ reason: notWebSocket(request) })
+  }
   tcp.setNoDelay(true)
   // `ws` waits half a minute for the answer to its closing, which never comes from an end that is not read any more
   yield* Effect.addFinalizer(() => Effect.sync(() => tcp.destroySoon()))

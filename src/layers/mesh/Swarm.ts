@@ -2,7 +2,8 @@
  * Meets the members of a space: finds peers at its topic, connects to each, proves both devices, and hands over the channel.
  *
  * Of two peers the one with the smaller id offers, so nothing crosses; it goes on for as long as the other is present, with growing
- * pauses. Each peer has a fiber and a scope, which hold its connection and all that runs on it: a crash ends that one alone.
+ * pauses. Each meeting has a fiber and a scope, which hold its connection and all that runs on it: a crash ends that one alone. Whose
+ * turn it is, among strangers too: schema/mesh/Courtship.ts.
  * Bytes: docs/format.md#signaling and #handshake.
  */
 import * as Cause from "effect/Cause"
@@ -15,11 +16,12 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Hex from "effect/encoding/Hex"
 import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
+import { Bucket } from "../../schema/kube/Bucket.ts"
+import { Courtship, trialsMax } from "../../schema/mesh/Courtship.ts"
 import {
   auth,
   type HandshakeRefused,
@@ -32,7 +34,7 @@ import {
 import { decodeMeeting, encodeMeeting, offers, topicOf } from "../../schema/mesh/Meeting.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { type Channel, type Connection, type ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
-import { type PeerId, Signaling, type SignalingEvent, type Topic } from "../../services/mesh/Signaling.ts"
+import { type PeerId, Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { type Meeting, Transport } from "../../services/mesh/Transport.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
@@ -40,13 +42,12 @@ import { Keyring } from "../../services/platform/Keyring.ts"
 
 type Options = Parameters<Swarm["Service"]["join"]>[0]
 
-/** Live connections of one swarm, and meetings under way. */
+/** Live connections of one swarm that it asked for; twice as many, when it was asked. */
 const connectionsMax = 64
-const dialsMax = 16
+/** What a line of signaling is not filled with, however many come and go. */
+const offersPerSecond = 32
 /** A connection that ended sooner is counted as a failed attempt. */
 const steadyMillis = 10_000
-
-const backoff = Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("10 seconds")]).pipe(Schedule.jittered)
 
 /** Why a meeting came to nothing. It is tried again unless it is final. */
 class MeetingFailed extends Data.TaggedError("MeetingFailed")<{ readonly reason: string; readonly isFinal: boolean }> {}
@@ -81,8 +82,13 @@ const make = Effect.gen(function* () {
   const join = Effect.fnUntraced(function* (options: Options) {
     const { channel: name, device, space, version } = options
     const topic = yield* signaling.join(topicOf(space, crypto.hash))
-    const room = new Room(topic)
-    const dials = yield* Semaphore.make(dialsMax)
+    const clock = yield* Clock.Clock
+    const now = () => clock.currentTimeMillisUnsafe()
+    const room = new Room()
+    const courtship = new Courtship()
+    /** Rung when it may be another's turn. */
+    const bell = yield* Queue.sliding<true>(1)
+    const ring = () => Queue.offerUnsafe(bell, true)
     const courted = yield* FiberMap.make<PeerId>()
     const answered = yield* FiberMap.make<string>()
 
@@ -150,53 +156,114 @@ const make = Effect.gen(function* () {
         Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no handshake within 10 s") }),
         Effect.mapError(asFailed)
       )
+      if (room.answering.get(meeting.peer) === meeting.hex) room.answering.delete(meeting.peer)
+      courtship.met(meeting.peer)
+      ring()
       if (!(yield* room.admit(met))) return met
       yield* Effect.ensuring(
         serve(met),
-        Effect.sync(() => room.leave(met))
+        Effect.sync(() => {
+          room.leave(met)
+          ring()
+        })
       )
       return met
     })
 
     const dial = Effect.fnUntraced(function* (peer: PeerId) {
-      if (room.live.size >= connectionsMax) return yield* failed("no room for another")
       const meeting = yield* appoint(peer, yield* crypto.random(16), true)
       yield* topic.send(peer, encodeMeeting({ _tag: "Offer", meeting: meeting.id }))
       const isAccepted = yield* Deferred.await(meeting.answer).pipe(
         Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no answer within 10 s") })
       )
-      return isAccepted ? meeting : yield* failed("declined")
+      if (!isAccepted) return yield* failed("declined")
+      courtship.accepted(peer, now())
+      return meeting
     })
 
     const attempt = Effect.fnUntraced(function* (peer: PeerId) {
-      const clock = yield* Clock.Clock
-      const scope = yield* Effect.scope
-      const meeting = yield* Scope.provide(dials.withPermit(dial(peer)), scope)
-      const since = clock.currentTimeMillisUnsafe()
+      const meeting = yield* dial(peer)
+      const since = now()
       const met = yield* meet(meeting)
       // of two connections to the device the other one stayed
       const other = room.live.get(met.deviceText)
       if (other !== undefined) yield* other.connection.ended
-      else if (clock.currentTimeMillisUnsafe() - since < steadyMillis) return yield* failed("the connection ended at once")
+      else if (now() - since < steadyMillis) return yield* failed("the connection ended at once")
     }, Effect.scoped)
 
+    /** One try; what became of it decides when the next is. Who interrupts it has decided that already. */
     const court = (peer: PeerId) =>
       attempt(peer).pipe(
         Effect.tapError((error) => Effect.logDebug(`no connection to a peer: ${error.reason}`)),
-        Effect.retry({ schedule: backoff, while: (error) => !error.isFinal && room.present.has(peer) }),
-        Effect.repeat({ while: () => room.present.has(peer) }),
+        Effect.onExit((exit) =>
+          Effect.map(Random.next, (chance) => {
+            if (Exit.isSuccess(exit)) courtship.ended(peer, now())
+            else if (!Cause.hasInterruptsOnly(exit.cause)) courtship.failed(peer, now(), chance, isFinal(exit.cause))
+            ring()
+          })
+        ),
         Effect.ignore
       )
 
-    const answer = (peer: PeerId, id: Uint8Array) =>
+    /** Tries one after another, those whose turn it is, for as long as there is room. */
+    const courting = Effect.gen(function* () {
+      const offers = new Bucket(offersPerSecond, trialsMax, now())
+      while (true) {
+        const turn = room.live.size >= connectionsMax ? null : courtship.next(now())
+        if (turn?._tag === "Try") {
+          if (turn.instead !== null) stop(courted, turn.instead)
+          yield* FiberMap.run(courted, turn.peer, court(turn.peer))
+          const wait = offers.take(now())
+          if (wait > 0) yield* Effect.sleep(wait)
+        } else {
+          const rung = Queue.take(bell)
+          yield* turn === null || turn.millis === Number.POSITIVE_INFINITY ? rung : Effect.timeoutOption(rung, turn.millis)
+        }
+      }
+    })
+
+    const answer = (peer: PeerId, id: Uint8Array, hex: string) =>
       Effect.gen(function* () {
         const meeting = yield* appoint(peer, id, false)
         yield* topic.send(peer, encodeMeeting({ _tag: "Accept", meeting: id }))
         yield* meet(meeting)
       }).pipe(
         Effect.scoped,
-        Effect.catch((error) => Effect.logDebug(`no connection to a peer: ${error.reason}`))
+        Effect.catch((error) => Effect.logDebug(`no connection to a peer: ${error.reason}`)),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            // who interrupted it has counted it, and another may be under way
+            if (!Exit.isSuccess(exit)) return
+            if (room.answering.get(peer) === hex) {
+              room.answering.delete(peer)
+              courtship.unanswered(peer)
+            }
+            courtship.ended(peer, now())
+            ring()
+          })
+        )
       )
+
+    /** Stops answering a peer that has not proved itself. */
+    const unanswer = (peer: PeerId) => {
+      const hex = room.answering.get(peer)
+      if (hex !== undefined) stop(answered, hex)
+      room.answering.delete(peer)
+    }
+
+    const onOffer = Effect.fnUntraced(function* (peer: PeerId, meeting: Uint8Array, hex: string) {
+      if (offers(topic.self, peer) || room.meetings.has(hex)) return
+      const isFull = room.live.size >= 2 * connectionsMax
+      const { instead, isFirst, isTaken } = isFull ? noRoom : courtship.asked(peer, now())
+      if (!isTaken) {
+        // who insists is not answered at all: the answers would fill the line
+        if (isFirst) yield* topic.send(peer, encodeMeeting({ _tag: "Decline", meeting, reason: 0 }))
+        return
+      }
+      if (instead !== null) unanswer(instead)
+      room.answering.set(peer, hex)
+      yield* FiberMap.run(answered, hex, answer(peer, meeting, hex))
+    })
 
     const onSignal = Effect.fnUntraced(function* (peer: PeerId, payload: Uint8Array) {
       const read = decodeMeeting(payload)
@@ -204,13 +271,7 @@ const make = Effect.gen(function* () {
       if (Result.isFailure(read)) return
       const signal = read.success
       const hex = Hex.encode(signal.meeting)
-      if (signal._tag === "Offer") {
-        if (offers(topic.self, peer) || room.meetings.has(hex)) return
-        if ((yield* FiberMap.size(answered)) >= 2 * connectionsMax) {
-          return yield* topic.send(peer, encodeMeeting({ _tag: "Decline", meeting: signal.meeting, reason: 0 }))
-        }
-        return yield* FiberMap.run(answered, hex, answer(peer, signal.meeting))
-      }
+      if (signal._tag === "Offer") return yield* onOffer(peer, signal.meeting, hex)
       const meeting = room.meetings.get(hex)
       if (meeting?.peer !== peer) return
       if (signal._tag === "Inner") yield* Queue.offer(meeting.inbox, signal.payload)
@@ -220,13 +281,22 @@ const make = Effect.gen(function* () {
     const on = (event: SignalingEvent): Effect.Effect<unknown> => {
       const { peer } = event
       if (event._tag === "Signal") return onSignal(peer, event.payload)
-      if (event._tag === "Left") return Effect.sync(() => room.present.delete(peer))
-      room.present.add(peer)
       const known = room.connectionTo(peer)
-      // it was away from signaling; the connection may have gone the same way
-      if (known !== undefined) return FiberMap.run(answered, `probe ${peer}`, known.connection.probe)
-      return offers(topic.self, peer) ? FiberMap.run(courted, peer, court(peer)) : Effect.void
+      return Effect.suspend(() => {
+        // a connection that stands needs no signaling
+        if (known === undefined) stop(courted, peer)
+        if (event._tag === "Left") {
+          courtship.left(peer)
+          unanswer(peer)
+        } else courtship.came(peer, offers(topic.self, peer), known !== undefined, now())
+        ring()
+        // it was away from signaling; the connection may have gone the same way
+        return event._tag === "Left" || known === undefined
+          ? Effect.void
+          : FiberMap.run(answered, `probe ${peer}`, known.connection.probe)
+      })
     }
+    yield* Effect.forkScoped(courting)
     yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(topic.events), on)))
   })
 
@@ -253,16 +323,23 @@ const stepOf = Effect.fnUntraced(function* <A>(channel: Channel, step: Result.Re
 const asFailed = (error: { readonly _tag: string; readonly message: string }): MeetingFailed =>
   error instanceof MeetingFailed ? error : failed(error.message)
 
-/** Who is at the topic, and which devices are connected. */
-class Room {
-  readonly present = new Set<PeerId>()
-  readonly meetings = new Map<string, Appointment>()
-  readonly live = new Map<string, Met>()
-  readonly topic: Topic
+const isFinal = (cause: Cause.Cause<MeetingFailed>): boolean =>
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error.isFinal)
 
-  constructor(topic: Topic) {
-    this.topic = topic
-  }
+const noRoom = { isTaken: false, isFirst: true, instead: null }
+
+/** Interrupts a fiber, and does not wait for it. */
+const stop = <K>(fibers: FiberMap.FiberMap<K>, key: K): void => {
+  const fiber = FiberMap.getUnsafe(fibers, key)
+  if (Option.isSome(fiber)) fiber.value.interruptUnsafe()
+}
+
+/** Which meetings are under way, and which devices are connected. */
+class Room {
+  readonly meetings = new Map<string, Appointment>()
+  /** The meeting of each peer whose offer was accepted and that has not proved itself. */
+  readonly answering = new Map<PeerId, string>()
+  readonly live = new Map<string, Met>()
 
   connectionTo(peer: PeerId): Met | undefined {
     for (const met of this.live.values()) if (met.peer === peer) return met
