@@ -16,11 +16,12 @@ import type { Frontier } from "../../schema/echo/Frontier.ts"
 import { Progress } from "../../schema/echo/Progress.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
+import { blockFeedsMax, changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
   ChangeSetTooLarge,
+  ChangeSetTooWide,
   type FeedWriter,
   type SpaceFeeds,
   type StoredFeed
@@ -273,10 +274,11 @@ export class OpenSpace {
       return thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown)
     }
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
-    const { changeSet, bytes } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
+    const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
       return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax }))
     }
+    if (feeds > blockFeedsMax) return Effect.fail(new ChangeSetTooWide({ feeds, feedsMax: blockFeedsMax }))
     state.merge(changeSet)
     state.tell(this.queries)
     const receipt = receiptOf(state, changeSet)

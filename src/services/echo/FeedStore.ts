@@ -172,6 +172,16 @@ export class ChangeSetTooLarge extends Schema.TaggedError<ChangeSetTooLarge>()("
   }
 }
 
+/** A change set names more feeds than the table of a block holds. */
+export class ChangeSetTooWide extends Schema.TaggedError<ChangeSetTooWide>()("ChangeSetTooWide", {
+  feeds: Schema.Number,
+  feedsMax: Schema.Number
+}) {
+  override get message() {
+    return `the change names objects that were made in ${this.feeds} feeds, and one may name those of ${this.feedsMax}. Split it.`
+  }
+}
+
 /** This device's feed turned out to be older than what it had once sent; a new incarnation takes over. */
 export class FeedRolledBack extends Schema.TaggedError<FeedRolledBack>()("FeedRolledBack", { feed: Schema.String }) {
   override get message() {
@@ -190,4 +200,4 @@ export class AuditFailed extends Schema.TaggedError<AuditFailed>()("AuditFailed"
   }
 }
 
-export type AppendError = FlushFailed | ChangeSetTooLarge | FeedRolledBack
+export type AppendError = FlushFailed | ChangeSetTooLarge | ChangeSetTooWide | FeedRolledBack
