@@ -54,6 +54,8 @@ export class OpenSpace {
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
   private needsRebuild = true
+  /** Why there is no writer, when there can be none. */
+  private unwritable: string | null = null
   /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
   private isOvertaken = false
   private end: SpaceClosed | null = null
@@ -205,18 +207,20 @@ export class OpenSpace {
       this.needsRebuild = true
       if (this.end === null) this.ready.closeUnsafe()
       const before = this.writer
-      const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
+      const writer = before === null || before.isRolledBack() ? yield* this.nextWriter : before
       let state: SpaceState
       let counters: Array<number>
       do {
         state = new SpaceState(this.state.feeds)
         counters = []
-        yield* this.deliverTo(state, writer.feed, counters)
+        yield* this.deliverTo(state, writer === null ? null : writer.feed, counters)
         // a proof may have come while blocks were read
       } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
-      // counters of what was taken back are not used again
-      state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
-      this.progress.own(writer.feed.text, counters)
+      if (writer !== null) {
+        // counters of what was taken back are not used again
+        state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
+        this.progress.own(writer.feed.text, counters)
+      }
       this.writer = writer
       this.state = state
       this.queries.rebuilt(state.objects)
@@ -224,6 +228,16 @@ export class OpenSpace {
       this.ready.openUnsafe()
       this.changed()
     })
+  }
+
+  /** The writer of the feed to go on in; null when there can be none, and the space is read alone. */
+  private get nextWriter(): Effect.Effect<FeedWriter | null, StorageError | KeyMissing, Scope.Scope> {
+    return Effect.catchTag(this.feeds.writer, "TooManyFeeds", (error) =>
+      Effect.sync(() => {
+        this.unwritable = error.message
+        return null
+      })
+    )
   }
 
   /** Delivers stored blocks until no feed can go on. Of the feed `own` the counter at each length is noted. */
@@ -259,13 +273,15 @@ export class OpenSpace {
   ): "offered" | "wait for ready" | "wait for room" | Effect.Effect<Committed<A>, WriteError> {
     const { state, writer } = this
     if (this.end !== null) return Effect.fail(this.end)
-    if (writer === null || this.needsRebuild || this.isOvertaken) return "wait for ready"
+    if (this.needsRebuild || this.isOvertaken) return "wait for ready"
+    const readOnly = this.readOnly()
+    if (writer === null || readOnly !== null) {
+      return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly ?? "it has no writer" }))
+    }
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
       return "wait for room"
     }
-    const readOnly = this.readOnly()
-    if (readOnly !== null) return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly }))
     const draft = new Draft(state, (id) => new ObjectMissing({ id }))
     let value: A
     try {
@@ -307,6 +323,7 @@ export class OpenSpace {
 
   /** What keeps the space from being written, or null. */
   readOnly(): string | null {
+    if (this.unwritable !== null) return this.unwritable
     const newer = this.state.delivery.stuck().find((stuck) => stuck.reason === "version")
     if (newer === undefined || newer.reason !== "version") return null
     return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`

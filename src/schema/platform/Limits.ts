@@ -31,7 +31,9 @@ export const pathKeysMax = 16
 export const positionBytesMax = 64
 /** W: one object in its canonical encoding. */
 export const objectBytesMax = 1_048_576
-/** W: feeds of one space. */
+/** W: feeds that one device makes in a space. */
+export const deviceFeedsMax = 1_000
+/** P: feeds without an admitted manifest that a peer may name. */
 export const spaceFeedsMax = 10_000
 /** W: member devices named by a genesis. */
 export const membersMax = 1_000
