@@ -33,7 +33,10 @@ interface Cursor {
   length: number
   /** The last counter that was applied. */
   counter: number
-  /** For each local feed, the counter that this feed's writer had applied. */
+  /**
+   * For each local feed, the counter that this feed's writer had applied. Of feeds that the writer never named there is a hole, and
+   * where most are holes the engine keeps what is there alone: with many feeds, all as long as the list would be quadratic memory.
+   */
   readonly context: Array<number>
   root16: Uint8Array
   stuck: Stuck | null
@@ -226,15 +229,13 @@ export class Delivery {
   }
   /**
    * Raises a context by dependencies, at most to what is applied: what lies beyond a frozen feed's floor nobody has seen.
-   * Gaps are filled, so that it stays a dense array.
    */
   private raise(context: Array<number>, deps: ReadonlyArray<Dep> | null, feedOf: ReadonlyArray<number> | null): void {
     if (deps === null) return
     for (const dep of deps) {
       const feed = feedOf === null ? dep.feed : feedOf[dep.feed]!
       const counter = Math.min(dep.counter, this.counter(feed))
-      while (context.length <= feed) context.push(0)
-      if (context[feed]! < counter) context[feed] = counter
+      if ((context[feed] ?? 0) < counter) context[feed] = counter
     }
   }
 }
