@@ -63,6 +63,20 @@ describe("docs: the repository", () => {
     assert.deepStrictEqual(Documents.rulesTested(suites), Documents.rulesOfSuites(suites))
   })
 
+  it("every limit in the table is one that code keeps, and the other way about", () => {
+    const limits = "src/schema/platform/Limits.ts"
+    const declared = [...read(limits)!.matchAll(/^export const (\w+)/gm)].map((match) => match[1]!)
+    const rows = [...read("docs/format.md")!.matchAll(/^\| `(\w+(?:Max|Bytes|Ways))` \|/gm)].map((match) => match[1]!)
+    assert.isAtLeast(declared.length, 30)
+    assert.sameMembers(rows, declared)
+    const users = sources.filter((file) => file.path.startsWith("src/") && file.path !== limits)
+    const isUsed = (name: string) => users.some((file) => new RegExp(`\\b${name}\\b`).test(file.code))
+    assert.deepStrictEqual(
+      declared.filter((name) => !isUsed(name)),
+      []
+    )
+  })
+
   it("every promise with a number has a test that carries it, and the other way about", () => {
     const modules = sources.filter((file) => file.path.startsWith("src/") && !file.path.startsWith("src/testing/"))
     const tests = sources.filter((file) => /^test\/.*\.test\.ts$/.test(file.path) && file.path !== "test/docs.test.ts")

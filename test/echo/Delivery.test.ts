@@ -77,6 +77,23 @@ describe("Delivery", () => {
     assert.isFalse(delivery.isReady(0))
   })
 
+  it("keeps of a writer's context what it named, and not a place for every feed of the space", () => {
+    const feeds = new FeedTable()
+    const many = Array.from({ length: 3_000 }, (_, i) =>
+      new Uint8Array(32)
+        .fill(7)
+        .fill(i >> 8, 0, 1)
+        .fill(i, 1, 2)
+    )
+    for (const id of many) feeds.intern(id)
+    const delivery = new Delivery(feeds)
+    const plain = (deps: ReadonlyArray<Dep> | null) =>
+      encodePlain([{ ...changeSet(1, deps), mutations: [create("T", 1)] }], 0, (index) => many[index]!)
+    delivery.offer(2_999, plain(null), root, () => {})
+    for (let feed = 0; feed < 10; feed++) delivery.offer(feed, plain([dep(2_999, 1)]), root, () => {})
+    assert.deepStrictEqual(Object.entries(delivery.context(9)), [["2999", 1]])
+  })
+
   it("passes over nonsense, flags its author, and goes on with the next block of the feed", () => {
     const { delivery, merged, offer } = world()
     offer(0, block(0, changeSet(1)))

@@ -5,9 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { admit } from "../../src/layers/echo/FeedIngest.ts"
+import { FeedSpace } from "../../src/layers/echo/FeedSpace.ts"
 import { encodeBlock, encodeManifest, headMessage, type Run } from "../../src/schema/echo/Feed.ts"
 import { Writer } from "../../src/schema/platform/Codec.ts"
-import { spaceFeedsMax } from "../../src/schema/platform/Limits.ts"
 import type { RunRefused } from "../../src/services/echo/FeedStore.ts"
 import type { StorageError } from "../../src/services/platform/Storage.ts"
 import { appendBlocks, dump, Forger, makeDevice, naiveFork, type Opened, open, runOf, spaceId, writerOf } from "./FeedDevices.ts"
@@ -308,8 +309,21 @@ describe("FeedIngest", () => {
       // whoever has taken another of the same incarnation first must not stand apart for ever
       assert.strictEqual(yield* admitted((yield* Forger.make(alice)).manifest), "admitted")
       assert.strictEqual(bob.feeds.list().length, 2)
-      assert.isAbove(spaceFeedsMax, 2)
       assert.deepStrictEqual(bob.feeds.space, spaceId)
+    })
+  )
+
+  it.effect("[F8] admits a valid manifest however many feeds there are", () =>
+    Effect.gen(function* () {
+      const [alice, device] = [yield* makeDevice(), yield* makeDevice()]
+      const { crypto, keyring } = device
+      const platform = { storage: device.weather.storage, crypto, keyring, starts: 1, rolledBackAt: 0 }
+      const options = { space: spaceId, device: device.key, isMember: () => true, feedId: () => spaceId }
+      const space = new FeedSpace(platform, options)
+      const first = yield* admit(space, (yield* Forger.make(alice)).manifest)
+      for (let i = 0; i < 100_000; i++) space.list.push(first)
+      const next = yield* Forger.make(alice)
+      assert.deepStrictEqual((yield* admit(space, next.manifest)).id, next.pair.publicKey)
     })
   )
 })

@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { checkpointBlocks, decodeFeed } from "../../src/schema/echo/FeedRecords.ts"
+import { deviceFeedsMax } from "../../src/schema/platform/Limits.ts"
 import type { FeedWriter, StoredFeed } from "../../src/services/echo/FeedStore.ts"
 import {
   alone,
@@ -16,6 +17,7 @@ import {
   copyOf,
   type Device,
   dump,
+  Forger,
   makeDevice,
   naiveLeaf,
   naivePeaks,
@@ -223,6 +225,17 @@ describe("FeedStore", () => {
       const arrivals = yield* Effect.forEach([0, 1, 149, 150], (index) => feeds.arrival(writer.feed.id, index))
       assert.isTrue(arrivals[0]! < arrivals[1]! && arrivals[1]! < arrivals[2]!)
       assert.isNull(arrivals[3])
+    })
+  )
+
+  it.effect("[F7] makes no feed more when the device has made very many, and says what to do", () =>
+    Effect.gen(function* () {
+      const device = yield* makeDevice()
+      const opened = yield* open(device, [device])
+      for (let i = 1; i <= deviceFeedsMax; i++) yield* opened.feeds.admit((yield* Forger.make(device, i)).manifest)
+      const error = yield* Effect.flip(opened.feeds.writer)
+      assert.strictEqual(error._tag, "TooManyFeeds")
+      assert.include(error.message, "another device")
     })
   )
 

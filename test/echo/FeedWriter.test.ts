@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
+import { put } from "../../src/schema/echo/ChangeSet.ts"
 import { decodePlain } from "../../src/schema/echo/ChangeSetCodec.ts"
 import { decodeBlock } from "../../src/schema/echo/Feed.ts"
 import { blockKey } from "../../src/schema/echo/FeedRecords.ts"
@@ -96,6 +97,23 @@ describe("FeedWriter", () => {
       assert.strictEqual(tagOf(exit), "ChangeSetTooLarge")
       const fits = { ...changeSet(1), mutations: tooLarge.slice(0, 3) }
       assert.strictEqual((yield* writer.append([fits], "strict")).counter, 3)
+    })
+  )
+
+  it.effect("[F2] refuses a change set that names more feeds than a block may, alone, and flushes those beside it", () =>
+    Effect.gen(function* () {
+      const { table, writer } = yield* alone
+      for (let i = 1; i <= 1_025; i++) table.intern(new Uint8Array(32).fill(i >> 8).fill(i, 1, 2))
+      const wide = (first: number, feeds: number) => ({
+        ...changeSet(first),
+        mutations: Array.from({ length: feeds }, (_, i) => put(i + 1, 1, ["text"], "n"))
+      })
+      const all = [changeSet(1), wide(2, 1_025), wide(2_000, 1_024), changeSet(4_000)]
+      const exits = yield* Effect.all(
+        all.map((each) => Effect.exit(writer.append([each], "strict"))),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(exits.map(tagOf), ["it went well", "ChangeSetTooWide", "it went well", "it went well"])
     })
   )
 

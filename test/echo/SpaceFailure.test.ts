@@ -1,5 +1,6 @@
 /** What a space does when its storage fails: callers are told, live queries take back what they showed, and work goes on. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -9,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
+import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
 import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
@@ -17,9 +19,13 @@ import * as PeerLayer from "../../src/layers/peer/Peer.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
+import { encodeManifest } from "../../src/schema/echo/Feed.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
+import { TooManyFeeds } from "../../src/services/echo/FeedStore.ts"
 import { Peer } from "../../src/services/peer/Peer.ts"
 import { type Backend, Storage, StorageFull } from "../../src/services/platform/Storage.ts"
+import { appendBlocks, makeDevice, open, runOf, writerOf } from "./FeedDevices.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String })
 
@@ -127,6 +133,28 @@ describe("a space on failing storage", () => {
       state.broken = () => false
       const again = yield* peer.spaces.open(lost.ticket)
       assert.strictEqual(yield* again.name, "Lost")
+    })
+  )
+
+  it.live("is read and not written when its device may make no feed more", () =>
+    Effect.gen(function* () {
+      const [alice, bob] = [yield* makeDevice(), yield* makeDevice()]
+      const theirs = yield* open(alice, [alice, bob])
+      const writer = yield* writerOf(theirs)
+      yield* appendBlocks(writer, 2)
+      const ours = yield* open(bob, [alice, bob])
+      yield* ours.feeds.admit(encodeManifest(writer.feed.manifest))
+      yield* ours.feeds.ingest(yield* runOf(theirs, writer.feed.id, 0))
+      const feeds = { ...ours.feeds, writer: Effect.fail(new TooManyFeeds({ feeds: 1_000, feedsMax: 1_000 })) }
+      const space = new OpenSpace("space", feeds, new SpaceState(), yield* Clock.Clock)
+      yield* space.load
+      assert.deepStrictEqual(
+        space.frontier().applied.map(([, counter]) => counter),
+        [2]
+      )
+      const refused = yield* Effect.flip(space.commit((transaction) => transaction.create(Task, { title: "a" }), "strict"))
+      assert.strictEqual(refused._tag, "SpaceReadOnly")
+      assert.include(refused.message, "write with another device")
     })
   )
 

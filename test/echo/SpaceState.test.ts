@@ -54,6 +54,29 @@ describe("SpaceState", () => {
     )
   })
 
+  it("names what it changes first and of the news as much as there is room for, and says when it names too many feeds", () => {
+    const { state, receive } = writer(alice)
+    const ids = Array.from({ length: 1_400 }, (_, i) =>
+      new Uint8Array(32)
+        .fill(9)
+        .fill(i >> 8, 0, 1)
+        .fill(i, 1, 2)
+    )
+    const known = ids.map((id) => state.feeds.intern(id))
+    const block = encodePlain([{ first: 1, time: 1, deps: null, mutations: [create("T", 1)] }], 0, () => alice)
+    for (const id of ids.slice(0, 400)) receive(id, block)
+    state.merge(state.stamp([create("T", 1)], 1_000).changeSet)
+    for (const id of ids.slice(400)) receive(id, block)
+    const edits = (from: number, to: number) => known.slice(from, to).map((feed) => put(feed, 1, ["k"], 1))
+    // 300 feeds that it had seen before, and 100 that are new
+    const mixed = state.stamp([...edits(100, 400), ...edits(1_300, 1_400)], 1_000)
+    assert.strictEqual(mixed.feeds, 1_024)
+    assert.isTrue(edits(1_300, 1_400).every(({ feed }) => mixed.changeSet.deps?.some((dep) => dep.feed === feed)))
+    assert.strictEqual(mixed.changeSet.deps?.length, 724)
+    assert.isAbove(state.stamp(edits(0, 1_100), 1_000).feeds, 1_024)
+    assert.strictEqual(state.stamp(edits(0, 10), 1_000).feeds, 1_010)
+  })
+
   it("[S17] a clock in 2248 loses to the next edit that has seen it", () => {
     const a = writer(alice)
     const b = writer(bob)

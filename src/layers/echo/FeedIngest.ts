@@ -23,7 +23,7 @@ import { encodeFeed, feedKey, forkKey } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { type Leaves, leafHash, Peaks, peakHeights, peaksAfter } from "../../schema/echo/Merkle.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
-import { proofNodesMax, runBlocksMax, runBytesMax, spaceFeedsMax } from "../../schema/platform/Limits.ts"
+import { proofNodesMax, runBlocksMax, runBytesMax } from "../../schema/platform/Limits.ts"
 import { ManifestRefused, type RunRefusal, RunRefused } from "../../services/echo/FeedStore.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import type { FeedSpace } from "./FeedSpace.ts"
@@ -60,9 +60,6 @@ export const admit = (space: FeedSpace, bytes: Uint8Array): Effect.Effect<HeldFe
     if (!held.every(Boolean)) return yield* new ManifestRefused({ reason: "a signature does not hold" })
     const known = space.find(manifest.feed)
     if (known !== undefined) return known
-    if (space.list.length >= spaceFeedsMax) {
-      return yield* new ManifestRefused({ reason: `the space has ${spaceFeedsMax} feeds already` })
-    }
     return yield* keep(space, manifest, bytes.slice(), 0)
   }).pipe(Effect.uninterruptible)
 

@@ -24,9 +24,9 @@ import { decodeManifest, encodeManifest, type Head, type Manifest, manifestMessa
 import { type BlockRecord, decodeFeed, decodeStarts, encodeStarts, feedKeys, type Starts } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
-import { runBlocksMax } from "../../schema/platform/Limits.ts"
+import { deviceFeedsMax, runBlocksMax } from "../../schema/platform/Limits.ts"
 import { startsKey } from "../../schema/platform/StorageKeys.ts"
-import { countedLength, FeedStore, type FeedWriter, type SpaceFeeds } from "../../services/echo/FeedStore.ts"
+import { countedLength, FeedStore, type FeedWriter, type SpaceFeeds, TooManyFeeds } from "../../services/echo/FeedStore.ts"
 import { BootCounter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
@@ -108,7 +108,7 @@ const feedsOf = (space: FeedSpace): SpaceFeeds => {
   const writing = Semaphore.makeUnsafe(1)
   let writer: FeedWriterPart.GroupWriter | null = null
 
-  const nextWriter: Effect.Effect<FeedWriter, StorageError | KeyMissing, Scope.Scope> = Effect.gen(function* () {
+  const nextWriter: Effect.Effect<FeedWriter, StorageError | KeyMissing | TooManyFeeds, Scope.Scope> = Effect.gen(function* () {
     if (writer !== null && !writer.isEnded && !writer.isRolledBack()) return writer
     const feed = (yield* currentFeed(space)) ?? (yield* admitting.withPermit(Effect.uninterruptible(makeFeed(space))))
     writer = yield* FeedWriterPart.make(space, feed)
@@ -158,7 +158,9 @@ const currentFeed = Effect.fnUntraced(function* (space: FeedSpace) {
 const makeFeed = Effect.fnUntraced(function* (space: FeedSpace) {
   const { crypto, keyring, starts } = space.platform
   const { device, space: id } = space.options
-  const incarnation = 1 + ownFeeds(space).reduce((max, feed) => Math.max(max, feed.manifest.incarnation), 0)
+  const made = ownFeeds(space)
+  if (made.length >= deviceFeedsMax) return yield* new TooManyFeeds({ feeds: made.length, feedsMax: deviceFeedsMax })
+  const incarnation = 1 + made.reduce((max, feed) => Math.max(max, feed.manifest.incarnation), 0)
   const feed = yield* keyring.generate("feed")
   const content = { space: id, device, feed, incarnation }
   const message = manifestMessage(content, crypto.hash)

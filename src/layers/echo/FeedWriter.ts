@@ -19,15 +19,22 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
-import { sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
+import { feedsCited, sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
 import { blockStart, headMessage } from "../../schema/echo/Feed.ts"
 import { type EncodedBlock, encodeBlocks } from "../../schema/echo/FeedBlocks.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
-import { changeSetBytesMax, changeSetDepsMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
+import {
+  blockFeedsMax,
+  changeSetBytesMax,
+  changeSetDepsMax,
+  changeSetMutationsMax,
+  pendingBytesMax
+} from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
   ChangeSetTooLarge,
+  ChangeSetTooWide,
   FeedRolledBack,
   type FeedWriter,
   FlushFailed
@@ -133,10 +140,15 @@ export class GroupWriter implements FeedWriter {
       const counters = changeSets.map(({ first, mutations }) => `${first} + ${mutations.length}`).join(", ")
       return Exit.die(new Error(`feed ${this.feed.text} has taken ${this.taken} counters and cannot take ${counters}`))
     }
-    if (bytes <= changeSetBytesMax && changeSets.every(isWithinCounts)) return null
-    const tooLarge = changeSets.find((each) => sizeOf(each) > changeSetBytesMax || !isWithinCounts(each))
-    if (tooLarge === undefined) return null
-    return Exit.fail(new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax: changeSetBytesMax }))
+    if (bytes > changeSetBytesMax || !changeSets.every(isWithinCounts)) {
+      const tooLarge = changeSets.find((each) => sizeOf(each) > changeSetBytesMax || !isWithinCounts(each))
+      if (tooLarge !== undefined)
+        return Exit.fail(new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax: changeSetBytesMax }))
+    }
+    // while there are no more feeds than a block may cite, none cites more
+    if (this.feedId(blockFeedsMax + 1) === undefined) return null
+    const feeds = Math.max(...changeSets.map((each) => feedsCited(each, this.number())))
+    return feeds <= blockFeedsMax ? null : Exit.fail(new ChangeSetTooWide({ feeds, feedsMax: blockFeedsMax }))
   }
 
   private enqueue(waiting: Waiting): void {
@@ -301,21 +313,24 @@ export class GroupWriter implements FeedWriter {
   }
 
   private blocksOf(taken: ReadonlyArray<Waiting>): ReadonlyArray<EncodedBlock> {
-    if (this.own < 0) this.own = this.ownNumber()
     const changeSets: Array<ChangeSet> = []
     for (const each of taken) for (const changeSet of each.changeSets) changeSets.push(changeSet)
-    return encodeBlocks(changeSets, this.own, this.space.options.feedId)
+    return encodeBlocks(changeSets, this.number(), this.space.options.feedId)
   }
 
   /** The number that the space has for this feed, or −1 while it has none and nothing can cite it. */
-  private ownNumber(): number {
-    const { feedId } = this.space.options
-    for (let number = 0; ; number++) {
-      // beyond the last feed there is no id, whatever its type says
-      const id: Uint8Array | undefined = feedId(number)
-      if (id === undefined) return -1
-      if (equalBytes(id, this.feed.id)) return number
+  private number(): number {
+    for (let number = 0; this.own < 0; number++) {
+      const id = this.feedId(number)
+      if (id === undefined) break
+      if (equalBytes(id, this.feed.id)) this.own = number
     }
+    return this.own
+  }
+
+  /** The feed of a number; beyond the last feed there is no id, whatever its type says. */
+  private feedId(number: number): Uint8Array | undefined {
+    return this.space.options.feedId(number)
   }
 }
 

@@ -16,11 +16,12 @@ import type { Frontier } from "../../schema/echo/Frontier.ts"
 import { Progress } from "../../schema/echo/Progress.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
+import { blockFeedsMax, changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
   ChangeSetTooLarge,
+  ChangeSetTooWide,
   type FeedWriter,
   type SpaceFeeds,
   type StoredFeed
@@ -54,6 +55,8 @@ export class OpenSpace {
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
   private needsRebuild = true
+  /** Why there is no writer, when there can be none. */
+  private unwritable: string | null = null
   /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
   private isOvertaken = false
   private end: SpaceClosed | null = null
@@ -221,18 +224,20 @@ export class OpenSpace {
       this.needsRebuild = true
       if (this.end === null) this.ready.closeUnsafe()
       const before = this.writer
-      const writer = before === null || before.isRolledBack() ? yield* this.feeds.writer : before
+      const writer = before === null || before.isRolledBack() ? yield* this.nextWriter : before
       let state: SpaceState
       let counters: Array<number>
       do {
         state = new SpaceState(this.state.feeds)
         counters = []
-        yield* this.deliverTo(state, writer.feed, counters)
+        yield* this.deliverTo(state, writer === null ? null : writer.feed, counters)
         // a proof may have come while blocks were read
       } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
-      // counters of what was taken back are not used again
-      state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
-      this.progress.own(writer.feed.text, counters)
+      if (writer !== null) {
+        // counters of what was taken back are not used again
+        state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
+        this.progress.own(writer.feed.text, counters)
+      }
       this.writer = writer
       this.state = state
       this.queries.rebuilt(state.objects)
@@ -240,6 +245,16 @@ export class OpenSpace {
       this.ready.openUnsafe()
       this.changed()
     })
+  }
+
+  /** The writer of the feed to go on in; null when there can be none, and the space is read alone. */
+  private get nextWriter(): Effect.Effect<FeedWriter | null, StorageError | KeyMissing, Scope.Scope> {
+    return Effect.catchTag(this.feeds.writer, "TooManyFeeds", (error) =>
+      Effect.sync(() => {
+        this.unwritable = error.message
+        return null
+      })
+    )
   }
 
   /** Delivers stored blocks until no feed can go on. Of the feed `own` the counter at each length is noted. */
@@ -275,13 +290,15 @@ export class OpenSpace {
   ): "offered" | "wait for ready" | "wait for room" | Effect.Effect<Committed<A>, WriteError> {
     const { state, writer } = this
     if (this.end !== null) return Effect.fail(this.end)
-    if (writer === null || this.needsRebuild || this.isOvertaken) return "wait for ready"
+    if (this.needsRebuild || this.isOvertaken) return "wait for ready"
+    const readOnly = this.readOnly()
+    if (writer === null || readOnly !== null) {
+      return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly ?? "it has no writer" }))
+    }
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
       return "wait for room"
     }
-    const readOnly = this.readOnly()
-    if (readOnly !== null) return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly }))
     const draft = new Draft(state, (id) => new ObjectMissing({ id }))
     let value: A
     try {
@@ -290,10 +307,11 @@ export class OpenSpace {
       return thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown)
     }
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
-    const { changeSet, bytes } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
+    const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
       return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax }))
     }
+    if (feeds > blockFeedsMax) return Effect.fail(new ChangeSetTooWide({ feeds, feedsMax: blockFeedsMax }))
     state.merge(changeSet)
     state.tell(this.queries)
     const receipt = receiptOf(state, changeSet)
@@ -322,6 +340,7 @@ export class OpenSpace {
 
   /** What keeps the space from being written, or null. */
   readOnly(): string | null {
+    if (this.unwritable !== null) return this.unwritable
     const newer = this.state.delivery.stuck().find((stuck) => stuck.reason === "version")
     if (newer === undefined || newer.reason !== "version") return null
     return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`

@@ -202,6 +202,9 @@ const tableFeeds = (changeSets: ReadonlyArray<ChangeSet>, own: number): Array<nu
   return [...feeds]
 }
 
+/** How many feeds a change set of the feed `own` needs in the table of its block. */
+export const feedsCited = (changeSet: ChangeSet, own: number): number => tableFeeds([changeSet], own).length
+
 /**
  * Encodes the change sets of one block, whose counters continue each other, as `own` feed's plain content.
  * `feedId` names the feeds that they cite by number. Throws `Unencodable` beyond a limit of the format.

@@ -33,7 +33,10 @@ interface Cursor {
   length: number
   /** The last counter that was applied. */
   counter: number
-  /** For each local feed, the counter that this feed's writer had applied. */
+  /**
+   * For each local feed, the counter that this feed's writer had applied. Of feeds that the writer never named there is a hole, and
+   * where most are holes the engine keeps what is there alone: with many feeds, all as long as the list would be quadratic memory.
+   */
   readonly context: Array<number>
   root16: Uint8Array
   stuck: Stuck | null
@@ -191,8 +194,8 @@ export class Delivery {
   }
 
   /**
-   * What was newly applied of other feeds since the own feed's last change set; null when nothing. Of more than `max` those in `cited`
-   * come first, so that the change set can name what it changes; the rest is told with the next.
+   * What was newly applied of other feeds since the own feed's last change set; null when nothing. A change set may name `max` feeds:
+   * those in `cited`, which it changes, come first, and of the others as many as there is room for; the rest is told with the next.
    */
   fresh(own: number, cited: () => ReadonlySet<number>, max: number): ReadonlyArray<Dep> | null {
     const { context } = this.cursor(own)
@@ -202,9 +205,13 @@ export class Delivery {
       if (feed === own || other.counter <= (context[feed] ?? 0)) continue
       deps.push({ feed, length: other.length, counter: other.counter, root16: other.root16 })
     }
-    if (deps.length <= max) return deps.length === 0 ? null : deps
+    if (deps.length === 0) return null
+    if (this.feeds.size <= max + 1) return deps
     const first = cited()
-    return deps.sort((a, b) => Number(first.has(b.feed)) - Number(first.has(a.feed))).slice(0, max)
+    const news = new Set(deps.map(({ feed }) => feed))
+    const room = max - [...first].filter((feed) => feed !== own && !news.has(feed)).length
+    const told = deps.sort((a, b) => Number(first.has(b.feed)) - Number(first.has(a.feed))).slice(0, Math.max(0, room))
+    return told.length === 0 ? null : told
   }
 
   /** The own feed's writer made a change set with these dependencies, merged before it is stored; its last counter is `counter`. */
@@ -222,15 +229,13 @@ export class Delivery {
   }
   /**
    * Raises a context by dependencies, at most to what is applied: what lies beyond a frozen feed's floor nobody has seen.
-   * Gaps are filled, so that it stays a dense array.
    */
   private raise(context: Array<number>, deps: ReadonlyArray<Dep> | null, feedOf: ReadonlyArray<number> | null): void {
     if (deps === null) return
     for (const dep of deps) {
       const feed = feedOf === null ? dep.feed : feedOf[dep.feed]!
       const counter = Math.min(dep.counter, this.counter(feed))
-      while (context.length <= feed) context.push(0)
-      if (context[feed]! < counter) context[feed] = counter
+      if ((context[feed] ?? 0) < counter) context[feed] = counter
     }
   }
 }

@@ -6,14 +6,23 @@
  */
 
 import type { Malformed } from "../platform/Codec.ts"
-import { changeSetDepsMax } from "../platform/Limits.ts"
+import { blockFeedsMax } from "../platform/Limits.ts"
 import type { ChangeSet, Mutation, Unsupported } from "./ChangeSet.ts"
-import { citedFeeds, sizeOf } from "./ChangeSetCodec.ts"
+import { citedFeeds, feedsCited, sizeOf } from "./ChangeSetCodec.ts"
 import { Delivery, type Merge, type Verdict } from "./Delivery.ts"
 import { FeedTable } from "./FeedTable.ts"
 import { Changes, Objects } from "./Objects.ts"
 import type { QueryIndex } from "./Query.ts"
 import { nextTime } from "./Time.ts"
+
+/** A change set before it is merged. */
+export interface Stamped {
+  readonly changeSet: ChangeSet
+  /** What it takes in a block, at most. */
+  readonly bytes: number
+  /** How many other feeds it names, at most. */
+  readonly feeds: number
+}
 
 export class SpaceState {
   readonly feeds: FeedTable
@@ -64,12 +73,14 @@ export class SpaceState {
     this.objects.apply(changeSet, author, context, feedOf, this.changes)
   }
 
-  /** The change set that these mutations make now, and how many bytes it takes at most. Nothing is changed. */
-  stamp(mutations: ReadonlyArray<Mutation>, wallMilliseconds: number): { readonly changeSet: ChangeSet; readonly bytes: number } {
+  /** The change set that these mutations make now, how many bytes it takes at most, and how many feeds. Nothing is changed. */
+  stamp(mutations: ReadonlyArray<Mutation>, wallMilliseconds: number): Stamped {
     const time = nextTime(wallMilliseconds, this.objects.greatestTime)
-    const deps = this.delivery.fresh(this.own, () => citedFeeds(mutations), changeSetDepsMax)
+    const deps = this.delivery.fresh(this.own, () => citedFeeds(mutations), blockFeedsMax)
     const changeSet = { first: this.next, time, deps, mutations }
-    return { changeSet, bytes: sizeOf(changeSet) }
+    // none can name more feeds than there are
+    const others = this.feeds.size - 1
+    return { changeSet, bytes: sizeOf(changeSet), feeds: others <= blockFeedsMax ? others : feedsCited(changeSet, this.own) }
   }
 
   /** Merges a change set that `stamp` made. */

@@ -29,15 +29,12 @@ export const keyBytesMax = 256
 export const pathKeysMax = 16
 /** F: a position among siblings. */
 export const positionBytesMax = 64
-/** W: one object in its canonical encoding. */
-export const objectBytesMax = 1_048_576
-/** W: feeds of one space. */
+/** W: feeds that one device makes in a space. */
+export const deviceFeedsMax = 1_000
+/** P: feeds without an admitted manifest that a peer may name. */
 export const spaceFeedsMax = 10_000
 /** W: member devices named by a genesis. */
 export const membersMax = 1_000
-/** P: blocks that wait for their dependencies, for each feed and for a space. */
-export const heldFeedBytesMax = 8_388_608
-export const heldSpaceBytesMax = 67_108_864
 /** F: one message of a channel; one run fits. */
 export const messageBytesMax = 1_310_720
 /** The blocks of one run on the wire. */

@@ -83,7 +83,7 @@ export interface SpaceFeeds {
   /** Verifies and keeps a manifest, so that its feed's blocks may be stored. Idempotent. */
   readonly admit: (manifest: Uint8Array) => Effect.Effect<StoredFeed, ManifestRefused | StorageError>
   /** The writer of this device's feed; makes the first incarnation, or the next after a rollback. */
-  readonly writer: Effect.Effect<FeedWriter, StorageError | KeyMissing, Scope.Scope>
+  readonly writer: Effect.Effect<FeedWriter, StorageError | KeyMissing | TooManyFeeds, Scope.Scope>
   /** Stored blocks from `from` on, at least one if there is one, at most `maxBytes` otherwise. */
   readonly read: (feed: Uint8Array, from: number, maxBytes: number) => Effect.Effect<ReadonlyArray<StoredBlock>, StorageError>
   /**
@@ -174,10 +174,30 @@ export class ChangeSetTooLarge extends Schema.TaggedError<ChangeSetTooLarge>()("
   }
 }
 
+/** A change set names more feeds than the table of a block holds. */
+export class ChangeSetTooWide extends Schema.TaggedError<ChangeSetTooWide>()("ChangeSetTooWide", {
+  feeds: Schema.Number,
+  feedsMax: Schema.Number
+}) {
+  override get message() {
+    return `the change names objects that were made in ${this.feeds} feeds, and one may name those of ${this.feedsMax}. Split it.`
+  }
+}
+
 /** This device's feed turned out to be older than what it had once sent; a new incarnation takes over. */
 export class FeedRolledBack extends Schema.TaggedError<FeedRolledBack>()("FeedRolledBack", { feed: Schema.String }) {
   override get message() {
     return `the storage was older than feed ${this.feed} as peers know it. The device goes on with a new feed; repeat the change.`
+  }
+}
+
+/** This device has begun one feed after the other in a space: its storage was put back again and again. */
+export class TooManyFeeds extends Schema.TaggedError<TooManyFeeds>()("TooManyFeeds", {
+  feeds: Schema.Number,
+  feedsMax: Schema.Number
+}) {
+  override get message() {
+    return `this device has made ${this.feeds} feeds here, and may make ${this.feedsMax}: it begins one whenever its data folder was put back. Keep the folder as it is, and write with another device, or in a new space.`
   }
 }
 
@@ -192,4 +212,4 @@ export class AuditFailed extends Schema.TaggedError<AuditFailed>()("AuditFailed"
   }
 }
 
-export type AppendError = FlushFailed | ChangeSetTooLarge | FeedRolledBack
+export type AppendError = FlushFailed | ChangeSetTooLarge | ChangeSetTooWide | FeedRolledBack
