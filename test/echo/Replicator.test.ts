@@ -179,6 +179,21 @@ describe("Replicator", () => {
       })
   )
 
+  it.effect("[R9] a feed that one device only claims to have is asked of the next after 2 s, and the first is told", () =>
+    Effect.gen(function* () {
+      const { a, b, bell } = yield* setup
+      const { feed } = yield* Effect.tap(b.feeds.writer, (writer) => write(writer, 3))
+      const hand = yield* alone(a, (yield* party(bell)).key, bell)
+      yield* hand.hear
+      yield* hand.say({ _tag: "Have", feeds: [{ feed: feed.id, length: 1_000 }] })
+      assert.strictEqual((yield* hand.hear)._tag, "Want")
+      yield* connect(a, b, bell)
+      yield* elapse("3 seconds")
+      yield* bell.until(() => has(a, feed))
+      assert.deepStrictEqual(yield* hand.hear, { _tag: "Want", feeds: [{ feed: feed.id, from: 0, to: 0 }] })
+    })
+  )
+
   it.effect("[R13] a device that says nothing is cut off after two minutes", () =>
     Effect.gen(function* () {
       const { a, b, bell } = yield* setup

@@ -226,15 +226,16 @@ const make = Effect.gen(function* () {
           sources: group.sources,
           manifest: (text) => manifestOf(feeds, state.own.get(text)),
           frontierHash: () => frontierHash(observer.frontier(), hash),
+          wake: () => session.wake.openUnsafe(),
           now: clock.currentTimeMillisUnsafe()
         })
-        const session = new Session(state, clock, observer)
+        const session: Session = new Session(state, clock, observer)
         group.sessions.add(session)
         return session
       }),
       (session) =>
         Effect.sync(() => {
-          session.state.source.isOver = true
+          group.sources.end(session.state.source)
           group.sessions.delete(session)
           for (const other of group.sessions) other.wake.openUnsafe()
         })

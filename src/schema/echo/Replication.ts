@@ -270,7 +270,7 @@ const speakLengths = (state: ReplicationState) => {
   for (const link of state.prunes) {
     if (done.length === messageFeedsMax) break
     state.prunes.delete(link)
-    const { length } = state.own.get(link.text)!
+    const length = state.own.get(link.text)?.length ?? 0
     done.push({ feed: link.feed, from: length, to: length })
   }
   if (done.length > 0) state.output.messages.push({ _tag: "Want", feeds: done })

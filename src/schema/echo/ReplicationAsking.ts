@@ -3,7 +3,7 @@
  *
  * [R3] A manifest goes before a feed's first block; manifests and Data that nobody wanted are refused and not kept.
  * [R5] A peer is taken to have what it has said to have, and what it has sent once that was verified.
- * [R9] It never gives up: what was lost is asked for again, with growing pauses.
+ * [R9] It never gives up: what was lost is asked for again, with growing pauses, and a feed of which one peer brings nothing of another.
  * [R11] A feed that is refused stops on this connection alone; other feeds go on.
  * [R12] Where a feed forks is searched ever further back until the store holds a proof, and peers are given the proof.
  */
@@ -30,6 +30,7 @@ export const refreshBehind = (state: ReplicationState, link: FeedLink, now: numb
   const has = own?.length ?? -1
   if (there === undefined || there <= has || link.stopped !== null) {
     state.behind.delete(link)
+    link.asks = 0
     return
   }
   if (own !== undefined && own.frozenAt !== null) {
@@ -84,7 +85,9 @@ export const wants = (state: ReplicationState, now: number): ReadonlyArray<Wante
       continue
     }
     link.isAsked = true
-    state.sources.take(link.text, state.source)
+    link.asks++
+    state.prunes.delete(link)
+    state.sources.ask(link.text, state.source, now)
     feeds.push({ feed: link.feed, from: state.own.get(link.text)?.length ?? 0, to: null })
   }
   return feeds
@@ -105,9 +108,9 @@ export const manifestCame = (state: ReplicationState, manifest: Uint8Array) => {
   const feed = feedOfManifest(manifest)
   if (Result.isFailure(feed)) return state.close(`it sent a manifest that is none: ${feed.failure.message}`)
   const link = state.links.get(feedText(feed.success))
-  if (link === undefined || !link.isAsked || link.stopped !== null) return state.charge(nuisanceBytes)
-  // who is asked twice sends it twice
-  if (state.own.get(link.text) !== undefined) return
+  // who is asked twice sends it twice, and who was asked first may send it last
+  if (link !== undefined && state.own.get(link.text) !== undefined) return
+  if (link === undefined || link.asks === 0 || link.stopped !== null) return state.charge(nuisanceBytes)
   state.output.actions.push({ _tag: "Admit", feed: link.text, manifest })
 }
 
@@ -140,7 +143,6 @@ export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   }
   link.incoming = Math.max(link.incoming, run.from + run.blocks.length)
   refreshSending(state, link)
-  state.askedAt = state.source.progressAt = now
   state.output.actions.push({ _tag: "Ingest", feed: text, run })
 }
 
@@ -182,18 +184,20 @@ const stored = (state: ReplicationState, link: FeedLink, end: number, added: num
   acknowledge(state, link, end, now)
   if (link.search !== null) {
     link.search.next = end
+    state.askedAt = now
     if (end >= link.search.until) state.stop(link, "forked")
     return
   }
   if (added > 0) {
-    link.pauses = 0
+    link.pauses = link.asks = 0
     state.wasted = 0
     state.stallPause = 20_000
+    state.askedAt = now
   }
   const own = state.own.get(link.text)
   const source = state.sources.of(link.text)
   // the author is the best source of a feed; of two others the faster stays
-  if (source === undefined || added > 0 || own?.author === state.peer) state.sources.take(link.text, state.source)
+  if (source === undefined || added > 0 || own?.author === state.peer) state.sources.take(link.text, state.source, now)
   else if (source !== state.source) prune(state, link)
 }
 

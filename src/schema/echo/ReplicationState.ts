@@ -116,6 +116,8 @@ export class FeedLink {
   /** Whether all that the peer has was asked for. */
   isAsked = false
   behindSince = 0
+  /** How often it was asked for all since anything new of the feed came from this peer, or it turned out to have no more. */
+  asks = 0
   /** Why this feed is not taken from this peer any more. */
   stopped: string | null = null
   pauses = 0
@@ -130,32 +132,56 @@ export class FeedLink {
 
 /** A connection as a source of feeds. */
 export interface Source {
-  progressAt: number
-  isOver: boolean
+  /** Another connection brings this feed now. */
+  readonly passedOver: (feed: string) => void
+}
+
+/** Whose turn it is to bring a feed, and when it got the turn or brought something new of it last. */
+interface Turn {
+  readonly source: Source
+  readonly at: number
 }
 
 /** Which connection of a space brings which feed, so that no feed is asked of two peers at once. Shared by a space's connections. */
 export class Sources {
-  private readonly byFeed = new Map<string, Source>()
+  private readonly turns = new Map<string, Turn>()
+
+  get size(): number {
+    return this.turns.size
+  }
 
   of(feed: string): Source | undefined {
-    const source = this.byFeed.get(feed)
-    return source === undefined || source.isOver ? undefined : source
+    return this.turns.get(feed)?.source
   }
 
-  take(feed: string, source: Source): void {
-    this.byFeed.set(feed, source)
+  /** The connection is asked for a feed. Asking the same again gives no more time. */
+  ask(feed: string, source: Source, now: number): void {
+    if (this.of(feed) !== source) this.take(feed, source, now)
   }
 
-  /** When a feed that another connection brings may be asked of this one. */
+  /** The connection has brought something new of a feed: nothing else counts as progress. */
+  take(feed: string, source: Source, now: number): void {
+    const before = this.of(feed)
+    this.turns.set(feed, { source, at: now })
+    if (before !== undefined && before !== source) before.passedOver(feed)
+  }
+
+  /** The connection ends: what it was to bring may be asked of any other at once. */
+  end(source: Source): void {
+    for (const [feed, turn] of this.turns) if (turn.source === source) this.turns.delete(feed)
+  }
+
+  /** When a feed that another connection brings may be asked of this one: later, the more often it was asked in vain. */
   askAt(link: FeedLink, source: Source): number {
-    const other = this.of(link.text)
-    return other === undefined || other === source ? 0 : Math.max(link.behindSince, other.progressAt) + sourcePause
+    const turn = this.turns.get(link.text)
+    if (turn === undefined || turn.source === source) return 0
+    return Math.max(link.behindSince, turn.at) + Math.min(sourcePause * 2 ** link.asks, sourcePauseMax)
   }
 }
 
-/** How long a source may be silent before another is asked. */
+/** How long a source may bring nothing new of a feed before another is asked for it. */
 const sourcePause = 2_000
+const sourcePauseMax = 64_000
 
 export interface Options {
   readonly hash: (bytes: Uint8Array) => Uint8Array
@@ -168,6 +194,8 @@ export interface Options {
   readonly manifest: (feed: string) => Uint8Array | null
   /** The hash of what is applied now. */
   readonly frontierHash: () => Uint8Array
+  /** Another connection has given this one something to say: `Writable` is due. */
+  readonly wake?: () => void
   readonly now: number
 }
 
@@ -182,7 +210,8 @@ export class ReplicationState {
   readonly theirs: FeedSet
   readonly links = new Map<string, FeedLink>()
   readonly sources: Sources
-  readonly source: Source
+  readonly source: Source = { passedOver: (feed) => this.passedOver(feed) }
+  private readonly wake: Options["wake"]
 
   // what is to be said, in sets so that it is said once and nothing grows
   readonly refusals = new Map<string, Message>()
@@ -220,6 +249,7 @@ export class ReplicationState {
   // times
   activeAt: number
   heardAt: number
+  /** When something was asked for, or came that had been asked for. */
   askedAt: number
   stallPause = 20_000
 
@@ -236,7 +266,7 @@ export class ReplicationState {
     this.theirs = new FeedSet(options.hash)
     for (const feed of options.feeds) this.own.put(feed)
     this.sources = options.sources
-    this.source = { progressAt: options.now, isOver: false }
+    this.wake = options.wake
     this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = options.now
   }
 
@@ -253,6 +283,15 @@ export class ReplicationState {
   /** The acknowledged length of a feed; undefined when the peer never spoke of it. */
   acknowledged(text: string): number | undefined {
     return this.theirs.get(text)?.length
+  }
+
+  /** What another connection brings needs not be sent here too, unless the peer has sent all that it said to have. */
+  private passedOver(feed: string): void {
+    const link = this.links.get(feed)
+    if (link === undefined || !link.isAsked || link.search !== null || !this.behind.has(link)) return
+    link.isAsked = false
+    this.prunes.add(link)
+    this.wake?.()
   }
 
   /** The feed will be refused aloud, once until it is said. */
