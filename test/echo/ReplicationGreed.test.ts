@@ -2,8 +2,9 @@
  * What one member can do to the replication of others by lying and by sending too much: nothing that lasts.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { bytesOf, Hand, isWantOf, own, runOf } from "./ReplicationHand.ts"
-import { Device, keyOf, Network } from "./ReplicationNetwork.ts"
+import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
+import { alone, bytesOf, Hand, isWantOf, own, runOf, tags } from "./ReplicationHand.ts"
+import { Device, type End, keyOf, Network } from "./ReplicationNetwork.ts"
 
 /** A device that has three blocks of a feed whose author is away, and hands that say to have more of it. */
 const withHands = (count: number) => {
@@ -111,5 +112,100 @@ describe("Replication: one that says to have a feed and brings nothing of it", (
       network.disconnect(hand.end)
       assert.strictEqual(x.sources.size, 0)
     }
+  })
+})
+
+/** How many bytes of blocks an end was sent again, or that came another way before. */
+const duplicates = (ends: ReadonlyArray<End>): number => {
+  const sent = ends.flatMap((end) => end.blocksSent.map((name) => `${end.other.device.text} ${name}`))
+  return (sent.length - new Set(sent).size) * blockBytes
+}
+const blockBytes = 4_000
+
+describe("Replication: one that sends what is here already", () => {
+  it("[R13] is cut off after 8 MiB of duplicates, at whatever pace above 1 KB a second", () => {
+    for (const pause of [1, 1_000, 10_000]) {
+      const { feeds, hands, network } = withHands(1)
+      const [greedy] = hands as [Hand]
+      let bytes = 0
+      while (greedy.end.closed === null && bytes < 100_000_000) {
+        network.now += pause
+        greedy.say(runOf(feeds[0]!.feed, 0, [bytesOf(200_000)]))
+        bytes += 200_000
+      }
+      assert.isAtMost(bytes, 9_200_000)
+    }
+  })
+
+  it("[R13] cannot make up for 8 MiB of them with a few new bytes", () => {
+    const { feeds, hands } = withHands(1)
+    const [greedy] = hands as [Hand]
+    const its = feeds[0]!
+    let bytes = 0
+    for (; greedy.end.closed === null && bytes < 100_000_000; bytes += 200_000) {
+      greedy.say(runOf(its.feed, its.blocks.length, [bytesOf(10)]), runOf(its.feed, 0, [bytesOf(10), bytesOf(200_000)]))
+    }
+    assert.isAtMost(bytes, 9_000_000)
+  })
+
+  it("[R13] may send once what came another way since they connected, and what is new makes up for what was not", () => {
+    const { a, b, end, hear, say } = alone(4)
+    const feed = [...a.feeds.values()].find((each) => each.author === b.text)!
+    const big = bytesOf(1_000)
+    const arrive = (from: number, added: number) => {
+      assert.deepStrictEqual(tags(hear(runOf(feed.feed, from, [big]))).actions, ["Ingest"])
+      say({ _tag: "Ingested", feed: feed.text, end: from + 1, added, refusal: null })
+    }
+    say({ _tag: "Grew", feed: { ...feed, length: 3 } })
+    arrive(2, 0)
+    assert.strictEqual(end.state.wasted, 0)
+    arrive(2, 0)
+    arrive(1, 0)
+    assert.strictEqual(end.state.wasted, 2 * 1_256)
+    arrive(3, 1)
+    assert.strictEqual(end.state.wasted, 1_256)
+  })
+
+  it("[R12] [R13] may prove once of each feed that it forked, and is charged when it goes on", () => {
+    const { a, end, hear, say } = alone(4)
+    for (const feed of a.feeds.values()) {
+      const proof: Message = { _tag: "Fork", feed: feed.feed, proof: new Uint8Array(1_000) }
+      const before = end.state.wasted
+      hear(proof)
+      say({ _tag: "ForkKept", feed: feed.text, refusal: null })
+      assert.strictEqual(end.state.wasted, before)
+      hear(proof)
+      assert.strictEqual(end.state.wasted, before + 5_096)
+    }
+  })
+
+  it("[R13] is charged nothing when it is honest: several bring the same feeds at once, in 10 seeds", () => {
+    let crossed = 0
+    for (let seed = 0; seed < 10; seed++) {
+      const network = new Network(4, 700 + seed)
+      const { devices } = network
+      const author = devices[0]!
+      devices.forEach((x, i) => {
+        for (const y of devices.slice(i + 1)) network.connect(x, y)
+      })
+      const feeds = [own(author, "0"), own(author, "1")]
+      network.settle(5_000)
+      const ends = [...network.ends]
+      // wires from the author are slow, so that the others often bring what it sends too
+      const slow = (end: End) => end.other.device === author && network.random() < 0.9
+      for (let i = 0; i < 2_000; i++) {
+        if (i % 5 === 0) author.append(network.pick(feeds), bytesOf(blockBytes))
+        if (i % 100 === 0) network.now += Math.floor(network.random() * 3_000)
+        const end = network.pick(ends)
+        if (!slow(end)) end.receive()
+        end.write()
+        if (end.closed !== null) assert.fail(`seed ${seed}: ${end.closed}`)
+        assert.strictEqual(end.state.wasted, 0, `seed ${seed}`)
+      }
+      network.settle(network.now + 60_000)
+      for (const device of devices) assert.deepStrictEqual(network.lengths(device), network.lengths(author))
+      crossed += duplicates(ends)
+    }
+    assert.isAtLeast(crossed, 10 * 100_000, "many duplicates, all of them crossings")
   })
 })

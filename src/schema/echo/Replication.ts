@@ -58,6 +58,7 @@ export const step = (state: ReplicationState, event: Event, now: number): Output
 const handle = (state: ReplicationState, event: Event, now: number) => {
   switch (event._tag) {
     case "Received":
+      state.forgive(now - state.heardAt)
       state.heardAt = state.activeAt = now
       return received(state, event.message, now)
     case "Garbled":
@@ -82,8 +83,8 @@ const handle = (state: ReplicationState, event: Event, now: number) => {
 
 const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
   const before = state.own.get(feed.text)
-  state.own.put(feed)
   const link = state.link(feed.feed, feed.text)
+  state.own.put(feed)
   grown(state, link)
   refreshBehind(state, link, now)
   const isFrozen = feed.frozenAt !== null && feed.frozenAt !== before?.frozenAt

@@ -118,7 +118,7 @@ export const manifestCame = (state: ReplicationState, manifest: Uint8Array) => {
 export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   const text = feedText(run.feed)
   const own = state.own.get(text)
-  const bytes = run.blocks.reduce((sum, block) => sum + block.length, 256)
+  const bytes = bytesOf(run, run.from, run.head.length)
   const known = state.links.get(text)
   if (own === undefined) {
     state.charge(bytes + nuisanceBytes)
@@ -143,6 +143,7 @@ export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   }
   link.incoming = Math.max(link.incoming, run.from + run.blocks.length)
   refreshSending(state, link)
+  state.coming = run
   state.output.actions.push({ _tag: "Ingest", feed: text, run })
 }
 
@@ -167,6 +168,9 @@ export const ingested = (
   link.incoming = -1
   const own = state.own.get(link.text)
   const frozenAt = own?.frozenAt ?? null
+  const run = state.coming
+  state.coming = null
+  if (run !== null && link.search === null) weigh(state, link, run, added, refusal)
   if (frozenAt !== null) {
     link.search = null
     if (refusal !== null && link.forkSent !== frozenAt) state.forks.add(link)
@@ -180,6 +184,27 @@ export const ingested = (
   refreshBehind(state, link, now)
 }
 
+/**
+ * What is new makes up for what was not. Of blocks that are here already those are charged that the peer had no reason to send: they
+ * were here when the connection began, so that it was told of them before it could send any, or it has sent them once. What others
+ * brought meanwhile may cross with the same from this peer, however fast they are; it is no more than has grown.
+ */
+const weigh = (state: ReplicationState, link: FeedLink, run: Run, added: number, refusal: string | null) => {
+  const end = run.from + run.blocks.length
+  if (refusal !== null) {
+    // a fork is no fault of who tells of it
+    if (refusal !== "forked") state.charge(bytesOf(run, run.from, end))
+    return
+  }
+  if (run.from < link.crossed) state.charge(bytesOf(run, run.from, link.crossed))
+  if (added > 0) state.forgive(bytesOf(run, end - added, end))
+  link.crossed = Math.max(link.crossed, end)
+}
+
+/** What the blocks of a run from one index up to another weigh, and its head. */
+const bytesOf = (run: Run, from: number, to: number): number =>
+  run.blocks.slice(from - run.from, to - run.from).reduce((sum, block) => sum + block.length, 256)
+
 const stored = (state: ReplicationState, link: FeedLink, end: number, added: number, now: number) => {
   acknowledge(state, link, end, now)
   if (link.search !== null) {
@@ -190,7 +215,6 @@ const stored = (state: ReplicationState, link: FeedLink, end: number, added: num
   }
   if (added > 0) {
     link.pauses = link.asks = 0
-    state.wasted = 0
     state.stallPause = 20_000
     state.askedAt = now
   }
@@ -227,10 +251,11 @@ export const admitted = (state: ReplicationState, link: FeedLink, isRefused: boo
 export const forkCame = (state: ReplicationState, feed: Uint8Array, proof: Uint8Array) => {
   const text = feedText(feed)
   const own = state.own.get(text)
-  // each proof costs two signatures, and one is enough
-  state.charge(proof.length + 4_096)
-  if (own === undefined) return
-  state.link(feed, text)
+  const link = own === undefined ? undefined : state.link(feed, text)
+  // each proof costs two signatures, and one of a feed is enough
+  if (link === undefined || link.hasProved) state.charge(proof.length + 4_096)
+  if (link === undefined) return
+  link.hasProved = true
   state.output.actions.push({ _tag: "KeepFork", feed: text, proof })
 }
 

@@ -113,6 +113,10 @@ export class FeedLink {
   forkSent: number | null = null
   /** Blocks up to here are being stored that the peer sent; −1 for none. */
   incoming = -1
+  /** Blocks up to here were here when the connection began, or came from this peer: it has no reason to send one of them. */
+  crossed: number
+  /** Whether the peer has sent a proof of a fork. */
+  hasProved = false
   /** Whether all that the peer has was asked for. */
   isAsked = false
   behindSince = 0
@@ -124,9 +128,10 @@ export class FeedLink {
   retryAt = 0
   search: Search | null = null
 
-  constructor(feed: Uint8Array, text: string) {
+  constructor(feed: Uint8Array, text: string, crossed: number) {
     this.feed = feed
     this.text = text
+    this.crossed = crossed
   }
 }
 
@@ -239,7 +244,9 @@ export class ReplicationState {
   isForkLoading = false
   rangeTokens = 4_096
   rangeTokensAt: number
-  /** Bytes that nobody had wanted, since the last that were. */
+  /** The run that is being stored. */
+  coming: Run | null = null
+  /** Bytes that nobody had wanted, less those that were new, and one for each millisecond. */
   wasted = 0
   strangers = 0
   /** Why the connection ends, and what the peer is told of it. */
@@ -270,11 +277,11 @@ export class ReplicationState {
     this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = options.now
   }
 
-  /** The link of a feed. Ids are copied: what is kept must not hold a whole frame. */
+  /** The link of a feed, made before a feed here first grows. Ids are copied: what is kept must not hold a whole frame. */
   link(feed: Uint8Array, text = feedText(feed)): FeedLink {
     let link = this.links.get(text)
     if (link === undefined) {
-      link = new FeedLink(feed.slice(), text)
+      link = new FeedLink(feed.slice(), text, this.own.get(text)?.length ?? 0)
       this.links.set(text, link)
     }
     return link
@@ -313,6 +320,11 @@ export class ReplicationState {
   charge(bytes: number): void {
     this.wasted += bytes
     if (this.wasted > wastedBytesMax) this.close("it goes on sending what nobody wants", "greedy")
+  }
+
+  /** What was of use makes up for what was not. */
+  forgive(bytes: number): void {
+    this.wasted = Math.max(0, this.wasted - bytes)
   }
 
   close(reason: string, farewell: string | null = "malformed"): void {
