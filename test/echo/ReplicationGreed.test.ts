@@ -2,6 +2,7 @@
  * What one member can do to the replication of others by lying and by sending too much: nothing that lasts.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { feedText } from "../../src/schema/echo/FeedTable.ts"
 import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
 import { alone, bytesOf, Hand, isWantOf, own, runOf, tags } from "./ReplicationHand.ts"
 import { Device, type End, keyOf, Network } from "./ReplicationNetwork.ts"
@@ -207,5 +208,61 @@ describe("Replication: one that sends what is here already", () => {
       crossed += duplicates(ends)
     }
     assert.isAtLeast(crossed, 10 * 100_000, "many duplicates, all of them crossings")
+  })
+})
+
+const numbered = (n: number) => new Uint8Array(new Uint32Array([n, 0, 0, 0, 0, 0, 0, 0]).buffer)
+
+describe("Replication: one that names very many feeds", () => {
+  it("[R13] is cut off when it goes on, and 10,000 of those that are not admitted are kept", () => {
+    const { end, hear, speak } = alone(2)
+    let pages = 0
+    for (; pages < 100 && end.state.closing === null; pages++) {
+      hear({ _tag: "Have", feeds: Array.from({ length: 4_096 }, (_, i) => ({ feed: numbered(pages * 4_096 + i), length: 1 })) })
+    }
+    assert.deepStrictEqual(tags(speak()).actions, ["Close"])
+    assert.isAtMost(pages, 36)
+    assert.isAtMost(end.state.links.size, 10_010)
+  })
+
+  it("[R13] and shows their manifests is none the worse for it, however many there are", () => {
+    const { a, end, hear, say } = alone(2)
+    for (let i = 0; i < 25_000; i++) {
+      const feed = keyOf(`admitted ${i}`)
+      hear({ _tag: "Have", feeds: [{ feed, length: 0 }] })
+      say({ _tag: "Grew", feed: { feed, text: feedText(feed), author: a.text, length: 0, frozenAt: null } })
+    }
+    assert.isNull(end.state.closing)
+    assert.deepStrictEqual([end.state.strangers, end.state.wasted], [0, 0])
+  })
+
+  it("[R5] [R13] and has them all is told of no more at once than it can take, and nobody is charged", () => {
+    const network = new Network(2, 30)
+    const [a, b] = network.devices as [Device, Device]
+    for (let i = 0; i < 5_000; i++) own(a, `${i}`)
+    const [, end] = network.connect(a, b)
+    end.state.strangers = 5_800
+    network.settle(10_000)
+    assert.strictEqual(b.feeds.size, 5_000)
+    assert.deepStrictEqual([end.state.strangers, end.state.wasted], [5_800, 0])
+  })
+
+  it("[R9] [R13] what was beyond the bound is named again when there is room", () => {
+    const network = new Network(2, 31)
+    const [a, b] = network.devices as [Device, Device]
+    for (let i = 0; i < 50; i++) own(a, `${i}`)
+    const [, end] = network.connect(a, b)
+    // as though as many strangers were here as may be
+    end.state.strangers = 9_990
+    for (let i = 0; i < 40; i++) {
+      end.receive()
+      end.other.write()
+      end.write()
+      end.other.receive()
+    }
+    assert.isBelow(b.feeds.size, 50)
+    end.state.strangers = 0
+    network.settle(network.now + 40_000)
+    assert.strictEqual(b.feeds.size, 50)
   })
 })

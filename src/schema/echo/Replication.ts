@@ -23,6 +23,7 @@ import {
   forkKept,
   ingested,
   manifestCame,
+  met,
   refreshBehind,
   stalled,
   wants
@@ -41,6 +42,8 @@ const comparePauseMax = 64_000
 /** How long the device that does not lead waits for the other to compare. */
 const othersPause = 1_000
 const manifestsAtOnce = 64
+/** Feeds that a peer is told of before it has said anything of them. */
+const unansweredMax = 4_096
 const rangesAtOnce = 256
 const rangesQueued = 4_096
 const rangeTokensMax = 4_096
@@ -85,6 +88,7 @@ const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
   const before = state.own.get(feed.text)
   const link = state.link(feed.feed, feed.text)
   state.own.put(feed)
+  if (before === undefined) met(state, link)
   grown(state, link)
   refreshBehind(state, link, now)
   const isFrozen = feed.frozenAt !== null && feed.frozenAt !== before?.frozenAt
@@ -133,6 +137,8 @@ const wantCame = (state: ReplicationState, want: Wanted, now: number) => {
 const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) => {
   const isFirst = !state.hasHeardSummary
   state.hasHeardSummary = true
+  // who says this has nothing more to answer
+  state.unanswered = 0
   if (equalBytes(stored, state.own.summary())) {
     for (const own of state.own.values()) {
       if (state.acknowledged(own.text) !== own.length) acknowledge(state, state.link(own.feed, own.text), own.length, now)
@@ -258,10 +264,25 @@ const speakManifests = (state: ReplicationState) => {
 /** Tells how long feeds are, but for those whose blocks are about to tell it; and what need not be sent any more. */
 const speakLengths = (state: ReplicationState) => {
   const feeds: Array<FeedLength> = []
+  // no more is named than the other can take: the rest as it answers
+  let room = unansweredMax - state.unanswered
+  for (const link of state.unnamed) {
+    if (room-- <= 0) break
+    state.unnamed.delete(link)
+    state.haves.add(link)
+  }
   for (const link of state.haves) {
     if (feeds.length === messageFeedsMax) break
     if (state.due.has(link)) continue
     state.haves.delete(link)
+    if (state.acknowledged(link.text) === undefined && !link.isAwaited) {
+      if (state.unanswered >= unansweredMax) {
+        state.unnamed.add(link)
+        continue
+      }
+      link.isAwaited = true
+      state.unanswered++
+    }
     const { length } = state.own.get(link.text)!
     link.told = length
     feeds.push({ feed: link.feed, length })
@@ -278,7 +299,7 @@ const speakLengths = (state: ReplicationState) => {
 }
 
 const isQuiet = (state: ReplicationState): boolean =>
-  state.haves.size + state.due.size + state.behind.size + state.manifests.size + state.ranges.length === 0 &&
+  state.haves.size + state.unnamed.size + state.due.size + state.behind.size + state.manifests.size + state.ranges.length === 0 &&
   state.flightBytes === 0 &&
   state.loading === null
 

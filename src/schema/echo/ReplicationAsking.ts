@@ -8,7 +8,7 @@
  * [R12] Where a feed forks is searched ever further back until the store holds a proof, and peers are given the proof.
  */
 import * as Result from "effect/Result"
-import { messageFeedsMax, spaceFeedsMax } from "../platform/Limits.ts"
+import { messageFeedsMax } from "../platform/Limits.ts"
 import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
 import { type FeedLength, feedOfManifest, type Wanted } from "./ReplicationMessage.ts"
@@ -18,6 +18,12 @@ import type { FeedLink, ReplicationState } from "./ReplicationState.ts"
 /** What a message costs to handle that nobody wanted, beside its bytes. */
 const nuisanceBytes = 65_536
 const pauseMax = 64_000
+/** Feeds that a peer may have named and whose manifests have not been admitted; of what it names beyond them nothing is kept. */
+const strangersMax = 10_000
+/** What such a name costs. */
+const nameBytes = 64
+/** What a feed is worth that was admitted. */
+const manifestBytes = 1_024
 
 /** Decides anew whether the peer has more of a feed than this device. */
 export const refreshBehind = (state: ReplicationState, link: FeedLink, now: number) => {
@@ -48,10 +54,8 @@ export const refreshBehind = (state: ReplicationState, link: FeedLink, now: numb
 export const acknowledge = (state: ReplicationState, link: FeedLink, length: number, now: number) => {
   const known = state.acknowledged(link.text)
   if (known !== undefined && known >= length) return
-  if (known === undefined && state.own.get(link.text) === undefined && ++state.strangers > spaceFeedsMax) {
-    state.close(`it names more than ${spaceFeedsMax} feeds that are not known here`, "greedy")
-    return
-  }
+  state.answered(link)
+  if (known === undefined && state.own.get(link.text) === undefined) state.strangers++
   state.theirs.put({ feed: link.feed, text: link.text, length })
   state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length })
   advance(state, link, length)
@@ -60,8 +64,23 @@ export const acknowledge = (state: ReplicationState, link: FeedLink, length: num
 
 export const acknowledgeAll = (state: ReplicationState, feeds: ReadonlyArray<FeedLength>, now: number) => {
   for (const { feed, length } of feeds) {
-    if (state.closing === null) acknowledge(state, state.link(feed), length, now)
+    if (state.closing !== null) return
+    const text = feedText(feed)
+    if (state.strangers < strangersMax || state.links.has(text) || state.own.get(text) !== undefined) {
+      acknowledge(state, state.link(feed, text), length, now)
+      continue
+    }
+    // named again when it is compared again, and there is room then
+    state.charge(nameBytes)
+    state.owesSummary = true
   }
+}
+
+/** A feed was admitted here, whoever brought it: if the peer has named it, it is no stranger any more. */
+export const met = (state: ReplicationState, link: FeedLink) => {
+  if (state.acknowledged(link.text) === undefined) return
+  state.strangers--
+  state.forgive(manifestBytes)
 }
 
 /** When the feed may be asked of this peer; infinity when it was asked already. */

@@ -97,6 +97,8 @@ export class FeedLink {
   readonly text: string
   /** The length that the peer knows us to have; −1 for none in particular. */
   told = -1
+  /** Whether the peer was told of the feed and has said nothing of it yet. */
+  isAwaited = false
   /** Whether the peer wants all that comes. */
   isPushed = false
   /** The next block to send, −1 before any was wanted or pushed; and where sending ends unless it is pushed. */
@@ -223,6 +225,8 @@ export class ReplicationState {
   readonly forks = new Set<FeedLink>()
   readonly manifests = new Set<FeedLink>()
   readonly haves = new Set<FeedLink>()
+  /** Feeds that the peer has yet to be told of, when it has answered for others. */
+  readonly unnamed = new Set<FeedLink>()
   readonly behind = new Set<FeedLink>()
   readonly prunes = new Set<FeedLink>()
   readonly due = new Set<FeedLink>()
@@ -248,7 +252,9 @@ export class ReplicationState {
   coming: Run | null = null
   /** Bytes that nobody had wanted, less those that were new, and one for each millisecond. */
   wasted = 0
+  /** Feeds that the peer has named and that are not admitted here; and feeds of which it has said nothing since it was told of them. */
   strangers = 0
+  unanswered = 0
   /** Why the connection ends, and what the peer is told of it. */
   closing: string | null = null
   farewell: string | null = null
@@ -314,6 +320,13 @@ export class ReplicationState {
     this.behind.delete(link)
     this.refuse(link, reason)
     this.output.actions.push({ _tag: "Refused", feed: link.text, reason })
+  }
+
+  /** The peer has said something of a feed that it was told of. */
+  answered(link: FeedLink): void {
+    if (!link.isAwaited) return
+    link.isAwaited = false
+    this.unanswered = Math.max(0, this.unanswered - 1)
   }
 
   /** Counts what was sent without being wanted; who goes on with it is cut off. */
