@@ -3,9 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
+import { firstKey, lastKey, rangeHash } from "../../src/schema/echo/RangeSync.ts"
 import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
 import { alone, bytesOf, Hand, isWantOf, own, runOf, tags } from "./ReplicationHand.ts"
-import { Device, type End, keyOf, Network } from "./ReplicationNetwork.ts"
+import { Device, type End, hash, keyOf, Network } from "./ReplicationNetwork.ts"
 
 /** A device that has three blocks of a feed whose author is away, and hands that say to have more of it. */
 const withHands = (count: number) => {
@@ -264,5 +265,39 @@ describe("Replication: one that names very many feeds", () => {
     end.state.strangers = 0
     network.settle(network.now + 40_000)
     assert.strictEqual(b.feeds.size, 50)
+  })
+})
+
+describe("Replication: one that compares and sums up without end", () => {
+  it("[R13] is cut off at the seventeenth Summary at once, and not at one a second", () => {
+    const summary = (n: number): Message => ({
+      _tag: "Summary",
+      stored: keyOf(`stored ${n}`),
+      frontier: keyOf("frontier"),
+      ops: rangeHash([], hash)
+    })
+    const slow = alone(200)
+    for (let i = 0; i < 100; i++) slow.hear(summary(i), i * 1_000)
+    assert.isNull(slow.end.state.closing)
+    const { end, hear } = alone(200)
+    for (let i = 0; i < 16; i++) hear(summary(i))
+    assert.isNull(end.state.closing)
+    hear(summary(16))
+    assert.strictEqual(end.state.closing, "it sums up without end")
+  })
+
+  it("[R13] pays for the feeds that it makes us hash", () => {
+    const asked = (feeds: number) => {
+      const { end, hear } = alone(feeds)
+      const range = { _tag: "Range", from: firstKey, to: lastKey, count: 1, content: keyOf("another") } as const
+      let count = 0
+      while (end.state.closing === null) {
+        hear(range)
+        count++
+      }
+      return count
+    }
+    assert.strictEqual(asked(255), 4_097)
+    assert.strictEqual(asked(2_560), 373)
   })
 })

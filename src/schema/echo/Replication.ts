@@ -47,6 +47,11 @@ const unansweredMax = 4_096
 const rangesAtOnce = 256
 const rangesQueued = 4_096
 const rangeTokensMax = 4_096
+/** How many feeds of a Range cost a token more. */
+const tokenFeeds = 256
+/** Summaries that may come at once, and how long it takes until one more may. */
+const summaryTokensMax = 16
+const summaryPause = 1_000
 
 /** One step. Nothing of the output is kept by the state. */
 export const step = (state: ReplicationState, event: Event, now: number): Output => {
@@ -135,6 +140,11 @@ const wantCame = (state: ReplicationState, want: Wanted, now: number) => {
 }
 
 const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) => {
+  const earned = (now - state.summaryTokensAt) / summaryPause
+  state.summaryTokens = Math.min(summaryTokensMax, state.summaryTokens + earned) - 1
+  state.summaryTokensAt = now
+  // each may cost a hash of all feeds
+  if (state.summaryTokens < 0) return state.close("it sums up without end", "greedy")
   const isFirst = !state.hasHeardSummary
   state.hasHeardSummary = true
   // who says this has nothing more to answer
@@ -180,12 +190,13 @@ const asTold = (state: ReplicationState): Uint8Array => {
 }
 
 const rangeCame = (state: ReplicationState, range: Range, now: number) => {
-  state.rangeTokens = Math.min(rangeTokensMax, state.rangeTokens + now - state.rangeTokensAt) - 1
+  const here = state.own.between(range.from, range.to)
+  const cost = 1 + Math.floor(here.length / tokenFeeds)
+  state.rangeTokens = Math.min(rangeTokensMax, state.rangeTokens + now - state.rangeTokensAt) - cost
   state.rangeTokensAt = now
   if (state.rangeTokens < 0) return state.close("it compares without end", "greedy")
   state.owesSummary = true
   state.compareAt = null
-  const here = state.own.between(range.from, range.to)
   if (!(range.content instanceof Uint8Array)) {
     acknowledgeAll(state, range.content, now)
     for (const own of here) if ((state.acknowledged(own.text) ?? -1) < own.length) state.haves.add(state.link(own.feed, own.text))

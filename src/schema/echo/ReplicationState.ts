@@ -248,6 +248,8 @@ export class ReplicationState {
   isForkLoading = false
   rangeTokens = 4_096
   rangeTokensAt: number
+  summaryTokens = 16
+  summaryTokensAt: number
   /** The run that is being stored. */
   coming: Run | null = null
   /** Bytes that nobody had wanted, less those that were new, and one for each millisecond. */
@@ -280,7 +282,7 @@ export class ReplicationState {
     for (const feed of options.feeds) this.own.put(feed)
     this.sources = options.sources
     this.wake = options.wake
-    this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = options.now
+    this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = this.summaryTokensAt = options.now
   }
 
   /** The link of a feed, made before a feed here first grows. Ids are copied: what is kept must not hold a whole frame. */
