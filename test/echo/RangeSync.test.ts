@@ -50,6 +50,24 @@ describe("RangeSync", () => {
     assert.deepStrictEqual(rangeHash(items, hash), hash(Uint8Array.of(...new TextEncoder().encode("echo/range/v0\0"), ...bytes)))
   })
 
+  it("a set is the same in whichever order feeds came and grew, and however often it was asked between", () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const random = randomOf(seed)
+      const set = new FeedSet(hash)
+      const lengths = new Map<string, number>()
+      for (let i = 0; i < 100; i++) {
+        const name = `${Math.floor(random() * 40)}`
+        lengths.set(name, i)
+        set.put(item(name, i))
+        if (random() < 0.7) continue
+        const items = [...lengths].map(([each, length]) => item(each, length)).sort((a, b) => compareBytes(a.feed, b.feed))
+        assert.deepStrictEqual(set.summary(), rangeHash(items, hash))
+        assert.deepStrictEqual(set.between(firstKey, lastKey), items)
+        assert.strictEqual(set.size, lengths.size)
+      }
+    }
+  })
+
   it("[R2] a split lies side by side from the first key to the last, and holds every feed once", () => {
     const set = setOf(Array.from({ length: 1_000 }, (_, i) => [`${i}`, i]))
     const parts = splitRange(set, firstKey, lastKey, hash)

@@ -3,15 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { step } from "../../src/schema/echo/Replication.ts"
 import { decodeMessage, type Message } from "../../src/schema/echo/ReplicationMessage.ts"
-import type { Event, Output } from "../../src/schema/echo/ReplicationState.ts"
 import { turnBytesMax, windowBytesMax } from "../../src/schema/platform/Limits.ts"
+import { alone, bytesOf, own, pairWith, runOf, tags } from "./ReplicationHand.ts"
 import { Device, type End, keyOf, Network } from "./ReplicationNetwork.ts"
-
-const bytesOf = (length: number, branch = 0) => new Uint8Array(length).fill(7).fill(branch, 0, 1)
-
-const own = (device: Device, name = "0") => device.admit(keyOf(`${device.text} ${name}`), device.key)
 
 const kinds = (end: End): ReadonlyArray<Message["_tag"]> => end.said.map(([kind]) => kind)
 
@@ -69,21 +64,6 @@ describe("Replication: seeded runs", () => {
     })
   }
 })
-
-/** Two devices that have the same feeds, not connected. */
-const pairWith = (feeds: number, seed = 1) => {
-  const network = new Network(2, seed)
-  const [a, b] = network.devices as [Device, Device]
-  for (let i = 0; i < feeds; i++) {
-    const device = i % 2 === 0 ? a : b
-    const feed = own(device, `${i}`)
-    const blocks = [bytesOf(20), bytesOf(30)]
-    device.append(feed, ...blocks)
-    const other = device === a ? b : a
-    other.append(other.admit(feed.feed, device.key), ...blocks)
-  }
-  return { a, b, network }
-}
 
 describe("Replication: comparing", () => {
   it("[R1] equal sets of 200 feeds cost one Summary each, and both know all of the other", () => {
@@ -239,27 +219,6 @@ describe("Replication: sending", () => {
   })
 })
 
-/** A machine to talk to by hand, beside another that only serves to name feeds. */
-const alone = (feeds: number) => {
-  const { a, b, network } = pairWith(feeds, 9)
-  const [end] = network.connect(a, b)
-  const say = (event: Event, now = network.now): Output => step(end.state, event, now)
-  const hear = (message: Message, now = network.now) => say({ _tag: "Received", message }, now)
-  const speak = (now = network.now) => say({ _tag: "Writable" }, now)
-  speak()
-  return { a, b, end, hear, network, say, speak }
-}
-
-const tags = (output: Output) => ({
-  messages: output.messages.map((each) => each._tag),
-  actions: output.actions.map((each) => each._tag)
-})
-
-const runOf = (feed: Uint8Array, from: number, blocks: ReadonlyArray<Uint8Array>): Message => {
-  const head = { length: from + blocks.length, root: new Uint8Array(32), signature: new Uint8Array(64) }
-  return { _tag: "Data", run: { feed, from, blocks, head, proof: null } }
-}
-
 describe("Replication: what goes wrong", () => {
   it("[R3] Data and manifests of feeds that nobody wanted leave nothing but a Refuse", () => {
     const { hear, end, speak } = alone(4)
@@ -359,17 +318,6 @@ describe("Replication: what goes wrong", () => {
     let sent = 0
     for (; sent < 10_000 && tags(speak()).actions.length === 0; sent++) hear(runOf(keyOf("stranger"), 0, [bytesOf(10)]))
     assert.isAtMost(sent, 130)
-  })
-
-  it("[R13] a device that names feeds without end is cut off", () => {
-    const { end, hear, speak } = alone(2)
-    let closed = false
-    for (let page = 0; page < 10 && !closed; page++) {
-      hear({ _tag: "Have", feeds: Array.from({ length: 4_096 }, (_, i) => ({ feed: keyOf(`${page} ${i}`), length: 1 })) })
-      closed = tags(speak()).actions.includes("Close")
-    }
-    assert.isTrue(closed)
-    assert.isAtMost(end.state.links.size, 10_010)
   })
 
   it("[R13] a device that compares without end is cut off, and what it makes us say is bounded", () => {

@@ -317,7 +317,7 @@ export class Network {
 
   disconnect(end: End): void {
     for (const each of [end, end.other]) {
-      each.state.source.isOver = true
+      each.device.sources.end(each.state.source)
       this.ends.splice(this.ends.indexOf(each), 1)
       each.device.ends.splice(each.device.ends.indexOf(each), 1)
     }

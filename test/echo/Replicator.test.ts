@@ -179,6 +179,42 @@ describe("Replicator", () => {
       })
   )
 
+  it.effect("[R12] a proof is read by the key of its feed, however many there are", () =>
+    Effect.gen(function* () {
+      const { a, b, bell } = yield* setup
+      const writer = yield* a.feeds.writer
+      yield* write(writer, 5)
+      const twin = yield* party(bell, { storage: yield* copyOf(a.storage), keyring: a.keyring })
+      yield* write(writer, 3)
+      yield* append(yield* twin.feeds.writer, 500, 200)
+      const wire = yield* connect(a, b, bell)
+      yield* bell.until(() => has(b, writer.feed))
+      yield* wire.disconnect
+      yield* connect(twin, b, bell)
+      const frozen = (self: Party) => self.feeds.find(writer.feed.id)?.frozenAt === 5
+      yield* bell.until(() => frozen(b))
+      const frugal = { ...b, feeds: { ...b.feeds, forkProofs: Effect.die(new Error("all proofs were read")) } }
+      const fresh = yield* party(bell)
+      yield* connect(frugal, fresh, bell)
+      yield* bell.until(() => frozen(fresh))
+    })
+  )
+
+  it.effect("[R9] a feed that one device only claims to have is asked of the next after 2 s, and the first is told", () =>
+    Effect.gen(function* () {
+      const { a, b, bell } = yield* setup
+      const { feed } = yield* Effect.tap(b.feeds.writer, (writer) => write(writer, 3))
+      const hand = yield* alone(a, (yield* party(bell)).key, bell)
+      yield* hand.hear
+      yield* hand.say({ _tag: "Have", feeds: [{ feed: feed.id, length: 1_000 }] })
+      assert.strictEqual((yield* hand.hear)._tag, "Want")
+      yield* connect(a, b, bell)
+      yield* elapse("3 seconds")
+      yield* bell.until(() => has(a, feed))
+      assert.deepStrictEqual(yield* hand.hear, { _tag: "Want", feeds: [{ feed: feed.id, from: 0, to: 0 }] })
+    })
+  )
+
   it.effect("[R13] a device that says nothing is cut off after two minutes", () =>
     Effect.gen(function* () {
       const { a, b, bell } = yield* setup

@@ -10,19 +10,19 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Socket from "effect/socket/Socket"
-import { decodeForkProof, encodeManifest } from "../../schema/echo/Feed.ts"
+import { encodeManifest } from "../../schema/echo/Feed.ts"
+import { forkKey } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import { step, wakeAt } from "../../schema/echo/Replication.ts"
 import { decodeMessage, encodeMessage, type Message } from "../../schema/echo/ReplicationMessage.ts"
 import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../schema/echo/ReplicationState.ts"
-import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { SpaceFeeds, StoredFeed } from "../../services/echo/FeedStore.ts"
 import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
-import type { StorageError } from "../../services/platform/Storage.ts"
+import { Storage, type StorageError } from "../../services/platform/Storage.ts"
 
 /** What the connections of one space share: who brings which feed, and how to wake each other when one ends. */
 interface Group {
@@ -109,7 +109,7 @@ const store = (session: Session, feeds: SpaceFeeds, action: Action): Effect.Effe
 }
 
 /** Reads what a step asked for in order to say it. */
-const load = (feeds: SpaceFeeds, action: Action): Effect.Effect<Event | null, StorageError> => {
+const load = (storage: Storage["Service"], feeds: SpaceFeeds, action: Action): Effect.Effect<Event | null, StorageError> => {
   switch (action._tag) {
     case "Load":
       return Effect.gen(function* () {
@@ -126,13 +126,11 @@ const load = (feeds: SpaceFeeds, action: Action): Effect.Effect<Event | null, St
         (ranks) => ({ _tag: "Ranked", ranks })
       )
     case "LoadFork":
-      return Effect.map(feeds.forkProofs, (proofs) => {
-        const proof = proofs.find((bytes) => {
-          const decoded = decodeForkProof(bytes)
-          return Result.isSuccess(decoded) && equalBytes(decoded.success.feed, action.feed)
-        })
-        return { _tag: "ForkLoaded", feed: action.text, proof: proof ?? null }
-      })
+      return Effect.map(storage.get(forkKey(feeds.space, action.feed)), (proof) => ({
+        _tag: "ForkLoaded",
+        feed: action.text,
+        proof
+      }))
     default:
       return Effect.succeed(null)
   }
@@ -162,7 +160,13 @@ const reading = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds
   }
 })
 
-const writing = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+const writing = Effect.fnUntraced(function* (
+  storage: Storage["Service"],
+  session: Session,
+  feeds: SpaceFeeds,
+  peer: PeerChannel,
+  observer: Observer
+) {
   const writer = yield* peer.socket.writer
   const say = Effect.fnUntraced(function* (messages: ReadonlyArray<Message>) {
     const [first, ...rest] = messages.map(encodeMessage)
@@ -186,7 +190,7 @@ const writing = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds
     let isMoving = yield* follow(session.step({ _tag: "Writable" }))
     // one run at a time: what has to be said about what came must not wait for all that is to be sent
     const action = pending.shift()
-    const event = action === undefined ? null : yield* load(feeds, action)
+    const event = action === undefined ? null : yield* load(storage, feeds, action)
     if (event !== null) yield* follow(session.step(event))
     isMoving ||= action !== undefined
     if (isMoving) continue
@@ -196,13 +200,20 @@ const writing = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds
 })
 
 /** Both loops, until one of them ends. */
-const replicate = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+const replicate = Effect.fnUntraced(function* (
+  storage: Storage["Service"],
+  session: Session,
+  feeds: SpaceFeeds,
+  peer: PeerChannel,
+  observer: Observer
+) {
   const pull = yield* Socket.readerBytes(peer.socket)
-  yield* Effect.raceFirst(reading(session, feeds, peer, pull), writing(session, feeds, peer, observer))
+  yield* Effect.raceFirst(reading(session, feeds, peer, pull), writing(storage, session, feeds, peer, observer))
 })
 
 const make = Effect.gen(function* () {
   const { hash } = yield* Crypto
+  const storage = yield* Storage
   const device = yield* Device
   const clock = yield* Clock.Clock
   const groups = new WeakMap<SpaceFeeds, Group>()
@@ -226,15 +237,16 @@ const make = Effect.gen(function* () {
           sources: group.sources,
           manifest: (text) => manifestOf(feeds, state.own.get(text)),
           frontierHash: () => frontierHash(observer.frontier(), hash),
+          wake: () => session.wake.openUnsafe(),
           now: clock.currentTimeMillisUnsafe()
         })
-        const session = new Session(state, clock, observer)
+        const session: Session = new Session(state, clock, observer)
         group.sessions.add(session)
         return session
       }),
       (session) =>
         Effect.sync(() => {
-          session.state.source.isOver = true
+          group.sources.end(session.state.source)
           group.sessions.delete(session)
           for (const other of group.sessions) other.wake.openUnsafe()
         })
@@ -246,7 +258,7 @@ const make = Effect.gen(function* () {
       // watched first, so that nothing falls between the list and the first change
       yield* feeds.watch((feed) => session?.grew(feed))
       session = yield* connect(groupOf(feeds), feeds, peer, observer)
-      yield* replicate(session, feeds, peer, observer)
+      yield* replicate(storage, session, feeds, peer, observer)
     },
     // however a channel ends, it is the swarm that connects again
     Effect.catchTag("SocketError", () => Effect.void)
@@ -259,4 +271,4 @@ const manifestOf = (feeds: SpaceFeeds, feed: LocalFeed | undefined): Uint8Array 
   return stored === undefined ? null : encodeManifest(stored.manifest)
 }
 
-export const layer: Layer.Layer<Replicator, never, Crypto | Device> = Layer.effect(Replicator, make)
+export const layer: Layer.Layer<Replicator, never, Crypto | Device | Storage> = Layer.effect(Replicator, make)

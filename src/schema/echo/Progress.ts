@@ -1,13 +1,16 @@
 /**
  * How far this device's own writes, and everything else it stores, have come at other devices.
  *
- * It rests on acknowledgements alone: what was sent says nothing about what was stored. Lengths are of feeds, in blocks; counters are
- * dots of the own feed.
+ * It rests on acknowledgements alone: what was sent says nothing about what was stored. Of a device that is connected counts what it has
+ * said since it connected, for its folder may have been put back meanwhile; of one that is away, what it said last. Lengths are of
+ * feeds, in blocks; counters are dots of the own feed.
  */
 
-/** What one device has acknowledged: lengths by feed text. It outlives its connection. */
+/** What one device has acknowledged: lengths by feed text. It outlives its connection, up to the first word of the next. */
 interface Device {
-  readonly acknowledged: Map<string, number>
+  acknowledged: Map<string, number>
+  /** What was acknowledged before the device connected anew. */
+  before: Map<string, number>
   readonly sent: Map<string, number>
   connections: number
 }
@@ -39,24 +42,32 @@ export class Progress {
   private device(text: string): Device {
     let device = this.devices.get(text)
     if (device === undefined) {
-      device = { acknowledged: new Map(), sent: new Map(), connections: 0 }
+      device = { acknowledged: new Map(), before: new Map(), sent: new Map(), connections: 0 }
       this.devices.set(text, device)
     }
     return device
   }
 
-  connected(device: string): void {
-    this.device(device).connections++
+  /** A connection begins, on which the device will say anew what it has: until then nothing is known of it. */
+  connected(text: string): void {
+    const device = this.device(text)
+    device.connections++
+    if (device.acknowledged.size > 0) device.before = device.acknowledged
+    device.acknowledged = new Map()
   }
 
-  disconnected(device: string): void {
-    this.device(device).connections--
+  /** A connection ended. If nothing was said on it, what was said before still counts. */
+  disconnected(text: string): void {
+    const device = this.device(text)
+    device.connections--
+    if (device.acknowledged.size === 0) device.acknowledged = device.before
+    if (device.connections === 0) device.before = new Map()
   }
 
-  /** The device said that it has stored so much of a feed. Lengths never fall: it may be an old message. */
+  /** The device said that it has stored so much of a feed. Lengths never fall on a connection: it may be an old message. */
   acknowledge(device: string, feed: string, length: number): void {
     const { acknowledged } = this.device(device)
-    if ((acknowledged.get(feed) ?? 0) < length) acknowledged.set(feed, length)
+    if ((acknowledged.get(feed) ?? -1) < length) acknowledged.set(feed, length)
   }
 
   /** Blocks of a feed were handed to a device up to this length. */

@@ -24,10 +24,16 @@ export interface SetItem extends FeedLength {
   readonly text: string
 }
 
-/** A set of feed lengths in the order of the feeds' keys. */
+/** Where a feed stands in a set, whatever its length. */
+interface Place<Item> {
+  item: Item
+}
+
+/** A set of feed lengths in the order of the feeds' keys. A length that changes moves nothing; what is new is merged in when asked for. */
 export class FeedSet<Item extends SetItem = SetItem> {
-  private readonly byText = new Map<string, Item>()
-  private sorted: Array<Item> | null = []
+  private readonly byText = new Map<string, Place<Item>>()
+  private sorted: Array<Place<Item>> = []
+  private fresh: Array<Place<Item>> = []
   private hashed: Uint8Array | null = null
   private readonly hash: Hash
 
@@ -40,34 +46,43 @@ export class FeedSet<Item extends SetItem = SetItem> {
   }
 
   get(text: string): Item | undefined {
-    return this.byText.get(text)
+    return this.byText.get(text)?.item
   }
 
   put(item: Item): void {
-    this.byText.set(item.text, item)
-    // sorted again when it is next asked for: many lengths change between two comparisons
-    this.sorted = null
+    const known = this.byText.get(item.text)
+    if (known !== undefined) {
+      if (known.item.length !== item.length) this.hashed = null
+      known.item = item
+      return
+    }
+    const place = { item }
+    this.byText.set(item.text, place)
+    this.fresh.push(place)
     this.hashed = null
   }
 
-  values(): IterableIterator<Item> {
-    return this.byText.values()
+  *values(): IterableIterator<Item> {
+    for (const { item } of this.byText.values()) yield item
   }
 
-  clear(): void {
-    this.byText.clear()
-    this.sorted = null
-    this.hashed = null
-  }
-
-  private all(): Array<Item> {
-    this.sorted ??= [...this.byText.values()].sort((a, b) => compareBytes(a.feed, b.feed))
+  private all(): Array<Place<Item>> {
+    if (this.fresh.length > 0) {
+      this.sorted = merged(
+        this.sorted,
+        this.fresh.sort((a, b) => compareBytes(a.item.feed, b.item.feed))
+      )
+      this.fresh = []
+    }
     return this.sorted
   }
 
   /** The hash of the whole set. */
   summary(): Uint8Array {
-    this.hashed ??= rangeHash(this.all(), this.hash)
+    this.hashed ??= rangeHash(
+      this.all().map(({ item }) => item),
+      this.hash
+    )
     return this.hashed
   }
 
@@ -76,17 +91,28 @@ export class FeedSet<Item extends SetItem = SetItem> {
     const all = this.all()
     const start = lowerBound(all, from)
     let end = start
-    while (end < all.length && compareBytes(all[end]!.feed, to) <= 0) end++
-    return all.slice(start, end)
+    while (end < all.length && compareBytes(all[end]!.item.feed, to) <= 0) end++
+    return all.slice(start, end).map(({ item }) => item)
   }
 }
 
-const lowerBound = (items: ReadonlyArray<SetItem>, key: Uint8Array): number => {
+/** Two sorted lists as one. */
+const merged = <Item extends SetItem>(a: ReadonlyArray<Place<Item>>, b: ReadonlyArray<Place<Item>>): Array<Place<Item>> => {
+  const all: Array<Place<Item>> = []
+  let next = 0
+  for (const place of b) {
+    while (next < a.length && compareBytes(a[next]!.item.feed, place.item.feed) < 0) all.push(a[next++]!)
+    all.push(place)
+  }
+  return all.concat(a.slice(next))
+}
+
+const lowerBound = (places: ReadonlyArray<Place<SetItem>>, key: Uint8Array): number => {
   let low = 0
-  let high = items.length
+  let high = places.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compareBytes(items[middle]!.feed, key) < 0) low = middle + 1
+    if (compareBytes(places[middle]!.item.feed, key) < 0) low = middle + 1
     else high = middle
   }
   return low

@@ -23,6 +23,7 @@ import {
   forkKept,
   ingested,
   manifestCame,
+  met,
   refreshBehind,
   stalled,
   wants
@@ -41,9 +42,16 @@ const comparePauseMax = 64_000
 /** How long the device that does not lead waits for the other to compare. */
 const othersPause = 1_000
 const manifestsAtOnce = 64
+/** Feeds that a peer is told of before it has said anything of them. */
+const unansweredMax = 4_096
 const rangesAtOnce = 256
 const rangesQueued = 4_096
 const rangeTokensMax = 4_096
+/** How many feeds of a Range cost a token more. */
+const tokenFeeds = 256
+/** Summaries that may come at once, and how long it takes until one more may. */
+const summaryTokensMax = 16
+const summaryPause = 1_000
 
 /** One step. Nothing of the output is kept by the state. */
 export const step = (state: ReplicationState, event: Event, now: number): Output => {
@@ -58,6 +66,7 @@ export const step = (state: ReplicationState, event: Event, now: number): Output
 const handle = (state: ReplicationState, event: Event, now: number) => {
   switch (event._tag) {
     case "Received":
+      state.forgive(now - state.heardAt)
       state.heardAt = state.activeAt = now
       return received(state, event.message, now)
     case "Garbled":
@@ -82,8 +91,9 @@ const handle = (state: ReplicationState, event: Event, now: number) => {
 
 const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
   const before = state.own.get(feed.text)
-  state.own.put(feed)
   const link = state.link(feed.feed, feed.text)
+  state.own.put(feed)
+  if (before === undefined) met(state, link)
   grown(state, link)
   refreshBehind(state, link, now)
   const isFrozen = feed.frozenAt !== null && feed.frozenAt !== before?.frozenAt
@@ -130,8 +140,15 @@ const wantCame = (state: ReplicationState, want: Wanted, now: number) => {
 }
 
 const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) => {
+  const earned = (now - state.summaryTokensAt) / summaryPause
+  state.summaryTokens = Math.min(summaryTokensMax, state.summaryTokens + earned) - 1
+  state.summaryTokensAt = now
+  // each may cost a hash of all feeds
+  if (state.summaryTokens < 0) return state.close("it sums up without end", "greedy")
   const isFirst = !state.hasHeardSummary
   state.hasHeardSummary = true
+  // who says this has nothing more to answer
+  state.unanswered = 0
   if (equalBytes(stored, state.own.summary())) {
     for (const own of state.own.values()) {
       if (state.acknowledged(own.text) !== own.length) acknowledge(state, state.link(own.feed, own.text), own.length, now)
@@ -173,12 +190,13 @@ const asTold = (state: ReplicationState): Uint8Array => {
 }
 
 const rangeCame = (state: ReplicationState, range: Range, now: number) => {
-  state.rangeTokens = Math.min(rangeTokensMax, state.rangeTokens + now - state.rangeTokensAt) - 1
+  const here = state.own.between(range.from, range.to)
+  const cost = 1 + Math.floor(here.length / tokenFeeds)
+  state.rangeTokens = Math.min(rangeTokensMax, state.rangeTokens + now - state.rangeTokensAt) - cost
   state.rangeTokensAt = now
   if (state.rangeTokens < 0) return state.close("it compares without end", "greedy")
   state.owesSummary = true
   state.compareAt = null
-  const here = state.own.between(range.from, range.to)
   if (!(range.content instanceof Uint8Array)) {
     acknowledgeAll(state, range.content, now)
     for (const own of here) if ((state.acknowledged(own.text) ?? -1) < own.length) state.haves.add(state.link(own.feed, own.text))
@@ -257,10 +275,25 @@ const speakManifests = (state: ReplicationState) => {
 /** Tells how long feeds are, but for those whose blocks are about to tell it; and what need not be sent any more. */
 const speakLengths = (state: ReplicationState) => {
   const feeds: Array<FeedLength> = []
+  // no more is named than the other can take: the rest as it answers
+  let room = unansweredMax - state.unanswered
+  for (const link of state.unnamed) {
+    if (room-- <= 0) break
+    state.unnamed.delete(link)
+    state.haves.add(link)
+  }
   for (const link of state.haves) {
     if (feeds.length === messageFeedsMax) break
     if (state.due.has(link)) continue
     state.haves.delete(link)
+    if (state.acknowledged(link.text) === undefined && !link.isAwaited) {
+      if (state.unanswered >= unansweredMax) {
+        state.unnamed.add(link)
+        continue
+      }
+      link.isAwaited = true
+      state.unanswered++
+    }
     const { length } = state.own.get(link.text)!
     link.told = length
     feeds.push({ feed: link.feed, length })
@@ -270,14 +303,14 @@ const speakLengths = (state: ReplicationState) => {
   for (const link of state.prunes) {
     if (done.length === messageFeedsMax) break
     state.prunes.delete(link)
-    const { length } = state.own.get(link.text)!
+    const length = state.own.get(link.text)?.length ?? 0
     done.push({ feed: link.feed, from: length, to: length })
   }
   if (done.length > 0) state.output.messages.push({ _tag: "Want", feeds: done })
 }
 
 const isQuiet = (state: ReplicationState): boolean =>
-  state.haves.size + state.due.size + state.behind.size + state.manifests.size + state.ranges.length === 0 &&
+  state.haves.size + state.unnamed.size + state.due.size + state.behind.size + state.manifests.size + state.ranges.length === 0 &&
   state.flightBytes === 0 &&
   state.loading === null
 

@@ -3,12 +3,12 @@
  *
  * [R3] A manifest goes before a feed's first block; manifests and Data that nobody wanted are refused and not kept.
  * [R5] A peer is taken to have what it has said to have, and what it has sent once that was verified.
- * [R9] It never gives up: what was lost is asked for again, with growing pauses.
+ * [R9] It never gives up: what was lost is asked for again, with growing pauses, and a feed of which one peer brings nothing of another.
  * [R11] A feed that is refused stops on this connection alone; other feeds go on.
  * [R12] Where a feed forks is searched ever further back until the store holds a proof, and peers are given the proof.
  */
 import * as Result from "effect/Result"
-import { messageFeedsMax, spaceFeedsMax } from "../platform/Limits.ts"
+import { messageFeedsMax } from "../platform/Limits.ts"
 import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
 import { type FeedLength, feedOfManifest, type Wanted } from "./ReplicationMessage.ts"
@@ -18,6 +18,12 @@ import type { FeedLink, ReplicationState } from "./ReplicationState.ts"
 /** What a message costs to handle that nobody wanted, beside its bytes. */
 const nuisanceBytes = 65_536
 const pauseMax = 64_000
+/** Feeds that a peer may have named and whose manifests have not been admitted; of what it names beyond them nothing is kept. */
+const strangersMax = 10_000
+/** What such a name costs. */
+const nameBytes = 64
+/** What a feed is worth that was admitted. */
+const manifestBytes = 1_024
 
 /** Decides anew whether the peer has more of a feed than this device. */
 export const refreshBehind = (state: ReplicationState, link: FeedLink, now: number) => {
@@ -30,6 +36,7 @@ export const refreshBehind = (state: ReplicationState, link: FeedLink, now: numb
   const has = own?.length ?? -1
   if (there === undefined || there <= has || link.stopped !== null) {
     state.behind.delete(link)
+    link.asks = 0
     return
   }
   if (own !== undefined && own.frozenAt !== null) {
@@ -47,10 +54,8 @@ export const refreshBehind = (state: ReplicationState, link: FeedLink, now: numb
 export const acknowledge = (state: ReplicationState, link: FeedLink, length: number, now: number) => {
   const known = state.acknowledged(link.text)
   if (known !== undefined && known >= length) return
-  if (known === undefined && state.own.get(link.text) === undefined && ++state.strangers > spaceFeedsMax) {
-    state.close(`it names more than ${spaceFeedsMax} feeds that are not known here`, "greedy")
-    return
-  }
+  state.answered(link)
+  if (known === undefined && state.own.get(link.text) === undefined) state.strangers++
   state.theirs.put({ feed: link.feed, text: link.text, length })
   state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length })
   advance(state, link, length)
@@ -59,8 +64,23 @@ export const acknowledge = (state: ReplicationState, link: FeedLink, length: num
 
 export const acknowledgeAll = (state: ReplicationState, feeds: ReadonlyArray<FeedLength>, now: number) => {
   for (const { feed, length } of feeds) {
-    if (state.closing === null) acknowledge(state, state.link(feed), length, now)
+    if (state.closing !== null) return
+    const text = feedText(feed)
+    if (state.strangers < strangersMax || state.links.has(text) || state.own.get(text) !== undefined) {
+      acknowledge(state, state.link(feed, text), length, now)
+      continue
+    }
+    // named again when it is compared again, and there is room then
+    state.charge(nameBytes)
+    state.owesSummary = true
   }
+}
+
+/** A feed was admitted here, whoever brought it: if the peer has named it, it is no stranger any more. */
+export const met = (state: ReplicationState, link: FeedLink) => {
+  if (state.acknowledged(link.text) === undefined) return
+  state.strangers--
+  state.forgive(manifestBytes)
 }
 
 /** When the feed may be asked of this peer; infinity when it was asked already. */
@@ -84,7 +104,9 @@ export const wants = (state: ReplicationState, now: number): ReadonlyArray<Wante
       continue
     }
     link.isAsked = true
-    state.sources.take(link.text, state.source)
+    link.asks++
+    state.prunes.delete(link)
+    state.sources.ask(link.text, state.source, now)
     feeds.push({ feed: link.feed, from: state.own.get(link.text)?.length ?? 0, to: null })
   }
   return feeds
@@ -105,9 +127,9 @@ export const manifestCame = (state: ReplicationState, manifest: Uint8Array) => {
   const feed = feedOfManifest(manifest)
   if (Result.isFailure(feed)) return state.close(`it sent a manifest that is none: ${feed.failure.message}`)
   const link = state.links.get(feedText(feed.success))
-  if (link === undefined || !link.isAsked || link.stopped !== null) return state.charge(nuisanceBytes)
-  // who is asked twice sends it twice
-  if (state.own.get(link.text) !== undefined) return
+  // who is asked twice sends it twice, and who was asked first may send it last
+  if (link !== undefined && state.own.get(link.text) !== undefined) return
+  if (link === undefined || link.asks === 0 || link.stopped !== null) return state.charge(nuisanceBytes)
   state.output.actions.push({ _tag: "Admit", feed: link.text, manifest })
 }
 
@@ -115,7 +137,7 @@ export const manifestCame = (state: ReplicationState, manifest: Uint8Array) => {
 export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   const text = feedText(run.feed)
   const own = state.own.get(text)
-  const bytes = run.blocks.reduce((sum, block) => sum + block.length, 256)
+  const bytes = bytesOf(run, run.from, run.head.length)
   const known = state.links.get(text)
   if (own === undefined) {
     state.charge(bytes + nuisanceBytes)
@@ -140,7 +162,7 @@ export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   }
   link.incoming = Math.max(link.incoming, run.from + run.blocks.length)
   refreshSending(state, link)
-  state.askedAt = state.source.progressAt = now
+  state.coming = run
   state.output.actions.push({ _tag: "Ingest", feed: text, run })
 }
 
@@ -165,6 +187,9 @@ export const ingested = (
   link.incoming = -1
   const own = state.own.get(link.text)
   const frozenAt = own?.frozenAt ?? null
+  const run = state.coming
+  state.coming = null
+  if (run !== null && link.search === null) weigh(state, link, run, added, refusal)
   if (frozenAt !== null) {
     link.search = null
     if (refusal !== null && link.forkSent !== frozenAt) state.forks.add(link)
@@ -178,22 +203,44 @@ export const ingested = (
   refreshBehind(state, link, now)
 }
 
+/**
+ * What is new makes up for what was not. Of blocks that are here already those are charged that the peer had no reason to send: they
+ * were here when the connection began, so that it was told of them before it could send any, or it has sent them once. What others
+ * brought meanwhile may cross with the same from this peer, however fast they are; it is no more than has grown.
+ */
+const weigh = (state: ReplicationState, link: FeedLink, run: Run, added: number, refusal: string | null) => {
+  const end = run.from + run.blocks.length
+  if (refusal !== null) {
+    // a fork is no fault of who tells of it
+    if (refusal !== "forked") state.charge(bytesOf(run, run.from, end))
+    return
+  }
+  if (run.from < link.crossed) state.charge(bytesOf(run, run.from, link.crossed))
+  if (added > 0) state.forgive(bytesOf(run, end - added, end))
+  link.crossed = Math.max(link.crossed, end)
+}
+
+/** What the blocks of a run from one index up to another weigh, and its head. */
+const bytesOf = (run: Run, from: number, to: number): number =>
+  run.blocks.slice(from - run.from, to - run.from).reduce((sum, block) => sum + block.length, 256)
+
 const stored = (state: ReplicationState, link: FeedLink, end: number, added: number, now: number) => {
   acknowledge(state, link, end, now)
   if (link.search !== null) {
     link.search.next = end
+    state.askedAt = now
     if (end >= link.search.until) state.stop(link, "forked")
     return
   }
   if (added > 0) {
-    link.pauses = 0
-    state.wasted = 0
+    link.pauses = link.asks = 0
     state.stallPause = 20_000
+    state.askedAt = now
   }
   const own = state.own.get(link.text)
   const source = state.sources.of(link.text)
   // the author is the best source of a feed; of two others the faster stays
-  if (source === undefined || added > 0 || own?.author === state.peer) state.sources.take(link.text, state.source)
+  if (source === undefined || added > 0 || own?.author === state.peer) state.sources.take(link.text, state.source, now)
   else if (source !== state.source) prune(state, link)
 }
 
@@ -223,10 +270,11 @@ export const admitted = (state: ReplicationState, link: FeedLink, isRefused: boo
 export const forkCame = (state: ReplicationState, feed: Uint8Array, proof: Uint8Array) => {
   const text = feedText(feed)
   const own = state.own.get(text)
-  // each proof costs two signatures, and one is enough
-  state.charge(proof.length + 4_096)
-  if (own === undefined) return
-  state.link(feed, text)
+  const link = own === undefined ? undefined : state.link(feed, text)
+  // each proof costs two signatures, and one of a feed is enough
+  if (link === undefined || link.hasProved) state.charge(proof.length + 4_096)
+  if (link === undefined) return
+  link.hasProved = true
   state.output.actions.push({ _tag: "KeepFork", feed: text, proof })
 }
 

@@ -73,6 +73,7 @@ export const wanted = (state: ReplicationState, link: FeedLink, { from, to }: Wa
 /** The peer does not take a feed. */
 export const refusedBy = (state: ReplicationState, link: FeedLink, reason: string) => {
   link.refusedByPeer = reason
+  state.answered(link)
   link.isPushed = false
   link.limit = 0
   settle(state, link, Number.POSITIVE_INFINITY)

@@ -97,6 +97,8 @@ export class FeedLink {
   readonly text: string
   /** The length that the peer knows us to have; −1 for none in particular. */
   told = -1
+  /** Whether the peer was told of the feed and has said nothing of it yet. */
+  isAwaited = false
   /** Whether the peer wants all that comes. */
   isPushed = false
   /** The next block to send, −1 before any was wanted or pushed; and where sending ends unless it is pushed. */
@@ -113,49 +115,80 @@ export class FeedLink {
   forkSent: number | null = null
   /** Blocks up to here are being stored that the peer sent; −1 for none. */
   incoming = -1
+  /** Blocks up to here were here when the connection began, or came from this peer: it has no reason to send one of them. */
+  crossed: number
+  /** Whether the peer has sent a proof of a fork. */
+  hasProved = false
   /** Whether all that the peer has was asked for. */
   isAsked = false
   behindSince = 0
+  /** How often it was asked for all since anything new of the feed came from this peer, or it turned out to have no more. */
+  asks = 0
   /** Why this feed is not taken from this peer any more. */
   stopped: string | null = null
   pauses = 0
   retryAt = 0
   search: Search | null = null
 
-  constructor(feed: Uint8Array, text: string) {
+  constructor(feed: Uint8Array, text: string, crossed: number) {
     this.feed = feed
     this.text = text
+    this.crossed = crossed
   }
 }
 
 /** A connection as a source of feeds. */
 export interface Source {
-  progressAt: number
-  isOver: boolean
+  /** Another connection brings this feed now. */
+  readonly passedOver: (feed: string) => void
+}
+
+/** Whose turn it is to bring a feed, and when it got the turn or brought something new of it last. */
+interface Turn {
+  readonly source: Source
+  readonly at: number
 }
 
 /** Which connection of a space brings which feed, so that no feed is asked of two peers at once. Shared by a space's connections. */
 export class Sources {
-  private readonly byFeed = new Map<string, Source>()
+  private readonly turns = new Map<string, Turn>()
+
+  get size(): number {
+    return this.turns.size
+  }
 
   of(feed: string): Source | undefined {
-    const source = this.byFeed.get(feed)
-    return source === undefined || source.isOver ? undefined : source
+    return this.turns.get(feed)?.source
   }
 
-  take(feed: string, source: Source): void {
-    this.byFeed.set(feed, source)
+  /** The connection is asked for a feed. Asking the same again gives no more time. */
+  ask(feed: string, source: Source, now: number): void {
+    if (this.of(feed) !== source) this.take(feed, source, now)
   }
 
-  /** When a feed that another connection brings may be asked of this one. */
+  /** The connection has brought something new of a feed: nothing else counts as progress. */
+  take(feed: string, source: Source, now: number): void {
+    const before = this.of(feed)
+    this.turns.set(feed, { source, at: now })
+    if (before !== undefined && before !== source) before.passedOver(feed)
+  }
+
+  /** The connection ends: what it was to bring may be asked of any other at once. */
+  end(source: Source): void {
+    for (const [feed, turn] of this.turns) if (turn.source === source) this.turns.delete(feed)
+  }
+
+  /** When a feed that another connection brings may be asked of this one: later, the more often it was asked in vain. */
   askAt(link: FeedLink, source: Source): number {
-    const other = this.of(link.text)
-    return other === undefined || other === source ? 0 : Math.max(link.behindSince, other.progressAt) + sourcePause
+    const turn = this.turns.get(link.text)
+    if (turn === undefined || turn.source === source) return 0
+    return Math.max(link.behindSince, turn.at) + Math.min(sourcePause * 2 ** link.asks, sourcePauseMax)
   }
 }
 
-/** How long a source may be silent before another is asked. */
+/** How long a source may bring nothing new of a feed before another is asked for it. */
 const sourcePause = 2_000
+const sourcePauseMax = 64_000
 
 export interface Options {
   readonly hash: (bytes: Uint8Array) => Uint8Array
@@ -168,6 +201,8 @@ export interface Options {
   readonly manifest: (feed: string) => Uint8Array | null
   /** The hash of what is applied now. */
   readonly frontierHash: () => Uint8Array
+  /** Another connection has given this one something to say: `Writable` is due. */
+  readonly wake?: () => void
   readonly now: number
 }
 
@@ -182,13 +217,16 @@ export class ReplicationState {
   readonly theirs: FeedSet
   readonly links = new Map<string, FeedLink>()
   readonly sources: Sources
-  readonly source: Source
+  readonly source: Source = { passedOver: (feed) => this.passedOver(feed) }
+  private readonly wake: Options["wake"]
 
   // what is to be said, in sets so that it is said once and nothing grows
   readonly refusals = new Map<string, Message>()
   readonly forks = new Set<FeedLink>()
   readonly manifests = new Set<FeedLink>()
   readonly haves = new Set<FeedLink>()
+  /** Feeds that the peer has yet to be told of, when it has answered for others. */
+  readonly unnamed = new Set<FeedLink>()
   readonly behind = new Set<FeedLink>()
   readonly prunes = new Set<FeedLink>()
   readonly due = new Set<FeedLink>()
@@ -210,9 +248,15 @@ export class ReplicationState {
   isForkLoading = false
   rangeTokens = 4_096
   rangeTokensAt: number
-  /** Bytes that nobody had wanted, since the last that were. */
+  summaryTokens = 16
+  summaryTokensAt: number
+  /** The run that is being stored. */
+  coming: Run | null = null
+  /** Bytes that nobody had wanted, less those that were new, and one for each millisecond. */
   wasted = 0
+  /** Feeds that the peer has named and that are not admitted here; and feeds of which it has said nothing since it was told of them. */
   strangers = 0
+  unanswered = 0
   /** Why the connection ends, and what the peer is told of it. */
   closing: string | null = null
   farewell: string | null = null
@@ -220,6 +264,7 @@ export class ReplicationState {
   // times
   activeAt: number
   heardAt: number
+  /** When something was asked for, or came that had been asked for. */
   askedAt: number
   stallPause = 20_000
 
@@ -236,15 +281,15 @@ export class ReplicationState {
     this.theirs = new FeedSet(options.hash)
     for (const feed of options.feeds) this.own.put(feed)
     this.sources = options.sources
-    this.source = { progressAt: options.now, isOver: false }
-    this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = options.now
+    this.wake = options.wake
+    this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = this.summaryTokensAt = options.now
   }
 
-  /** The link of a feed. Ids are copied: what is kept must not hold a whole frame. */
+  /** The link of a feed, made before a feed here first grows. Ids are copied: what is kept must not hold a whole frame. */
   link(feed: Uint8Array, text = feedText(feed)): FeedLink {
     let link = this.links.get(text)
     if (link === undefined) {
-      link = new FeedLink(feed.slice(), text)
+      link = new FeedLink(feed.slice(), text, this.own.get(text)?.length ?? 0)
       this.links.set(text, link)
     }
     return link
@@ -253,6 +298,15 @@ export class ReplicationState {
   /** The acknowledged length of a feed; undefined when the peer never spoke of it. */
   acknowledged(text: string): number | undefined {
     return this.theirs.get(text)?.length
+  }
+
+  /** What another connection brings needs not be sent here too, unless the peer has sent all that it said to have. */
+  private passedOver(feed: string): void {
+    const link = this.links.get(feed)
+    if (link === undefined || !link.isAsked || link.search !== null || !this.behind.has(link)) return
+    link.isAsked = false
+    this.prunes.add(link)
+    this.wake?.()
   }
 
   /** The feed will be refused aloud, once until it is said. */
@@ -270,10 +324,22 @@ export class ReplicationState {
     this.output.actions.push({ _tag: "Refused", feed: link.text, reason })
   }
 
+  /** The peer has said something of a feed that it was told of. */
+  answered(link: FeedLink): void {
+    if (!link.isAwaited) return
+    link.isAwaited = false
+    this.unanswered = Math.max(0, this.unanswered - 1)
+  }
+
   /** Counts what was sent without being wanted; who goes on with it is cut off. */
   charge(bytes: number): void {
     this.wasted += bytes
     if (this.wasted > wastedBytesMax) this.close("it goes on sending what nobody wants", "greedy")
+  }
+
+  /** What was of use makes up for what was not. */
+  forgive(bytes: number): void {
+    this.wasted = Math.max(0, this.wasted - bytes)
   }
 
   close(reason: string, farewell: string | null = "malformed"): void {

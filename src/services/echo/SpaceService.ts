@@ -123,7 +123,11 @@ export interface Space {
   /** The hash of what is applied, hex: equal frontiers mean equal state. */
   readonly frontier: Effect.Effect<string, SpaceClosed>
   readonly status: Stream.Stream<SpaceStatus, SpaceClosed>
-  /** Ends when all that is here at the call is durable here and stored by that device, or by that many devices. */
+  /**
+   * Ends when all that is here at the call is durable here and stored by that device, or by that many devices.
+   * That is what the device acknowledged last: on this connection when it is connected, else on the one before. What became of its
+   * storage while it is away nobody can know here; once it is back, only what it says anew counts.
+   */
   readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed>
   /** Verifies everything stored of the space anew: signatures, hashes, manifests. Tells what of it is signed nonsense. */
   readonly audit: Effect.Effect<SpaceAudit, AuditFailed | StorageError | SpaceClosed>
