@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import type { Entry } from "../../schema/echo/Objects.ts"
-import { ObjectInvalid, type ObjectOf, ObjectType, read, typeOf } from "../../schema/echo/ObjectType.ts"
+import { ObjectInvalid, type ObjectOf, ObjectType, read, typeOf, unfitCount } from "../../schema/echo/ObjectType.ts"
 import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
@@ -56,7 +56,13 @@ const coalesced = <A>(
     })
   )
 
-const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: QueryOptions<T>): Query<ObjectOf<T>> => {
+const queryOf = <T extends ObjectType>(
+  space: OpenSpace,
+  type: T,
+  options: QueryOptions<T>
+): Query<ObjectOf<T>, ObjectInvalid<T>> => {
+  // read as this type
+  const invalid = reading(space, () => queryAll(space.state.objects, type, options).invalid as ReadonlyArray<ObjectInvalid<T>>)
   const all = reading(space, () => queryAll(space.state.objects, type, options).objects)
   const changes = coalesced<Delta<ObjectOf<T>>>(space, (wake) => space.queries.subscribe(type, options, wake))
   const first = Stream.flatMap(changes, (delta) => Stream.fromIterable(delta.added)).pipe(
@@ -65,7 +71,7 @@ const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: Query
       found._tag === "Some" ? Effect.succeed(found.value) : Effect.andThen(space.awaitClosed, Effect.never)
     )
   )
-  return { all, first, changes }
+  return { all, invalid, first, changes }
 }
 
 /** Waits until `holds`, asked again whenever anything may have changed. */
@@ -108,6 +114,7 @@ const statusOf = (space: OpenSpace): SpaceStatus => ({
   acknowledgedBy: space.progress.acknowledgedBy(),
   connected: space.progress.online(),
   stuck: space.stuck(),
+  invalid: unfitCount(space.state.objects),
   readOnly: space.readOnly()
 })
 
@@ -151,9 +158,9 @@ export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given
   }
   const find = (id: string) => space.state.objects.findId(id)
   /** The object as it is now, read as the type that it was read as before. */
-  const again = <T extends ObjectType>(object: ObjectOf<T>): ObjectOf<T> => {
+  const again = <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>): ObjectOf<T> => {
     const type = typeOf(object)
-    return (type === undefined ? undefined : shown(type as T, find(object.id))) ?? object
+    return (type === undefined ? undefined : shown(type as T, find(object.id))) ?? (object as ObjectOf<T>)
   }
   return {
     id: space.id,

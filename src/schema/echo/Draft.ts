@@ -9,6 +9,7 @@ import {
   creating,
   dotOf,
   drafted,
+  type ObjectInvalid,
   type ObjectOf,
   type ObjectType,
   type PatchOf,
@@ -47,7 +48,7 @@ export class Draft<Missing> {
     return object
   }
 
-  update<T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>): void {
+  update<T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>): void {
     const { feed, counter, entry } = this.find(object)
     const type = typeOf(object)
     if (type === undefined) throw new DraftRefused(this.missing(object.id))

@@ -10,7 +10,8 @@ import { isEqualValue } from "./Differences.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import type { Entry, Objects } from "./Objects.ts"
 import { ObjectInvalid, type ObjectOf, type ObjectType, PropertyInvalid, type PropsOf, read } from "./ObjectType.ts"
-import { Refused } from "./Property.ts"
+import { type Property, Refused } from "./Property.ts"
+import { fittingAt } from "./Shown.ts"
 
 /** Equality on properties (undefined: it has none), or any pure predicate, asked again whenever the object changes. */
 export type Where<T extends ObjectType> =
@@ -32,6 +33,7 @@ export interface QueryResult<A> {
 /** One test of equality. `value` is undefined for "has none"; a query that asks for what no object can hold matches nothing. */
 export interface EqualityTest {
   readonly key: string
+  readonly property: Property
   readonly value: Value | undefined
 }
 
@@ -62,9 +64,10 @@ export const planOf = <T extends ObjectType>(type: T, { where, orderBy }: QueryO
   const tests: Array<EqualityTest> = []
   let isImpossible = false
   for (const [key, value] of Object.entries(where ?? {})) {
-    const stored = value === undefined ? undefined : demandProperty(type, key).encode(value)
+    const property = demandProperty(type, key)
+    const stored = value === undefined ? undefined : property.encode(value)
     if (stored instanceof Refused) isImpossible = true
-    else tests.push({ key, value: stored })
+    else tests.push({ key, property, value: stored })
   }
   return { ...plan, tests, isImpossible, predicate: null }
 }
@@ -90,10 +93,18 @@ const isEqual = (a: Value | undefined, b: Value | undefined): boolean =>
 /** The object if it is in the result, why it cannot be read if it would be, null if it is not in it. */
 export const ask = (plan: QueryPlan, objects: Objects, entry: Entry): Shown | ObjectInvalid | null => {
   if (entry.isDeleted || plan.isImpossible) return null
-  for (const { key, value } of plan.tests) if (!isEqual(objects.shown(entry, key), value)) return null
+  for (const test of plan.tests) if (!passes(test, objects, entry)) return null
   const object: Shown | ObjectInvalid = read(plan.type, objects, entry)
   if (plan.predicate === null || object instanceof ObjectInvalid) return object
   return plan.predicate(object) ? object : null
+}
+
+/** Whether the value that the type reads is the one asked for: nearly always the one shown, else the greatest that fits. */
+const passes = ({ key, property, value }: EqualityTest, objects: Objects, entry: Entry): boolean => {
+  const shown = objects.shown(entry, key)
+  if (isEqual(shown, value)) return true
+  if (shown === undefined || (value !== undefined && !objects.isBranched(entry, key))) return false
+  return isEqual(fittingAt(objects.feeds, entry, entry.shape.find(key), property.form), value)
 }
 
 /** Orders rows by the plan: the property, then the id's feed and counter. */

@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Conflict } from "../../schema/echo/Objects.ts"
-import type { ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
+import type { ObjectInvalid, ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
 import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
 import type { TicketInvalid } from "../../schema/echo/Space.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
@@ -19,9 +19,9 @@ import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedSto
 /** Several mutations as one change set: all or nothing here, and on every peer. Throws nothing that `change` does not answer typed. */
 export interface Transaction {
   readonly create: <T extends ObjectType>(type: T, properties: PropsOf<T>) => ObjectOf<T>
-  readonly update: <T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>) => void
-  readonly delete: (object: ObjectOf<ObjectType>) => void
-  readonly restore: (object: ObjectOf<ObjectType>) => void
+  readonly update: <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>) => void
+  readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
+  readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
 }
 
 /** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */
@@ -50,14 +50,18 @@ export interface SpaceStatus {
   readonly connected: ReadonlyArray<string>
   /** Feeds that wait, each with its reason in words; empty when all is well. */
   readonly stuck: ReadonlyArray<string>
+  /** How many objects were read here that do not fit their type: `query(type).invalid` names them. */
+  readonly invalid: number
   /** Why the space cannot be written, or null. */
   readonly readOnly: string | null
 }
 
 /** A live query. */
-export interface Query<A> {
+export interface Query<A, Invalid = ObjectInvalid> {
   /** The results now. */
   readonly all: Effect.Effect<ReadonlyArray<A>, SpaceClosed>
+  /** What would be in the results if it fitted the type, each with the reason. `update` and `delete` take it as an object. */
+  readonly invalid: Effect.Effect<ReadonlyArray<Invalid>, SpaceClosed>
   /** A result, waited for when there is none yet. */
   readonly first: Effect.Effect<A, SpaceClosed>
   /** The results now as `added`, then every change. A slow reader gets fewer, larger deltas, never a growing queue. */
@@ -84,24 +88,24 @@ export interface Space {
   ) => Effect.Effect<ObjectOf<T>, WriteError>
   /** Puts the given properties; an object as value is merged key by key with what others write inside it. */
   readonly update: <T extends ObjectType>(
-    object: ObjectOf<T>,
+    object: ObjectOf<T> | ObjectInvalid<T>,
     patch: PatchOf<T>,
     options?: WriteOptions
   ) => Effect.Effect<ObjectOf<T>, WriteError>
   /** Hides an object; edits inside it are kept, and `restore` brings it back. */
-  readonly delete: (object: ObjectOf<ObjectType>, options?: WriteOptions) => Effect.Effect<void, WriteError>
-  readonly restore: (object: ObjectOf<ObjectType>, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid, options?: WriteOptions) => Effect.Effect<void, WriteError>
   /** Runs the function at once and commits what it did as one change set. */
   readonly change: <A>(
     body: (transaction: Transaction) => A,
     options?: WriteOptions
   ) => Effect.Effect<{ readonly value: A; readonly receipt: Receipt | null }, WriteError>
-  /** An object by its id, or undefined when there is none, it is deleted, or it is of another type. */
+  /** An object by its id, or undefined when there is none, it is deleted, or it does not fit (`query(type).invalid` tells why). */
   readonly get: <T extends ObjectType>(type: T, id: string) => Effect.Effect<ObjectOf<T> | undefined, SpaceClosed>
-  readonly query: <T extends ObjectType>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>>
+  readonly query: <T extends ObjectType>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>, ObjectInvalid<T>>
   /** Every value of a property that no other write has seen, greatest first; one when nobody disagrees. */
   readonly conflicts: <T extends ObjectType>(
-    object: ObjectOf<T>,
+    object: ObjectOf<T> | ObjectInvalid<T>,
     key: keyof PropsOf<T> & string
   ) => Effect.Effect<ReadonlyArray<Conflict>, SpaceClosed>
   /** How many registers of the space have more than one head. */
