@@ -296,7 +296,10 @@ export class OpenSpace {
     const receipt = receiptOf(state, changeSet)
     writer.offer([changeSet], durability, (exit) => {
       this.flushed(writer, exit)
-      resume(Exit.map(exit, () => ({ value, receipt })))
+      // who is told that a change was taken back reads none of it: the rebuild comes first, or the end of the space
+      resume(
+        Exit.isSuccess(exit) ? Effect.succeed({ value, receipt }) : Effect.andThen(this.ready.await, Effect.failCause(exit.cause))
+      )
     })
     this.changed()
     return "offered"
@@ -307,7 +310,7 @@ export class OpenSpace {
       const { head, counter } = exit.value
       this.progress.wrote(head.length, counter)
       this.state.delivery.stored(this.state.ownFeed, head.length, head.root)
-    } else {
+    } else if (this.end === null) {
       this.needsRebuild = true
       this.ready.closeUnsafe()
       this.wake.openUnsafe()
