@@ -133,7 +133,10 @@ export class GroupWriter implements FeedWriter {
     if (bytes <= changeSetBytesMax && changeSets.every(isWithinCounts)) return null
     const tooLarge = changeSets.find((each) => sizeOf(each) > changeSetBytesMax || !isWithinCounts(each))
     if (tooLarge === undefined) return null
-    return Exit.fail(new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax: changeSetBytesMax }))
+    const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]
+    return Exit.fail(
+      new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax, mutations: tooLarge.mutations.length, mutationsMax })
+    )
   }
 
   private enqueue(waiting: Waiting): void {

@@ -12,12 +12,14 @@ import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
-import { Draft, DraftRefused } from "../../schema/echo/Draft.ts"
+import { Draft } from "../../schema/echo/Draft.ts"
 import { decodeBlock } from "../../schema/echo/Feed.ts"
 import type { Frontier } from "../../schema/echo/Frontier.ts"
+import { TypeIndex } from "../../schema/echo/ObjectType.ts"
 import { Progress } from "../../schema/echo/Progress.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
+import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
 import { changeSetBytesMax, changeSetMutationsMax, pendingBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
@@ -30,6 +32,7 @@ import {
 import type { Observer } from "../../services/echo/Replicator.ts"
 import {
   ObjectMissing,
+  ObjectUntyped,
   type Receipt,
   SpaceClosed,
   SpaceReadOnly,
@@ -50,6 +53,7 @@ export class OpenSpace {
   readonly feeds: SpaceFeeds
   readonly progress = new Progress()
   readonly queries: QueryIndex
+  readonly types = new TypeIndex()
   state: SpaceState
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
@@ -279,17 +283,18 @@ export class OpenSpace {
     }
     const readOnly = this.readOnly()
     if (readOnly !== null) return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly }))
-    const draft = new Draft(state, (id) => new ObjectMissing({ id }))
-    let value: A
-    try {
-      value = body(transactionOf(draft))
-    } catch (thrown) {
-      return thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown)
-    }
+    const draft = new Draft<ObjectMissing | ObjectUntyped>(state, this.types, refusals)
+    const ran = Result.try(() => body(transactionOf(draft)))
+    draft.end()
+    if (draft.refusal !== null) return draft.refusal.isFault ? Effect.die(draft.refusal.error) : Effect.fail(draft.refusal.error)
+    if (Result.isFailure(ran)) return Effect.die(ran.failure)
+    const value = ran.success
+    if (isLater(value)) return Effect.die(new ArgumentInvalid({ call: "change", takes: synchronous, given: value }))
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
     const { changeSet, bytes } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
-      return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax }))
+      const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]
+      return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax, mutations: draft.mutations.length, mutationsMax }))
     }
     state.merge(changeSet)
     state.tell(this.queries)
@@ -333,12 +338,25 @@ const notesOf = (counters: Map<string, Array<number>>, feed: string): Array<numb
   return known
 }
 
-const transactionOf = (draft: Draft<ObjectMissing>): Transaction => ({
+const refusals = { missing: (id: string) => new ObjectMissing({ id }), untyped: (id: string) => new ObjectUntyped({ id }) }
+
+const transactionOf = (draft: Draft<ObjectMissing | ObjectUntyped>): Transaction => ({
   create: (type, properties) => draft.create(type, properties),
-  update: (object, patch) => draft.update(object, patch),
-  delete: (object) => draft.setDeleted(object.id, true),
-  restore: (object) => draft.setDeleted(object.id, false)
+  update: (object, patch) => void draft.update(object, patch),
+  delete: (object) => draft.setDeleted(object, true),
+  restore: (object) => draft.setDeleted(object, false)
 })
+
+const synchronous = "a function that does all its work at once (wait, or run Effects, before or after it)"
+
+/** Whether what a body answered is still to be done: writes in there would come after the commit. */
+const isLater = (value: unknown): boolean => {
+  if (Effect.isEffect(value)) return true
+  if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function") return false
+  // what comes of it was refused: nobody is to be told that it failed
+  value.then(undefined, () => {})
+  return true
+}
 
 const receiptOf = (state: SpaceState, changeSet: ChangeSet): Receipt => ({
   feed: state.feeds.text(state.ownFeed),

@@ -10,12 +10,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import type { Entry } from "../../schema/echo/Objects.ts"
-import { ObjectInvalid, type ObjectOf, ObjectType, read, typeOf, unfitCount } from "../../schema/echo/ObjectType.ts"
+import { demandType, ObjectInvalid, type ObjectOf, ObjectType, read, typeOf, unfitCount } from "../../schema/echo/ObjectType.ts"
 import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
-import type { Query, Space, SpaceClosed, SpaceStatus } from "../../services/echo/SpaceService.ts"
+import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
+import { ObjectMissing, type Query, type Space, type SpaceClosed, type SpaceStatus } from "../../services/echo/SpaceService.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 
@@ -156,11 +157,23 @@ export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given
     const object = read(type, space.state.objects, entry)
     return object instanceof ObjectInvalid ? undefined : object
   }
+  const commit: Space["change"] = (body, options) =>
+    Effect.suspend(() => {
+      const durability = options?.durability ?? "strict"
+      if (durability === "strict" || durability === "relaxed") return space.commit(body, durability)
+      throw new ArgumentInvalid({ call: "durability", takes: `"strict" or "relaxed"`, given: durability })
+    })
   const find = (id: string) => space.state.objects.findId(id)
-  /** The object as it is now, read as the type that it was read as before. */
-  const again = <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>): ObjectOf<T> => {
-    const type = typeOf(object)
-    return (type === undefined ? undefined : shown(type as T, find(object.id))) ?? (object as ObjectOf<T>)
+  /** The object as it is now, deleted or not, read as the type that it was read as before. */
+  const again = <T extends ObjectType>(
+    object: ObjectOf<T> | ObjectInvalid<T>
+  ): Effect.Effect<ObjectOf<T>, ObjectMissing | ObjectInvalid<T>> => {
+    const entry = find(object.id)
+    const type = typeOf(object) ?? space.types.ofEntry(entry ?? null)
+    // taken back meanwhile, after it was durable: only when this device's own feed was rolled back
+    if (entry === undefined || type === undefined) return Effect.fail(new ObjectMissing({ id: object.id }))
+    const now = read(type as T, space.state.objects, entry)
+    return now instanceof ObjectInvalid ? Effect.fail(now as ObjectInvalid<T>) : Effect.succeed(now)
   }
   return {
     id: space.id,
@@ -169,21 +182,30 @@ export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given
     name: reading(space, () => nameOf(space)),
     create: (type, properties, options) =>
       Effect.map(
-        space.commit((transaction) => transaction.create(type, properties), options?.durability ?? "strict"),
+        commit((transaction) => transaction.create(type, properties), options),
         ({ value }) => value
       ),
     update: (object, patch, options) =>
-      Effect.map(
-        space.commit((transaction) => transaction.update(object, patch), options?.durability ?? "strict"),
+      Effect.flatMap(
+        commit((transaction) => transaction.update(object, patch), options),
         () => again(object)
       ),
-    delete: (object, options) =>
-      Effect.asVoid(space.commit((transaction) => transaction.delete(object), options?.durability ?? "strict")),
-    restore: (object, options) =>
-      Effect.asVoid(space.commit((transaction) => transaction.restore(object), options?.durability ?? "strict")),
-    change: (body, options) => space.commit(body, options?.durability ?? "strict"),
-    get: (type, id) => reading(space, () => shown(type, find(id))),
-    query: (type, options) => queryOf(space, type, options ?? {}),
+    delete: (object, options) => Effect.asVoid(commit((transaction) => transaction.delete(object), options)),
+    restore: (object, options) => Effect.asVoid(commit((transaction) => transaction.restore(object), options)),
+    change: (body, options) => commit(body, options),
+    get: (type, id) =>
+      reading(space, () => {
+        demandType("get", type)
+        space.types.note(type)
+        if (typeof id !== "string")
+          throw new ArgumentInvalid({ call: `get(${type.name}, …)`, takes: "an object's id", given: id })
+        return shown(type, find(id))
+      }),
+    query: (type, options) => {
+      demandType("query", type)
+      space.types.note(type)
+      return queryOf(space, type, options ?? {})
+    },
     conflicts: (object, key) =>
       reading(space, () => {
         const entry = find(object.id)

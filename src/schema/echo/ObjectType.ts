@@ -6,6 +6,7 @@
  */
 import * as Data from "effect/Data"
 import type * as Schema from "effect/Schema"
+import { ArgumentInvalid, isObject } from "../platform/ArgumentInvalid.ts"
 import { create, type Dot, type Mutation, put, remove, type Value } from "./ChangeSet.ts"
 import { differences } from "./Differences.ts"
 import type { FeedTable } from "./FeedTable.ts"
@@ -62,6 +63,28 @@ const make = <const Name extends string, const F extends Fields>(
 }
 
 export const ObjectType = { make }
+
+/** Throws unless a call was given a type of objects. */
+export const demandType = (call: string, type: unknown): void => {
+  if (isObject(type) && type.properties instanceof Map) return
+  throw new ArgumentInvalid({ call, takes: "a type of objects first, as ObjectType.make answers it,", given: type })
+}
+
+/** The types that a program used in a space, by name: so an object is known by its id, where one type has its name. */
+export class TypeIndex {
+  private readonly byName = new Map<string, ObjectType | null>()
+
+  note(type: ObjectType): void {
+    const known = this.byName.get(type.name)
+    if (known === undefined) this.byName.set(type.name, type)
+    else if (known !== type) this.byName.set(type.name, null)
+  }
+
+  ofEntry(entry: Entry | null): ObjectType | undefined {
+    const name = entry?.kind?.name
+    return name === undefined ? undefined : (this.byName.get(name) ?? undefined)
+  }
+}
 
 /** A type was defined as it cannot be. Thrown by `ObjectType.make`: the program itself must change. */
 export class TypeInvalid extends Data.TaggedError("TypeInvalid")<{ readonly type: string; readonly reason: string }> {

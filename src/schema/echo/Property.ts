@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { describe } from "../platform/ArgumentInvalid.ts"
 import { isKeyAllowed, Unencodable, Writer } from "../platform/Codec.ts"
 import { depthMax, keyBytesMax, valueBytesMax } from "../platform/Limits.ts"
 import { ObjectRef, type Value } from "./ChangeSet.ts"
@@ -93,12 +94,6 @@ const checkPlain = (value: unknown, plain: Plain): string | number | boolean | R
 const named = { string: "a string", number: "a number", boolean: "a boolean", integer: "an integer", finite: "a finite number" }
 
 const notA = (plain: Plain, value: unknown): Refused => new Refused(`expected ${named[plain]}, got ${describe(value)}`)
-
-const describe = (value: unknown): string => {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
-  if (value === null || typeof value !== "object") return String(value)
-  return Array.isArray(value) ? "an array" : value instanceof Uint8Array ? "bytes" : "an object"
-}
 
 const headerBytesMax = 9
 

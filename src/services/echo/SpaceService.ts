@@ -16,7 +16,10 @@ import type { KeyMissing } from "../platform/Keyring.ts"
 import type { Durability, StorageError } from "../platform/Storage.ts"
 import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedStore.ts"
 
-/** Several mutations as one change set: all or nothing here, and on every peer. Throws nothing that `change` does not answer typed. */
+/**
+ * Several mutations as one change set: all or nothing here, and on every peer. What is refused is thrown, and answered typed by `change`
+ * even when it was caught. It can be used until the function given to `change` returns.
+ */
 export interface Transaction {
   readonly create: <T extends ObjectType>(type: T, properties: PropsOf<T>) => ObjectOf<T>
   readonly update: <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>) => void
@@ -86,16 +89,19 @@ export interface Space {
     properties: PropsOf<T>,
     options?: WriteOptions
   ) => Effect.Effect<ObjectOf<T>, WriteError>
-  /** Puts the given properties; an object as value is merged key by key with what others write inside it. */
+  /**
+   * Puts the given properties; an object as value is merged key by key with what others write inside it. Answers the object as it is
+   * then, deleted ones too; `ObjectInvalid`, with the change made, when it does not fit its type even so.
+   */
   readonly update: <T extends ObjectType>(
     object: ObjectOf<T> | ObjectInvalid<T>,
     patch: PatchOf<T>,
     options?: WriteOptions
-  ) => Effect.Effect<ObjectOf<T>, WriteError>
+  ) => Effect.Effect<ObjectOf<T>, WriteError | ObjectInvalid<T>>
   /** Hides an object; edits inside it are kept, and `restore` brings it back. */
   readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid, options?: WriteOptions) => Effect.Effect<void, WriteError>
   readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid, options?: WriteOptions) => Effect.Effect<void, WriteError>
-  /** Runs the function at once and commits what it did as one change set. */
+  /** Runs the function at once, which must not be async nor answer an Effect, and commits what it did as one change set. */
   readonly change: <A>(
     body: (transaction: Transaction) => A,
     options?: WriteOptions
@@ -181,5 +187,12 @@ export class ObjectMissing extends Schema.TaggedError<ObjectMissing>()("ObjectMi
   }
 }
 
-export type WriteError = AppendError | PropertyInvalid | ObjectMissing | SpaceReadOnly | SpaceClosed
+/** The object is here, but was given by its id alone, and no type or several types of its name were used in this space. */
+export class ObjectUntyped extends Schema.TaggedError<ObjectUntyped>()("ObjectUntyped", { id: Schema.String }) {
+  override get message() {
+    return `object ${this.id} is in this space, but its id alone does not say its type. Give the object as create, get or a query answered it.`
+  }
+}
+
+export type WriteError = AppendError | PropertyInvalid | ObjectMissing | ObjectUntyped | SpaceReadOnly | SpaceClosed
 export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused
