@@ -131,7 +131,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const devices = yield* Effect.forEach(members, (member) => memberKey(member, crypto))
     const nonce = yield* crypto.random(16)
     const genesis = encodeGenesis(nonce, [device.publicKey, ...devices])
-    const space = yield* open(encodeTicket(genesis, options.urls))
+    const space = yield* open(encodeTicket(genesis, options.urls, crypto.hash))
     yield* space.create(SpaceInfo, { name })
     return space
   })
