@@ -15,8 +15,16 @@ import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
-import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
-import { ObjectMissing, type Query, type Space, type SpaceClosed, type SpaceStatus } from "../../services/echo/SpaceService.ts"
+import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
+import {
+  ObjectMissing,
+  PeerInvalid,
+  type Query,
+  QuorumInvalid,
+  type Space,
+  type SpaceClosed,
+  type SpaceStatus
+} from "../../services/echo/SpaceService.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 
@@ -143,15 +151,33 @@ const stateHashOf = (space: OpenSpace, hash: Hash): Effect.Effect<string, SpaceC
 /** The space's own object: the first one made, should there be several. */
 const nameOf = (space: OpenSpace): string => queryAll(space.state.objects, SpaceInfo, {}).objects[0]?.name ?? ""
 
+/** Why something can never be synced, or null. */
+const neverSynced = (
+  peer: string | { readonly quorum: number },
+  { device, members }: Given
+): PeerInvalid | QuorumInvalid | null => {
+  if (typeof peer === "string") {
+    return peer !== device && members.includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
+  }
+  demandObject("synced", "a device's text or { quorum }", peer)
+  const others = members.length - 1
+  const { quorum } = peer
+  if (typeof quorum !== "number") throw new ArgumentInvalid({ call: "synced", takes: "a number as quorum", given: quorum })
+  return Number.isInteger(quorum) && quorum >= 0 && quorum <= others ? null : new QuorumInvalid({ quorum, others })
+}
+
 /** What a face needs besides its space. */
 export interface Given {
+  /** This device, as text. */
+  readonly device: string
   readonly ticket: string
   readonly members: ReadonlyArray<string>
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }
 
-export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given): Space => {
+export const faceOf = (space: OpenSpace, given: Given): Space => {
+  const { ticket, members, hash, close } = given
   const shown = <T extends ObjectType>(type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
     if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
     const object = read(type, space.state.objects, entry)
@@ -215,7 +241,14 @@ export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given
     stateHash: stateHashOf(space, hash),
     frontier: reading(space, () => Hex.encode(frontierHash(space.frontier(), hash))),
     status: coalesced(space, (wake) => ({ take: () => statusOf(space), close: space.listen(wake) })),
-    synced: (peer) => synced(space, peer),
+    synced: (peer) =>
+      Effect.andThen(
+        Effect.suspend(() => {
+          const never = neverSynced(peer, given)
+          return never === null ? Effect.void : Effect.fail(never)
+        }),
+        synced(space, peer)
+      ),
     audit: Effect.andThen(
       reading(space, () => undefined),
       space.feeds.audit

@@ -122,7 +122,7 @@ export interface Space {
   readonly frontier: Effect.Effect<string, SpaceClosed>
   readonly status: Stream.Stream<SpaceStatus, SpaceClosed>
   /** Ends when all that is here at the call is durable here and stored by that device, or by that many devices. */
-  readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed>
+  readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed | PeerInvalid | QuorumInvalid>
   /** Verifies everything stored of the space anew: signatures, hashes, manifests. */
   readonly audit: Effect.Effect<Audit, AuditFailed | StorageError | SpaceClosed>
   /** Ends when the space is closed, with the reason when it was a fault. */
@@ -138,7 +138,7 @@ export class SpaceService extends Context.Service<
     readonly create: (options: {
       readonly name: string
       readonly members?: ReadonlyArray<string>
-    }) => Effect.Effect<Space, MemberInvalid | OpenError | WriteError>
+    }) => Effect.Effect<Space, MemberInvalid | MembersTooMany | OpenError | WriteError>
     /** Opens the space of a ticket, and keeps it. Opening an open space answers the same one. */
     readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
     /** The spaces that this device keeps, by id and ticket. */
@@ -150,6 +150,38 @@ export class SpaceService extends Context.Service<
 export class MemberInvalid extends Schema.TaggedError<MemberInvalid>()("MemberInvalid", { member: Schema.String }) {
   override get message() {
     return `"${this.member}" is not a device. Give peer.device of the other device, as it prints it.`
+  }
+}
+
+/** A space would have more members than one may have. */
+export class MembersTooMany extends Schema.TaggedError<MembersTooMany>()("MembersTooMany", {
+  members: Schema.Number,
+  membersMax: Schema.Number
+}) {
+  override get message() {
+    return `a space of ${this.members} devices cannot be made: it may have ${this.membersMax}, this one among them. Name fewer members.`
+  }
+}
+
+/** A device that cannot be waited for. */
+export class PeerInvalid extends Schema.TaggedError<PeerInvalid>()("PeerInvalid", {
+  peer: Schema.String,
+  isOwn: Schema.Boolean
+}) {
+  override get message() {
+    return this.isOwn
+      ? `"${this.peer}" is this device itself, which has all that its own writes answered. Name another member.`
+      : `"${this.peer}" is no member of this space, so it will never have it. Name a device as space.members lists it.`
+  }
+}
+
+/** A number of devices that can never have a space. */
+export class QuorumInvalid extends Schema.TaggedError<QuorumInvalid>()("QuorumInvalid", {
+  quorum: Schema.Number,
+  others: Schema.Number
+}) {
+  override get message() {
+    return `${this.quorum} devices can never have this space: it has ${this.others} members besides this device. Ask for a whole number from 0 to ${this.others}.`
   }
 }
 
