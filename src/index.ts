@@ -12,10 +12,13 @@ export {
   ObjectType,
   type PatchOf,
   PropertyInvalid,
-  type PropsOf
+  type PropsOf,
+  TypeInvalid
 } from "./schema/echo/ObjectType.ts"
 export type { Delta, QueryOptions, Where } from "./schema/echo/Query.ts"
 export { TicketInvalid } from "./schema/echo/Space.ts"
+export { KubeInvalid } from "./schema/kube/KubeUrl.ts"
+export { ArgumentInvalid } from "./schema/platform/ArgumentInvalid.ts"
 export * from "./services/echo/FeedStore.ts"
 export * from "./services/echo/SpaceService.ts"
 export * from "./services/mesh/Signaling.ts"
