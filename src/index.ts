@@ -4,7 +4,6 @@
  * Platform-free: types of objects, spaces, and the ports that layers implement. Where a Peer lives is decided by another entry point
  * (`troupe/node`), so importing this one loads no platform's code.
  */
-export type { Conflict } from "./schema/echo/Objects.ts"
 export {
   type Fields,
   ObjectInvalid,
@@ -15,7 +14,7 @@ export {
   type PropsOf,
   TypeInvalid
 } from "./schema/echo/ObjectType.ts"
-export type { Delta, QueryOptions, Where } from "./schema/echo/Query.ts"
+export { type Delta, PropertyUnknown, type QueryOptions, type Where } from "./schema/echo/Query.ts"
 export { TicketInvalid } from "./schema/echo/Space.ts"
 export { KubeInvalid } from "./schema/kube/KubeUrl.ts"
 export { ArgumentInvalid } from "./schema/platform/ArgumentInvalid.ts"

@@ -11,12 +11,13 @@ import * as Stream from "effect/Stream"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import type { Entry } from "../../schema/echo/Objects.ts"
 import { demandType, ObjectInvalid, type ObjectOf, ObjectType, read, typeOf, unfitCount } from "../../schema/echo/ObjectType.ts"
-import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
+import { type Delta, demandProperty, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
 import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
 import {
+  type Conflict,
   ObjectMissing,
   PeerInvalid,
   type Query,
@@ -127,6 +128,15 @@ const statusOf = (space: OpenSpace): SpaceStatus => ({
   readOnly: space.readOnly()
 })
 
+const conflictsOf = ({ state }: OpenSpace, entry: Entry, key: string): ReadonlyArray<Conflict> => {
+  const below = [...conflictedPaths(entry)].filter((path) => path[0] === key && path.length > 1)
+  return [[key], ...below].flatMap((path) =>
+    state.objects
+      .conflicts(entry, path)
+      .map(({ dot, time, value }) => ({ path, value, dot: { feed: state.feeds.text(dot.feed), counter: dot.counter }, time }))
+  )
+}
+
 const conflictCount = (space: OpenSpace): number => {
   let count = 0
   for (const entry of space.state.objects.all()) for (const _ of conflictedPaths(entry)) count++
@@ -234,8 +244,11 @@ export const faceOf = (space: OpenSpace, given: Given): Space => {
     },
     conflicts: (object, key) =>
       reading(space, () => {
+        demandObject("conflicts", "an object of the space", object)
         const entry = find(object.id)
-        return entry === undefined ? [] : space.state.objects.conflicts(entry, key)
+        const type = typeOf(object) ?? space.types.ofEntry(entry ?? null)
+        if (type !== undefined) demandProperty("conflicts", type, key)
+        return entry === undefined ? [] : conflictsOf(space, entry, key)
       }),
     conflictCount: reading(space, () => conflictCount(space)),
     stateHash: stateHashOf(space, hash),

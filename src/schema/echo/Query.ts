@@ -11,7 +11,7 @@ import type { ObjectOf, ObjectType } from "./ObjectType.ts"
 import { isSamePlan, planOf, type QueryOptions, type QueryPlan, type QueryResult } from "./QueryPlan.ts"
 
 export type { Delta } from "./LiveQuery.ts"
-export { type QueryOptions, type QueryResult, queryAll, type Where } from "./QueryPlan.ts"
+export { demandProperty, PropertyUnknown, type QueryOptions, type QueryResult, queryAll, type Where } from "./QueryPlan.ts"
 
 export interface Subscription<A> {
   /** The result as it is now. */

@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { Conflict } from "../../schema/echo/Objects.ts"
+import type { Value } from "../../schema/echo/ChangeSet.ts"
 import type { ObjectInvalid, ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
 import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
 import type { TicketInvalid } from "../../schema/echo/Space.ts"
@@ -37,6 +37,17 @@ export interface Receipt {
   readonly time: number
   /** What the change set had newly applied of other feeds. */
   readonly deps: ReadonlyArray<{ readonly feed: string; readonly counter: number }>
+}
+
+/** One of the values that concurrent writes left. */
+export interface Conflict {
+  /** Where: the property, and the keys below it when only a part of a record is in conflict. */
+  readonly path: ReadonlyArray<string>
+  /** As it is stored: what the property's Schema encodes to. */
+  readonly value: Value
+  /** The mutation that wrote it; the feed as text, as in a `Receipt`. */
+  readonly dot: { readonly feed: string; readonly counter: number }
+  readonly time: number
 }
 
 /** What this device knows of its own writes, and of what keeps the space from going on. Counters are dots of this device's feed. */
@@ -109,7 +120,10 @@ export interface Space {
   /** An object by its id, or undefined when there is none, it is deleted, or it does not fit (`query(type).invalid` tells why). */
   readonly get: <T extends ObjectType>(type: T, id: string) => Effect.Effect<ObjectOf<T> | undefined, SpaceClosed>
   readonly query: <T extends ObjectType>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>, ObjectInvalid<T>>
-  /** Every value of a property that no other write has seen, greatest first; one when nobody disagrees. */
+  /**
+   * Every value of a property that no other write has seen, greatest first, then those of each part of it that is in conflict: one in
+   * all when nobody disagrees.
+   */
   readonly conflicts: <T extends ObjectType>(
     object: ObjectOf<T> | ObjectInvalid<T>,
     key: keyof PropsOf<T> & string
