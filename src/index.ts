@@ -7,7 +7,6 @@
 export * as PeerActors from "./layers/peer/PeerActors.ts"
 export type { Fate } from "./schema/actor/Message.ts"
 export * as Supervision from "./schema/actor/Supervision.ts"
-export type { Conflict } from "./schema/echo/Objects.ts"
 export {
   type Fields,
   ObjectInvalid,
@@ -15,10 +14,13 @@ export {
   ObjectType,
   type PatchOf,
   PropertyInvalid,
-  type PropsOf
+  type PropsOf,
+  TypeInvalid
 } from "./schema/echo/ObjectType.ts"
-export type { Delta, QueryOptions, Where } from "./schema/echo/Query.ts"
+export { type Delta, PropertyUnknown, type QueryOptions, type Where } from "./schema/echo/Query.ts"
 export { TicketInvalid } from "./schema/echo/Space.ts"
+export { KubeInvalid } from "./schema/kube/KubeUrl.ts"
+export { ArgumentInvalid } from "./schema/platform/ArgumentInvalid.ts"
 export * as Actor from "./services/actor/Actor.ts"
 export * from "./services/actor/ActorRef.ts"
 export * from "./services/actor/ActorSystem.ts"

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { Draft } from "../../src/schema/echo/Draft.ts"
-import { type ObjectOf, ObjectType, read } from "../../src/schema/echo/ObjectType.ts"
+import { type ObjectOf, ObjectType, read, TypeIndex } from "../../src/schema/echo/ObjectType.ts"
 import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
 
 const Person = ObjectType.make("Person", { address: Schema.Struct({ street: Schema.String, city: Schema.String }) })
@@ -12,7 +12,7 @@ describe("Draft", () => {
     const state = new SpaceState()
     state.write(new Uint8Array(32).fill(1), 0)
     const commit = <A>(body: (draft: Draft<string>) => A): A => {
-      const draft = new Draft(state, (id) => id)
+      const draft = new Draft(state, new TypeIndex(), { missing: (id) => id, untyped: (id) => id })
       const value = body(draft)
       state.merge(state.stamp(draft.mutations, 1).changeSet)
       return value

@@ -1,5 +1,6 @@
 /** What only an audit can find, and keys that no signature may stand under: rules F8 and F9 of FeedStore. */
 import { assert, describe, it } from "@effect/vitest"
+import { sha256 } from "@noble/hashes/sha2.js"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
@@ -103,7 +104,7 @@ describe("FeedStore, looked at again", () => {
   it.effect("opens no ticket that lists a key which predicate P refuses", () =>
     Effect.gen(function* () {
       const { peer } = yield* reach()
-      const ticket = encodeTicket(encodeGenesis(new Uint8Array(16), [bytesOf(peer.device), nobody]), [])
+      const ticket = encodeTicket(encodeGenesis(new Uint8Array(16), [bytesOf(peer.device), nobody]), [], sha256)
       const error = yield* Effect.flip(peer.spaces.open(ticket))
       assert.strictEqual(error._tag, "TicketInvalid")
       assert.match(error.message, /it names a key that is none/)

@@ -4,8 +4,8 @@ import * as Schema from "effect/Schema"
 import { create, life, type Mutation, put, type Value } from "../../src/schema/echo/ChangeSet.ts"
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { Changes, Objects } from "../../src/schema/echo/Objects.ts"
-import { creating, ObjectType, PropertyInvalid } from "../../src/schema/echo/ObjectType.ts"
-import { type Delta, QueryIndex, type QueryOptions, queryAll } from "../../src/schema/echo/Query.ts"
+import { creating, ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { type Delta, PropertyUnknown, QueryIndex, type QueryOptions, queryAll } from "../../src/schema/echo/Query.ts"
 import { below, pick, type Random, randomFrom } from "./naive/History.ts"
 
 const Task = ObjectType.make("Task", {
@@ -89,8 +89,8 @@ describe("Query", () => {
 
   it("a property that the type does not have is a typed refusal", () => {
     const { objects } = world()
-    assert.throws(() => queryAll(objects(), Task, { where: { dnoe: true } as object }), PropertyInvalid)
-    assert.throws(() => queryAll(objects(), Task, { orderBy: "nope" as "title" }), PropertyInvalid)
+    assert.throws(() => queryAll(objects(), Task, { where: { dnoe: true } as object }), PropertyUnknown)
+    assert.throws(() => queryAll(objects(), Task, { orderBy: "nope" as "title" }), PropertyUnknown)
   })
 
   it("what does not fit the type is listed beside the result, and comes back when it fits", () => {

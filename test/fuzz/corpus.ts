@@ -38,7 +38,7 @@ const [idA, idB] = [feedA.publicKey, feedB.publicKey]
 export const devices = [alice.publicKey, bob.publicKey].sort(compare)
 const genesis = make([0, sha256(new TextEncoder().encode("nonce")).slice(0, 16), devices])
 export const space = idOf("echo/genesis", genesis)
-export const ticket = Buffer.from(make([0, genesis, ["wss://kube.example/"]])).toString("base64url")
+export const ticket = Buffer.from(make([0, genesis, ["wss://kube.example/"], space.slice(0, 4)])).toString("base64url")
 
 // Manifests and runs --------------------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,18 @@ import {
   ticket
 } from "./corpus.ts"
 import { Device, offerTicket } from "./product.ts"
-import { headMessage, heightsOf, isSigned, leafOf, peaksOf, readMessage, readTicket, rootOf, rootProven } from "./verifier.ts"
+import {
+  headMessage,
+  heightsOf,
+  idOf,
+  isSigned,
+  leafOf,
+  peaksOf,
+  readMessage,
+  readTicket,
+  rootOf,
+  rootProven
+} from "./verifier.ts"
 import { audit, judge } from "./world.ts"
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"))
@@ -258,7 +269,9 @@ describe("verifier: what changes a store", () => {
       assert.isFalse(device.offer(make(fault)).accepted)
     }
     const members = (...keys: ReadonlyArray<Uint8Array>) => make([0, new Uint8Array(16), keys])
-    const ticketOf = (genesis: Uint8Array, urls: Made = []) => Buffer.from(make([0, genesis, urls])).toString("base64url")
+    const checkOf = (genesis: Uint8Array) => idOf("echo/genesis", genesis).slice(0, 4)
+    const ticketOf = (genesis: Uint8Array, urls: Made = [], check = checkOf(genesis)) =>
+      Buffer.from(make([0, genesis, urls, check])).toString("base64url")
     const small = Uint8Array.of(1, ...new Uint8Array(31))
     const tickets = [
       ticketOf(members()),
@@ -267,6 +280,9 @@ describe("verifier: what changes a store", () => {
       ticketOf(members(small)),
       ticketOf(members(...devices), ["x".repeat(2_049)]),
       ticketOf(members(...devices), Array(17).fill("x")),
+      ticketOf(members(...devices), [], checkOf(members(devices[0]!))),
+      ticketOf(members(...devices), [], idOf("echo/genesis", members(...devices)).slice(0, 5)),
+      Buffer.from(make([0, members(...devices), []])).toString("base64url"),
       `${ticket}=`,
       `${ticket.slice(0, 40)} ${ticket.slice(40)}`,
       ticket.replace(/-|_/, "+"),

@@ -330,8 +330,11 @@ export const readTicket = (text: string): Uint8Array | null => {
   const bytes = new Uint8Array(Buffer.from(trimmed, "base64url"))
   if (Buffer.from(bytes).toString("base64url") !== trimmed) return null
   const { fault, node } = read(bytes)
-  const items = fault === null ? tuple(node ?? undefined, 3) : null
+  const items = fault === null ? tuple(node ?? undefined, 4) : null
   if (items === null || uint(items[0]) !== 0 || items[1]!.kind !== "bytes") return null
+  const id = idOf("echo/genesis", items[1]!.bytes)
+  const check = bytesOf(items[3], 4)
+  if (check === null || compare(check, id.slice(0, 4)) !== 0) return null
   const urls = each(items[2], 16, (item) => (item.kind === "text" && item.end - item.head <= 2_048 ? true : null))
-  return urls !== null && isGenesis(items[1]!.bytes) ? idOf("echo/genesis", items[1]!.bytes) : null
+  return urls !== null && isGenesis(items[1]!.bytes) ? id : null
 }

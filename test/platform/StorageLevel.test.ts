@@ -108,19 +108,19 @@ describe("StorageLevel: opening", () => {
       }
     }))
 
-  test("no folder but a file, or a version that is none: says what failed", (folder) =>
+  test("no folder but a file, or a version that is none: says what to do", (folder) =>
     Effect.gen(function* () {
       const file = path.join(folder, "file")
       fs.writeFileSync(file, "")
       for (const place of [file, path.join(file, "below")]) {
         const error = yield* refusal(place)
-        assert.match(error.message, /^opening in .*file.* failed: .*(EEXIST|ENOTDIR)/)
+        assert.match(error.message, /file.* is a file, or lies below one, and a folder is needed\. Choose another folder\.$/)
       }
       yield* Effect.provide(
         Storage.use((storage) => storage.write([{ key: storageVersionKey, value: k(0x18, 0x00) }], { durability: "strict" })),
         StorageLevel.layer({ folder })
       )
-      assert.match((yield* refusal(folder)).message, /^opening in .* failed: .*not the shortest form/)
+      assert.match((yield* refusal(folder)).message, /^the database in .* is damaged \(.*not the shortest form.*Put back a copy/)
     }))
 
   test("damaged: an open that fails leaves the folder free for the next", (folder) =>
@@ -129,7 +129,7 @@ describe("StorageLevel: opening", () => {
       const current = path.join(folder, "storage", "CURRENT")
       const kept = fs.readFileSync(current)
       fs.writeFileSync(current, "nonsense")
-      assert.strictEqual((yield* refusal(folder))._tag, "StorageFailed")
+      assert.strictEqual((yield* refusal(folder))._tag, "StorageDamaged")
       fs.writeFileSync(current, kept)
       yield* open(folder)
     }))
@@ -152,7 +152,10 @@ describe("StorageLevel: opening", () => {
 describe("StorageLevel: full", () => {
   const check = (folder: string, [full, after]: ReadonlyArray<Answer>) => {
     assert.strictEqual(full!.tag, "StorageFull")
-    assert.strictEqual(full!.message, `${folder} is full and nothing was written. Free some space on that disk, then try again.`)
+    assert.strictEqual(
+      full!.message,
+      `${folder} is full and nothing was written. Free 16 MiB or more on that disk, then try again.`
+    )
     assert.isAbove(full!.written, 0)
     assert.strictEqual(full!.found, full!.written, "what was acknowledged is there, what was refused is not")
     return after

@@ -142,8 +142,11 @@ export class GroupWriter implements FeedWriter {
     }
     if (bytes > changeSetBytesMax || !changeSets.every(isWithinCounts)) {
       const tooLarge = changeSets.find((each) => sizeOf(each) > changeSetBytesMax || !isWithinCounts(each))
+      const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]
       if (tooLarge !== undefined)
-        return Exit.fail(new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax: changeSetBytesMax }))
+        return Exit.fail(
+          new ChangeSetTooLarge({ bytes: sizeOf(tooLarge), bytesMax, mutations: tooLarge.mutations.length, mutationsMax })
+        )
     }
     // while there are no more feeds than a block may cite, none cites more
     if (this.feedId(blockFeedsMax + 1) === undefined) return null

@@ -9,13 +9,16 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
-import { Draft, DraftRefused } from "../../schema/echo/Draft.ts"
+import { Draft } from "../../schema/echo/Draft.ts"
 import type { Frontier } from "../../schema/echo/Frontier.ts"
+import { TypeIndex } from "../../schema/echo/ObjectType.ts"
 import { Progress } from "../../schema/echo/Progress.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
+import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
 import { blockFeedsMax, changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
@@ -30,6 +33,7 @@ import type { Observer } from "../../services/echo/Replicator.ts"
 import {
   type Flagged,
   ObjectMissing,
+  ObjectUntyped,
   type Receipt,
   SpaceClosed,
   SpaceReadOnly,
@@ -51,6 +55,7 @@ export class OpenSpace {
   readonly feeds: SpaceFeeds
   readonly progress = new Progress()
   readonly queries: QueryIndex
+  readonly types = new TypeIndex()
   state: SpaceState
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
@@ -299,17 +304,18 @@ export class OpenSpace {
       this.room.closeUnsafe()
       return "wait for room"
     }
-    const draft = new Draft(state, (id) => new ObjectMissing({ id }))
-    let value: A
-    try {
-      value = body(transactionOf(draft))
-    } catch (thrown) {
-      return thrown instanceof DraftRefused ? Effect.fail(thrown.error as WriteError) : Effect.die(thrown)
-    }
+    const draft = new Draft<ObjectMissing | ObjectUntyped>(state, this.types, refusals)
+    const ran = Result.try(() => body(transactionOf(draft)))
+    draft.end()
+    if (draft.refusal !== null) return draft.refusal.isFault ? Effect.die(draft.refusal.error) : Effect.fail(draft.refusal.error)
+    if (Result.isFailure(ran)) return Effect.die(ran.failure)
+    const value = ran.success
+    if (isLater(value)) return Effect.die(new ArgumentInvalid({ call: "change", takes: synchronous, given: value }))
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
     const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
-      return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax: changeSetBytesMax }))
+      const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]
+      return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax, mutations: draft.mutations.length, mutationsMax }))
     }
     if (feeds > blockFeedsMax) return Effect.fail(new ChangeSetTooWide({ feeds, feedsMax: blockFeedsMax }))
     state.merge(changeSet)
@@ -317,7 +323,10 @@ export class OpenSpace {
     const receipt = receiptOf(state, changeSet)
     writer.offer([changeSet], durability, (exit) => {
       this.flushed(writer, exit)
-      resume(Exit.map(exit, () => ({ value, receipt })))
+      // who is told that a change was taken back reads none of it: the rebuild comes first, or the end of the space
+      resume(
+        Exit.isSuccess(exit) ? Effect.succeed({ value, receipt }) : Effect.andThen(this.ready.await, Effect.failCause(exit.cause))
+      )
     })
     this.changed()
     return "offered"
@@ -329,7 +338,7 @@ export class OpenSpace {
       this.progress.wrote(head.length, counter)
       this.state.delivery.stored(this.state.ownFeed, head.length, head.root)
       if (this.isOvertaken) this.wake.openUnsafe()
-    } else {
+    } else if (this.end === null) {
       this.needsRebuild = true
       this.ready.closeUnsafe()
       this.wake.openUnsafe()
@@ -347,12 +356,25 @@ export class OpenSpace {
   }
 }
 
-const transactionOf = (draft: Draft<ObjectMissing>): Transaction => ({
+const refusals = { missing: (id: string) => new ObjectMissing({ id }), untyped: (id: string) => new ObjectUntyped({ id }) }
+
+const transactionOf = (draft: Draft<ObjectMissing | ObjectUntyped>): Transaction => ({
   create: (type, properties) => draft.create(type, properties),
-  update: (object, patch) => draft.update(object, patch),
-  delete: (object) => draft.setDeleted(object.id, true),
-  restore: (object) => draft.setDeleted(object.id, false)
+  update: (object, patch) => void draft.update(object, patch),
+  delete: (object) => draft.setDeleted(object, true),
+  restore: (object) => draft.setDeleted(object, false)
 })
+
+const synchronous = "a function that does all its work at once (wait, or run Effects, before or after it)"
+
+/** Whether what a body answered is still to be done: writes in there would come after the commit. */
+const isLater = (value: unknown): boolean => {
+  if (Effect.isEffect(value)) return true
+  if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function") return false
+  // what comes of it was refused: nobody is to be told that it failed
+  value.then(undefined, () => {})
+  return true
+}
 
 const receiptOf = (state: SpaceState, changeSet: ChangeSet): Receipt => ({
   feed: state.feeds.text(state.ownFeed),

@@ -10,13 +10,23 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import type { Entry } from "../../schema/echo/Objects.ts"
-import { ObjectInvalid, type ObjectOf, ObjectType, read, typeOf } from "../../schema/echo/ObjectType.ts"
-import { type Delta, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
+import { demandType, ObjectInvalid, type ObjectOf, ObjectType, read, typeOf, unfitCount } from "../../schema/echo/ObjectType.ts"
+import { type Delta, demandProperty, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
+import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
 import { countedLength } from "../../services/echo/FeedStore.ts"
-import type { Query, Space, SpaceClosed, SpaceStatus } from "../../services/echo/SpaceService.ts"
+import {
+  type Conflict,
+  ObjectMissing,
+  PeerInvalid,
+  type Query,
+  QuorumInvalid,
+  type Space,
+  type SpaceClosed,
+  type SpaceStatus
+} from "../../services/echo/SpaceService.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 
@@ -57,7 +67,13 @@ const coalesced = <A>(
     })
   )
 
-const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: QueryOptions<T>): Query<ObjectOf<T>> => {
+const queryOf = <T extends ObjectType>(
+  space: OpenSpace,
+  type: T,
+  options: QueryOptions<T>
+): Query<ObjectOf<T>, ObjectInvalid<T>> => {
+  // read as this type
+  const invalid = reading(space, () => queryAll(space.state.objects, type, options).invalid as ReadonlyArray<ObjectInvalid<T>>)
   const all = reading(space, () => queryAll(space.state.objects, type, options).objects)
   const changes = coalesced<Delta<ObjectOf<T>>>(space, (wake) => space.queries.subscribe(type, options, wake))
   const first = Stream.flatMap(changes, (delta) => Stream.fromIterable(delta.added)).pipe(
@@ -66,7 +82,7 @@ const queryOf = <T extends ObjectType>(space: OpenSpace, type: T, options: Query
       found._tag === "Some" ? Effect.succeed(found.value) : Effect.andThen(space.awaitClosed, Effect.never)
     )
   )
-  return { all, first, changes }
+  return { all, invalid, first, changes }
 }
 
 /** Waits until `holds`, asked again whenever anything may have changed. */
@@ -112,8 +128,18 @@ const statusOf = (space: OpenSpace): SpaceStatus => ({
   connected: space.progress.online(),
   stuck: space.stuck(),
   flagged: space.flagged(),
+  invalid: unfitCount(space.state.objects),
   readOnly: space.readOnly()
 })
+
+const conflictsOf = ({ state }: OpenSpace, entry: Entry, key: string): ReadonlyArray<Conflict> => {
+  const below = [...conflictedPaths(entry)].filter((path) => path[0] === key && path.length > 1)
+  return [[key], ...below].flatMap((path) =>
+    state.objects
+      .conflicts(entry, path)
+      .map(({ dot, time, value }) => ({ path, value, dot: { feed: state.feeds.text(dot.feed), counter: dot.counter }, time }))
+  )
+}
 
 const conflictCount = (space: OpenSpace): number => {
   let count = 0
@@ -139,25 +165,55 @@ const stateHashOf = (space: OpenSpace, hash: Hash): Effect.Effect<string, SpaceC
 /** The space's own object: the first one made, should there be several. */
 const nameOf = (space: OpenSpace): string => queryAll(space.state.objects, SpaceInfo, {}).objects[0]?.name ?? ""
 
+/** Why something can never be synced, or null. */
+const neverSynced = (
+  peer: string | { readonly quorum: number },
+  { device, members }: Given
+): PeerInvalid | QuorumInvalid | null => {
+  if (typeof peer === "string") {
+    return peer !== device && members.includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
+  }
+  demandObject("synced", "a device's text or { quorum }", peer)
+  const others = members.length - 1
+  const { quorum } = peer
+  if (typeof quorum !== "number") throw new ArgumentInvalid({ call: "synced", takes: "a number as quorum", given: quorum })
+  return Number.isInteger(quorum) && quorum >= 0 && quorum <= others ? null : new QuorumInvalid({ quorum, others })
+}
+
 /** What a face needs besides its space. */
 export interface Given {
+  /** This device, as text. */
+  readonly device: string
   readonly ticket: string
   readonly members: ReadonlyArray<string>
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }
 
-export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given): Space => {
+export const faceOf = (space: OpenSpace, given: Given): Space => {
+  const { ticket, members, hash, close } = given
   const shown = <T extends ObjectType>(type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
     if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
     const object = read(type, space.state.objects, entry)
     return object instanceof ObjectInvalid ? undefined : object
   }
+  const commit: Space["change"] = (body, options) =>
+    Effect.suspend(() => {
+      const durability = options?.durability ?? "strict"
+      if (durability === "strict" || durability === "relaxed") return space.commit(body, durability)
+      throw new ArgumentInvalid({ call: "durability", takes: `"strict" or "relaxed"`, given: durability })
+    })
   const find = (id: string) => space.state.objects.findId(id)
-  /** The object as it is now, read as the type that it was read as before. */
-  const again = <T extends ObjectType>(object: ObjectOf<T>): ObjectOf<T> => {
-    const type = typeOf(object)
-    return (type === undefined ? undefined : shown(type as T, find(object.id))) ?? object
+  /** The object as it is now, deleted or not, read as the type that it was read as before. */
+  const again = <T extends ObjectType>(
+    object: ObjectOf<T> | ObjectInvalid<T>
+  ): Effect.Effect<ObjectOf<T>, ObjectMissing | ObjectInvalid<T>> => {
+    const entry = find(object.id)
+    const type = typeOf(object) ?? space.types.ofEntry(entry ?? null)
+    // taken back meanwhile, after it was durable: only when this device's own feed was rolled back
+    if (entry === undefined || type === undefined) return Effect.fail(new ObjectMissing({ id: object.id }))
+    const now = read(type as T, space.state.objects, entry)
+    return now instanceof ObjectInvalid ? Effect.fail(now as ObjectInvalid<T>) : Effect.succeed(now)
   }
   return {
     id: space.id,
@@ -166,31 +222,50 @@ export const faceOf = (space: OpenSpace, { ticket, members, hash, close }: Given
     name: reading(space, () => nameOf(space)),
     create: (type, properties, options) =>
       Effect.map(
-        space.commit((transaction) => transaction.create(type, properties), options?.durability ?? "strict"),
+        commit((transaction) => transaction.create(type, properties), options),
         ({ value }) => value
       ),
     update: (object, patch, options) =>
-      Effect.map(
-        space.commit((transaction) => transaction.update(object, patch), options?.durability ?? "strict"),
+      Effect.flatMap(
+        commit((transaction) => transaction.update(object, patch), options),
         () => again(object)
       ),
-    delete: (object, options) =>
-      Effect.asVoid(space.commit((transaction) => transaction.delete(object), options?.durability ?? "strict")),
-    restore: (object, options) =>
-      Effect.asVoid(space.commit((transaction) => transaction.restore(object), options?.durability ?? "strict")),
-    change: (body, options) => space.commit(body, options?.durability ?? "strict"),
-    get: (type, id) => reading(space, () => shown(type, find(id))),
-    query: (type, options) => queryOf(space, type, options ?? {}),
+    delete: (object, options) => Effect.asVoid(commit((transaction) => transaction.delete(object), options)),
+    restore: (object, options) => Effect.asVoid(commit((transaction) => transaction.restore(object), options)),
+    change: (body, options) => commit(body, options),
+    get: (type, id) =>
+      reading(space, () => {
+        demandType("get", type)
+        space.types.note(type)
+        if (typeof id !== "string")
+          throw new ArgumentInvalid({ call: `get(${type.name}, …)`, takes: "an object's id", given: id })
+        return shown(type, find(id))
+      }),
+    query: (type, options) => {
+      demandType("query", type)
+      space.types.note(type)
+      return queryOf(space, type, options ?? {})
+    },
     conflicts: (object, key) =>
       reading(space, () => {
+        demandObject("conflicts", "an object of the space", object)
         const entry = find(object.id)
-        return entry === undefined ? [] : space.state.objects.conflicts(entry, key)
+        const type = typeOf(object) ?? space.types.ofEntry(entry ?? null)
+        if (type !== undefined) demandProperty("conflicts", type, key)
+        return entry === undefined ? [] : conflictsOf(space, entry, key)
       }),
     conflictCount: reading(space, () => conflictCount(space)),
     stateHash: stateHashOf(space, hash),
     frontier: reading(space, () => Hex.encode(frontierHash(space.frontier(), hash))),
     status: coalesced(space, (wake) => ({ take: () => statusOf(space), close: space.listen(wake) })),
-    synced: (peer) => synced(space, peer),
+    synced: (peer) =>
+      Effect.andThen(
+        Effect.suspend(() => {
+          const never = neverSynced(peer, given)
+          return never === null ? Effect.void : Effect.fail(never)
+        }),
+        synced(space, peer)
+      ),
     audit: Effect.map(
       Effect.andThen(
         reading(space, () => undefined),

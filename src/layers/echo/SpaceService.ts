@@ -14,8 +14,10 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { creating } from "../../schema/echo/ObjectType.ts"
 import { decodeTicket, encodeGenesis, encodeTicket, spaceText, type Ticket, TicketInvalid } from "../../schema/echo/Space.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
+import { ArgumentInvalid, demandObject, describe } from "../../schema/platform/ArgumentInvalid.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { membersMax } from "../../schema/platform/Limits.ts"
 import { spaceRange } from "../../schema/platform/StorageKeys.ts"
@@ -132,7 +134,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         kept.isEnding = true
         return Effect.andThen(Scope.close(own, Exit.void), Deferred.await(over))
       }).pipe(Effect.uninterruptible)
-      const face = faceOf(space, { ticket: ticketText, members, hash: crypto.hash, close })
+      const face = faceOf(space, { device: device.text, ticket: ticketText, members, hash: crypto.hash, close })
       const kept: Kept = { space, face, isEnding: false, over }
       return kept
     })
@@ -144,6 +146,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const open = (ticketText: string): Effect.Effect<Space, OpenError> =>
     Effect.gen(function* () {
+      if (typeof ticketText !== "string") throw new ArgumentInvalid({ call: "spaces.open", takes: "a ticket", given: ticketText })
       const ticket = yield* Effect.fromResult(decodeTicket(ticketText, crypto.hash))
       const id = spaceText(ticket.space)
       if (!ticket.genesis.devices.every(crypto.isKeyValid)) {
@@ -165,13 +168,20 @@ const make = Effect.fnUntraced(function* (options: Options) {
       return kept.face
     }).pipe(lock.withPermits(1))
 
-  const create: SpaceService["Service"]["create"] = Effect.fnUntraced(function* ({ name, members = [] }) {
+  /** All is judged before anything is made: what cannot be created leaves no space behind. */
+  const create: SpaceService["Service"]["create"] = Effect.fnUntraced(function* (given) {
+    demandObject("spaces.create", "{ name, members }", given)
+    const { name, members = [] } = given
+    if (!Array.isArray(members))
+      throw new ArgumentInvalid({ call: "spaces.create", takes: "an array of members", given: members })
+    const unfit = creating(SpaceInfo, { name }, 0, 1, [])
+    if (unfit !== null) return yield* unfit
     const devices = yield* Effect.forEach(members, (member) => memberKey(member, crypto))
     const count = new Set([device.text, ...members]).size
     if (count > membersMax) return yield* new MembersTooMany({ members: count, membersMax })
     const nonce = yield* crypto.random(16)
     const genesis = encodeGenesis(nonce, [device.publicKey, ...devices])
-    const space = yield* open(encodeTicket(genesis, options.urls))
+    const space = yield* open(encodeTicket(genesis, options.urls, crypto.hash))
     yield* space.create(SpaceInfo, { name })
     return space
   })
@@ -196,6 +206,7 @@ const reasonOf = (cause: Cause.Cause<unknown>): string => {
 }
 
 const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uint8Array, MemberInvalid> => {
+  if (typeof member !== "string") return Effect.fail(new MemberInvalid({ member: describe(member) }))
   const key = Base64Url.decode(member)
   const isKey = Result.isSuccess(key) && key.success.length === 32 && Base64Url.encode(key.success) === member
   return isKey && crypto.isKeyValid(key.success) ? Effect.succeed(key.success) : Effect.fail(new MemberInvalid({ member }))

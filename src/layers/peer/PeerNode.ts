@@ -6,6 +6,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { checkedKubeUrl, type KubeInvalid } from "../../schema/kube/KubeUrl.ts"
+import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
 import { Peer } from "../../services/peer/Peer.ts"
 import type { StorageOpenError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
@@ -30,8 +32,24 @@ export interface Options {
   readonly kube?: string
 }
 
+/** What opening such a Peer may answer. */
+export type OpenError = StorageOpenError | KubeInvalid
+
 /** A Peer over LevelDB, node:crypto and, with a KUBE, WebSockets. */
-export const layer = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenError> => {
+export const layer = (options: Options): Layer.Layer<Peer, OpenError> => Layer.unwrap(Effect.map(checked(options), assembled))
+
+const checked = (options: Options): Effect.Effect<Options, KubeInvalid> =>
+  Effect.suspend(() => {
+    demandObject("PeerNode", "{ folder, kube }", options)
+    const { folder, kube } = options
+    if (typeof folder === "string" && folder !== "")
+      return kube === undefined
+        ? Effect.succeed({ folder })
+        : Effect.as(Effect.fromResult(checkedKubeUrl(kube)), { folder, kube })
+    throw new ArgumentInvalid({ call: "PeerNode", takes: "a folder, such as ./data,", given: folder })
+  })
+
+const assembled = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenError> => {
   const platform = KeyringStorage.layer.pipe(
     Layer.provideMerge(Layer.merge(StorageLevel.layer({ folder }), CryptoNode.layer)),
     Layer.provideMerge(BootCounterNode.layer({ folder }))
@@ -52,5 +70,5 @@ export const layer = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenE
 }
 
 /** The same as a scoped value, for a program that holds several peers. */
-export const open = (options: Options): Effect.Effect<Peer["Service"], StorageOpenError, Scope.Scope> =>
+export const open = (options: Options): Effect.Effect<Peer["Service"], OpenError, Scope.Scope> =>
   Effect.map(Layer.build(Layer.fresh(layer(options))), (services) => Context.get(services, Peer))

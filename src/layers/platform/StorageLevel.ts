@@ -17,19 +17,21 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { compareBytes, decodeWith, encode } from "../../schema/platform/Codec.ts"
+import { compareBytes, decodeWith, encode, Malformed } from "../../schema/platform/Codec.ts"
 import { storageVersion, storageVersionKey } from "../../schema/platform/StorageKeys.ts"
 import {
   type Change,
   type Entry,
   type Range,
   Storage,
+  StorageDamaged,
   StorageDenied,
   type StorageError,
   StorageFailed,
   StorageFull,
   StorageLocked,
   StorageNewer,
+  StorageNotFolder,
   type StorageOpenError
 } from "../../services/platform/Storage.ts"
 
@@ -269,7 +271,10 @@ const storageError = (folder: string, operation: string, cause: unknown): Storag
 const openError = (folder: string, cause: unknown): StorageOpenError => {
   if (cause instanceof StorageLocked || cause instanceof StorageNewer) return cause
   if (describe(cause).includes("LEVEL_LOCKED")) return new StorageLocked({ folder, pid: ownerOf(folder) })
-  return isDenied(cause) ? new StorageDenied({ folder }) : storageError(folder, "opening", cause)
+  if (isDenied(cause)) return new StorageDenied({ folder })
+  if (/\b(?:ENOTDIR|EEXIST)\b/.test(describe(cause))) return new StorageNotFolder({ folder })
+  if (cause instanceof Malformed || /corrupt/i.test(describe(cause))) return new StorageDamaged({ folder, cause })
+  return storageError(folder, "opening", cause)
 }
 
 /** The process that has the folder open; 0 if its file does not say so, or says it of one that has ended. */

@@ -1,62 +1,111 @@
 /**
  * What a transaction has done so far: mutations that are not yet stamped, and the objects that it made.
  *
- * It reads the state and never changes it, so a body that throws leaves nothing behind.
+ * It reads the state and never changes it, so a body that throws leaves nothing behind. What is refused adds nothing and is thrown; the
+ * first refusal is kept, so that a body that catches it commits nothing either.
  */
+import { ArgumentInvalid, demandObject } from "../platform/ArgumentInvalid.ts"
 import { life, type Mutation } from "./ChangeSet.ts"
 import type { Entry } from "./Objects.ts"
 import {
   creating,
+  demandType,
   dotOf,
   drafted,
+  type ObjectInvalid,
   type ObjectOf,
   type ObjectType,
   type PatchOf,
+  type PropertyInvalid,
   type PropsOf,
+  type TypeIndex,
   typeOf,
   updating
 } from "./ObjectType.ts"
 import type { SpaceState } from "./SpaceState.ts"
 
-/** Thrown inside a transaction's body and caught around it: the typed reason why the whole is refused. */
-export class DraftRefused<E> {
-  readonly error: E
-  constructor(error: E) {
-    this.error = error
-  }
+/** How a draft says that an object is not here, or that its type is not known. */
+export interface Refusals<E> {
+  readonly missing: (id: string) => E
+  readonly untyped: (id: string) => E
 }
 
-export class Draft<Missing> {
+const anObject = "an object of the space, as create, get or a query answered it,"
+
+export class Draft<E> {
   readonly mutations: Array<Mutation> = []
+  /** The first thing that was refused, or null. `isFault`: the program is wrong, not its data. */
+  refusal:
+    | { readonly error: PropertyInvalid | E; readonly isFault: false }
+    | { readonly error: Error; readonly isFault: true }
+    | null = null
+  private isOver = false
   private readonly made = new Set<string>()
   private readonly updated = new Set<Entry>()
   private readonly state: SpaceState
-  private readonly missing: (id: string) => Missing
+  private readonly types: TypeIndex
+  private readonly refusals: Refusals<E>
 
-  constructor(state: SpaceState, missing: (id: string) => Missing) {
+  constructor(state: SpaceState, types: TypeIndex, refusals: Refusals<E>) {
     this.state = state
-    this.missing = missing
+    this.types = types
+    this.refusals = refusals
   }
 
   create<T extends ObjectType>(type: T, properties: PropsOf<T>): ObjectOf<T> {
-    const { feeds, next, ownFeed } = this.state
-    const counter = next + this.mutations.length
-    this.demand(creating(type, properties, ownFeed, counter, this.mutations))
-    const object = drafted(type, feeds, ownFeed, counter, properties)
-    this.made.add(object.id)
-    return object
+    return this.whole(() => {
+      demandType("create", type)
+      demandObject(`create(${type.name}, …)`, "the object's properties", properties)
+      this.types.note(type)
+      const { feeds, next, ownFeed } = this.state
+      const counter = next + this.mutations.length
+      this.demand(creating(type, properties, ownFeed, counter, this.mutations))
+      const object = drafted(type, feeds, ownFeed, counter, properties)
+      this.made.add(object.id)
+      return object
+    })
   }
 
-  update<T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>): void {
-    const { feed, counter, entry } = this.find(object)
-    const type = typeOf(object)
-    if (type === undefined) throw new DraftRefused(this.missing(object.id))
-    this.demand(updating(type as T, feed, counter, type.isFlat ? null : this.unwritten(entry), patch, this.mutations))
+  /** Answers the type that the object was taken for. */
+  update<T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>): T {
+    return this.whole(() => {
+      const { feed, counter, entry } = this.find("update", object)
+      demandObject("update", "the properties to be changed", patch)
+      const type = typeOf(object) ?? this.types.ofEntry(entry)
+      if (type === undefined) return this.refuse(this.refusals.untyped(object.id))
+      const before = type.isFlat ? null : this.unwritten(entry)
+      // what the object was read as, or the only type of its name
+      this.demand(updating(type as T, feed, counter, before, patch, this.mutations))
+      return type as T
+    })
   }
 
-  setDeleted(id: string, isDeleted: boolean): void {
-    const { feed, counter } = this.find({ id })
-    this.mutations.push(life(feed, counter, isDeleted))
+  setDeleted(object: { readonly id: string }, isDeleted: boolean): void {
+    this.whole(() => {
+      const { feed, counter } = this.find(isDeleted ? "delete" : "restore", object)
+      this.mutations.push(life(feed, counter, isDeleted))
+    })
+  }
+
+  /** From now on whoever still holds the transaction is told that it is over. */
+  end(): void {
+    this.isOver = true
+  }
+
+  /** All of what one call adds, or nothing of it. */
+  private whole<A>(step: () => A): A {
+    if (this.isOver) {
+      const says = "the transaction is over: it can be used only within the function given to change, before that returns."
+      throw new Error(`${says} Start another with change.`)
+    }
+    const { length } = this.mutations
+    try {
+      return step()
+    } catch (error) {
+      this.mutations.length = length
+      if (this.refusal === null && error instanceof Error) this.refusal = { error, isFault: true }
+      throw error
+    }
   }
 
   /** The entry if this draft has not written to it yet: afterwards it cannot say what differs. */
@@ -66,19 +115,29 @@ export class Draft<Missing> {
     return entry
   }
 
-  private demand<E>(refusal: E | null): void {
-    if (refusal !== null) throw new DraftRefused(refusal)
+  private demand(refusal: PropertyInvalid | null): void {
+    if (refusal !== null) this.refuse(refusal)
+  }
+
+  private refuse(error: PropertyInvalid | E): never {
+    this.refusal ??= { error, isFault: false }
+    throw error
   }
 
   /** An object of the space, or one that this very draft made, which has no entry yet. */
-  private find(object: { readonly id: string }): {
+  private find(
+    call: string,
+    object: { readonly id: string }
+  ): {
     readonly feed: number
     readonly counter: number
     readonly entry: Entry | null
   } {
+    demandObject(call, anObject, object)
+    if (typeof object.id !== "string") throw new ArgumentInvalid({ call, takes: `${anObject} with its id`, given: object })
     const dot = dotOf(object, this.state.feeds)
     const entry = dot === null ? undefined : this.state.objects.find(dot.feed, dot.counter)
-    if (dot === null || (entry === undefined && !this.made.has(object.id))) throw new DraftRefused(this.missing(object.id))
+    if (dot === null || (entry === undefined && !this.made.has(object.id))) return this.refuse(this.refusals.missing(object.id))
     return { feed: dot.feed, counter: dot.counter, entry: entry ?? null }
   }
 }

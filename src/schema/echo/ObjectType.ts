@@ -6,13 +6,14 @@
  */
 import * as Data from "effect/Data"
 import type * as Schema from "effect/Schema"
+import { ArgumentInvalid, isObject } from "../platform/ArgumentInvalid.ts"
 import { create, type Dot, type Mutation, put, remove, type Value } from "./ChangeSet.ts"
 import { differences } from "./Differences.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import { formatObjectId, parseObjectId } from "./ObjectId.ts"
 import type { Entry, Objects } from "./Objects.ts"
 import { compileProperty, isStorableKey, type Property, Refused } from "./Property.ts"
-import { shownAt } from "./Shown.ts"
+import { fittingAt, shownAt } from "./Shown.ts"
 
 /** Properties by name, each a Schema that needs no services. Optional ones by `Schema.optionalKey`. */
 export type Fields = { readonly [key: string]: Schema.ConstraintCodec<unknown, unknown> }
@@ -63,6 +64,28 @@ const make = <const Name extends string, const F extends Fields>(
 
 export const ObjectType = { make }
 
+/** Throws unless a call was given a type of objects. */
+export const demandType = (call: string, type: unknown): void => {
+  if (isObject(type) && type.properties instanceof Map) return
+  throw new ArgumentInvalid({ call, takes: "a type of objects first, as ObjectType.make answers it,", given: type })
+}
+
+/** The types that a program used in a space, by name: so an object is known by its id, where one type has its name. */
+export class TypeIndex {
+  private readonly byName = new Map<string, ObjectType | null>()
+
+  note(type: ObjectType): void {
+    const known = this.byName.get(type.name)
+    if (known === undefined) this.byName.set(type.name, type)
+    else if (known !== type) this.byName.set(type.name, null)
+  }
+
+  ofEntry(entry: Entry | null): ObjectType | undefined {
+    const name = entry?.kind?.name
+    return name === undefined ? undefined : (this.byName.get(name) ?? undefined)
+  }
+}
+
 /** A type was defined as it cannot be. Thrown by `ObjectType.make`: the program itself must change. */
 export class TypeInvalid extends Data.TaggedError("TypeInvalid")<{ readonly type: string; readonly reason: string }> {
   override get message() {
@@ -81,14 +104,22 @@ export class PropertyInvalid extends Data.TaggedError("PropertyInvalid")<{
   }
 }
 
-/** An object does not fit the type that it is read as. It is kept and merges on. */
-export class ObjectInvalid extends Data.TaggedError("ObjectInvalid")<{
+/** An object does not fit the type that it is read as. It is kept, merges on, and can be updated as any object. */
+export class ObjectInvalid<T extends ObjectType = ObjectType> extends Data.TaggedError("ObjectInvalid")<{
   readonly id: string
   readonly type: string
+  /** The first property that is missing or has no value that fits; null when it is the whole object. */
+  readonly property: string | null
   readonly reason: string
 }> {
+  /** The type that it was read as; for the compiler alone. */
+  declare readonly readAs?: T
   override get message() {
-    return `object ${this.id} does not fit the type ${this.type}: ${this.reason}. Update it to values that fit, or read it as another type.`
+    const advice =
+      this.property === null
+        ? "Read it as the type that it is of."
+        : `Update it with a value for ${this.property} that fits, delete it, or read it as another type.`
+    return `object ${this.id} does not fit the type ${this.type}: ${this.reason}. ${advice}`
   }
 }
 
@@ -213,22 +244,39 @@ export const read = <T extends ObjectType>(type: T, objects: Objects, entry: Ent
 const snapshotOf = (type: ObjectType, objects: Objects, entry: Entry): object => {
   const id = objects.id(entry)
   const origin = new Origin(type, objects.feeds, entry.feed, entry.counter)
-  const invalid = (reason: string) => withOrigin(new ObjectInvalid({ id, type: type.name, reason }), origin)
-  if (entry.kind === null) return invalid("who created it is not known")
-  if (entry.kind.name !== type.name) return invalid(`it is a ${entry.kind.name}`)
+  const invalid = (property: string | null, reason: string) => {
+    if (property !== null) objects.unfit.set(entry, type)
+    return withOrigin(new ObjectInvalid({ id, type: type.name, property, reason }), origin)
+  }
+  if (entry.kind === null) return invalid(null, "who created it is not known")
+  if (entry.kind.name !== type.name) return invalid(null, `it is a ${entry.kind.name}`)
   const object: { [key: string]: unknown } = { id }
   for (const property of type.properties.values()) {
     const place = entry.shape.find(property.key)
     const stored = place < 0 ? undefined : shownAt(objects.feeds, entry, place)
     if (stored === undefined) {
       if (property.isOptional) continue
-      return invalid(`${property.key} is missing`)
+      return invalid(property.key, `${property.key} is missing`)
     }
     const value = property.decode(stored)
-    if (value instanceof Refused) return invalid(`${property.key}: ${value.reason}`)
-    object[property.key] = value
+    if (!(value instanceof Refused)) object[property.key] = value
+    else {
+      const fitting = fittingAt(objects.feeds, entry, place, property.form)
+      if (fitting !== undefined) object[property.key] = property.decode(fitting)
+      else if (!property.isOptional) return invalid(property.key, `${property.key}: ${value.reason}`)
+    }
   }
   return withOrigin(object, origin)
+}
+
+/** How many objects were met that do not fit the type that they were read as, those left out that are deleted or fit by now. */
+export const unfitCount = (objects: Objects): number => {
+  let count = 0
+  for (const [entry, type] of objects.unfit) {
+    if (!(read(type, objects, entry) instanceof ObjectInvalid)) objects.unfit.delete(entry)
+    else if (!entry.isDeleted) count++
+  }
+  return count
 }
 
 /** The object that `creating` will have made, before it is merged. `props` are valid. */

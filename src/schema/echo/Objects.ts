@@ -8,9 +8,10 @@
 import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, opRemove, type Value } from "./ChangeSet.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import { formatObjectId, parseObjectId } from "./ObjectId.ts"
+import type { ObjectType } from "./ObjectType.ts"
 import { Head, isEmpty, putValue, RecordCells, removeValue, Seen, Stamp } from "./Registers.ts"
 import { type Shape, ShapeFamily } from "./Shape.ts"
-import { type Conflict, conflictsAt, greatestHead, shownAt } from "./Shown.ts"
+import { type Conflict, conflictsAt, greatestHead, isBranchedAt, shownAt } from "./Shown.ts"
 
 export type { Conflict }
 
@@ -72,6 +73,8 @@ export class Objects {
   readonly feeds: FeedTable
   /** The greatest time of a merged change set. */
   greatestTime = 0
+  /** Objects that did not fit the type that they were last read as; `unfitCount` looks again. */
+  readonly unfit = new Map<Entry, ObjectType>()
   /** Change sets merged so far. */
   version = 0
   private readonly byFeed: Array<Map<number, Entry>> = []
@@ -117,6 +120,12 @@ export class Objects {
   shown(entry: Entry, key: string): Value | undefined {
     const place = entry.shape.find(key)
     return place < 0 ? undefined : shownAt(this.feeds, entry, place)
+  }
+
+  /** Whether another value of a property than the one shown may be the one that a type accepts. */
+  isBranched(entry: Entry, key: string): boolean {
+    const place = entry.shape.find(key)
+    return place >= 0 && isBranchedAt(entry, place)
   }
 
   /** All values at a property, or at a path below one, that concurrent writes left; the one shown first. */

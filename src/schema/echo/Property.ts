@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { describe } from "../platform/ArgumentInvalid.ts"
 import { isKeyAllowed, Unencodable, Writer } from "../platform/Codec.ts"
 import { depthMax, keyBytesMax, valueBytesMax } from "../platform/Limits.ts"
 import { ObjectRef, type Value } from "./ChangeSet.ts"
@@ -23,6 +24,13 @@ export class Refused {
   }
 }
 
+/** What a Schema demands of a stored value, and of what lies below it when that is a record. */
+export interface Form {
+  readonly accepts: (value: Value) => boolean
+  /** For each kind of record that it allows: the form of what is at a key, or null when the key is passed over. */
+  readonly records: () => ReadonlyArray<(key: string) => Form | null>
+}
+
 export interface Property {
   readonly key: string
   /** The path of the property alone. */
@@ -34,6 +42,7 @@ export interface Property {
   readonly encode: (value: unknown) => Value | Refused
   /** Stored value to application value: frozen, and the same one for the same stored object. */
   readonly decode: (value: Value) => unknown
+  readonly form: Form
 }
 
 type AnyCodec = Schema.ConstraintCodec<unknown, unknown>
@@ -49,11 +58,14 @@ export const compileProperty = (key: string, schema: AnyCodec): Property => {
     isOptional,
     isPlain: true,
     encode: (value) => encodePlain(value, plain),
-    decode: (value) => checkPlain(value, plain)
+    decode: (value) => checkPlain(value, plain),
+    form: { accepts: (value) => !(checkPlain(value, plain) instanceof Refused), records: noRecords }
   }
 }
 
 // Plain properties --------------------------------------------------------------------------------------------------------------
+
+const noRecords = (): ReadonlyArray<never> => []
 
 type Plain = "string" | "number" | "boolean" | "integer" | "finite"
 
@@ -82,12 +94,6 @@ const checkPlain = (value: unknown, plain: Plain): string | number | boolean | R
 const named = { string: "a string", number: "a number", boolean: "a boolean", integer: "an integer", finite: "a finite number" }
 
 const notA = (plain: Plain, value: unknown): Refused => new Refused(`expected ${named[plain]}, got ${describe(value)}`)
-
-const describe = (value: unknown): string => {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
-  if (value === null || typeof value !== "object") return String(value)
-  return Array.isArray(value) ? "an array" : value instanceof Uint8Array ? "bytes" : "an object"
-}
 
 const headerBytesMax = 9
 
@@ -155,7 +161,7 @@ export const isStorableKey = (key: string): boolean =>
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
-const throughSchema = (schema: AnyCodec): Pick<Property, "encode" | "decode"> => {
+const throughSchema = (schema: AnyCodec): Pick<Property, "encode" | "decode" | "form"> => {
   const codec: AnyCodec = isMadeOfValues(flipToEncoded(schema), new Set()) ? schema : Schema.toCodecJson(schema)
   const encoding = SchemaParser.encodeUnknownResult(codec)
   const decoding = SchemaParser.decodeUnknownResult(codec)
@@ -164,18 +170,23 @@ const throughSchema = (schema: AnyCodec): Pick<Property, "encode" | "decode"> =>
     if (value instanceof ObjectRef) return new Refused("references cannot be read yet")
     return frozen(parse(() => decoding(value instanceof Uint8Array ? value.slice() : value)))
   }
+  const remembered = (value: Value): unknown => {
+    if (typeof value !== "object" || value === null) return decode(value)
+    const known = decoded.get(value)
+    if (known !== undefined) return known
+    const made = decode(value)
+    decoded.set(value, made)
+    return made
+  }
   return {
     encode: (value) => {
       const encoded = parse(() => encoding(value))
       return encoded instanceof Refused ? encoded : toValue(encoded)
     },
-    decode: (value) => {
-      if (typeof value !== "object" || value === null) return decode(value)
-      const known = decoded.get(value)
-      if (known !== undefined) return known
-      const made = decode(value)
-      decoded.set(value, made)
-      return made
+    decode: remembered,
+    form: {
+      accepts: (value) => !(remembered(value) instanceof Refused),
+      records: () => recordsOf(codec.ast, new Map(), new Set())
     }
   }
 }
@@ -196,6 +207,38 @@ const frozen = (value: unknown): unknown => {
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value
   for (const each of Object.values(value)) frozen(each)
   return Object.freeze(value)
+}
+
+/** The forms of parts of a property's Schema, one for each node, so that a Schema that holds itself has finitely many. */
+type Forms = Map<SchemaAST.AST, Form>
+
+const formOf = (ast: SchemaAST.AST, forms: Forms): Form => {
+  const known = forms.get(ast)
+  if (known !== undefined) return known
+  const decoding = SchemaParser.decodeUnknownResult(Schema.make<AnyCodec>(ast))
+  const form: Form = {
+    accepts: (value) => !(parse(() => decoding(value)) instanceof Refused),
+    records: () => recordsOf(ast, forms, new Set())
+  }
+  forms.set(ast, form)
+  return form
+}
+
+/** The kinds of records that a node is decoded from. */
+const recordsOf = (ast: SchemaAST.AST, forms: Forms, met: Set<SchemaAST.AST>): ReadonlyArray<(key: string) => Form | null> => {
+  if (met.has(ast)) return []
+  met.add(ast)
+  const { encoding } = ast
+  if (encoding !== undefined) return recordsOf(encoding[encoding.length - 1]!.to, forms, met)
+  if (ast._tag === "Suspend") return recordsOf(ast.thunk(), forms, met)
+  if (ast._tag === "Union") return ast.types.flatMap((type) => recordsOf(type, forms, met))
+  if (ast._tag !== "Objects") return []
+  return [
+    (key) => {
+      const signature = ast.propertySignatures.find(({ name }) => name === key) ?? ast.indexSignatures[0]
+      return signature === undefined ? null : formOf(signature.type, forms)
+    }
+  ]
 }
 
 const flipToEncoded = (schema: AnyCodec): SchemaAST.AST => Schema.toEncoded(schema).ast

@@ -11,7 +11,7 @@ import type { ObjectOf, ObjectType } from "./ObjectType.ts"
 import { isSamePlan, planOf, type QueryOptions, type QueryPlan, type QueryResult } from "./QueryPlan.ts"
 
 export type { Delta } from "./LiveQuery.ts"
-export { type QueryOptions, type QueryResult, queryAll, type Where } from "./QueryPlan.ts"
+export { demandProperty, PropertyUnknown, type QueryOptions, type QueryResult, queryAll, type Where } from "./QueryPlan.ts"
 
 export interface Subscription<A> {
   /** The result as it is now. */
@@ -107,8 +107,12 @@ export class QueryIndex {
   }
 
   private askTesters(queries: TypeQueries, entry: Entry, key: string): void {
-    const testers = queries.byTest.get(key)?.get(testKey(this.objects.shown(entry, key)))
-    if (testers !== undefined) for (const query of testers) ask(queries, query, entry)
+    const byValue = queries.byTest.get(key)
+    if (byValue === undefined) return
+    const shown = this.objects.shown(entry, key)
+    // where the value shown does not fit a type, its queries read another, or none
+    const asked = this.objects.isBranched(entry, key) ? byValue.values() : [byValue.get(testKey(shown)), byValue.get(undefined)]
+    for (const testers of asked) if (testers !== undefined) for (const query of testers) ask(queries, query, entry)
   }
 
   /** Goes over to other objects (rebuilt from durable state); subscribers are told the difference. */

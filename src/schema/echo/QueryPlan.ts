@@ -4,13 +4,15 @@
  * Equality is tested on stored values, so that objects that do not match are never decoded.
  */
 
+import * as Data from "effect/Data"
 import { compareBytes } from "../platform/Codec.ts"
 import type { Value } from "./ChangeSet.ts"
 import { isEqualValue } from "./Differences.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import type { Entry, Objects } from "./Objects.ts"
-import { ObjectInvalid, type ObjectOf, type ObjectType, PropertyInvalid, type PropsOf, read } from "./ObjectType.ts"
-import { Refused } from "./Property.ts"
+import { ObjectInvalid, type ObjectOf, type ObjectType, type PropsOf, read } from "./ObjectType.ts"
+import { type Property, Refused } from "./Property.ts"
+import { fittingAt } from "./Shown.ts"
 
 /** Equality on properties (undefined: it has none), or any pure predicate, asked again whenever the object changes. */
 export type Where<T extends ObjectType> =
@@ -32,6 +34,7 @@ export interface QueryResult<A> {
 /** One test of equality. `value` is undefined for "has none"; a query that asks for what no object can hold matches nothing. */
 export interface EqualityTest {
   readonly key: string
+  readonly property: Property
   readonly value: Value | undefined
 }
 
@@ -51,9 +54,9 @@ export interface QueryPlan {
   readonly orderBy: string | null
 }
 
-/** Throws `PropertyInvalid` for a property that the type does not have: the program is wrong, not its data. */
+/** Throws `PropertyUnknown` for a property that the type does not have: the program is wrong, not its data. */
 export const planOf = <T extends ObjectType>(type: T, { where, orderBy }: QueryOptions<T>): QueryPlan => {
-  if (orderBy !== undefined) demandProperty(type, orderBy)
+  if (orderBy !== undefined) demandProperty("orderBy", type, orderBy)
   const plan = { type, orderBy: orderBy ?? null }
   if (typeof where === "function") {
     // objects of this plan are read as this type
@@ -62,18 +65,33 @@ export const planOf = <T extends ObjectType>(type: T, { where, orderBy }: QueryO
   const tests: Array<EqualityTest> = []
   let isImpossible = false
   for (const [key, value] of Object.entries(where ?? {})) {
-    const stored = value === undefined ? undefined : demandProperty(type, key).encode(value)
+    const property = demandProperty("where", type, key)
+    const stored = value === undefined ? undefined : property.encode(value)
     if (stored instanceof Refused) isImpossible = true
-    else tests.push({ key, value: stored })
+    else tests.push({ key, property, value: stored })
   }
   return { ...plan, tests, isImpossible, predicate: null }
 }
 
-const demandProperty = (type: ObjectType, key: string) => {
+/** The property of a type that a call asks for; throws when it has none of that name. */
+export const demandProperty = (call: PropertyUnknown["call"], type: ObjectType, key: string): Property => {
   const property = type.properties.get(key)
   if (property !== undefined) return property
-  const reason = `queries can ask only for ${[...type.properties.keys()].join(", ")}`
-  throw new PropertyInvalid({ type: type.name, property: key, reason })
+  throw new PropertyUnknown({ call, type: type.name, property: String(key), known: [...type.properties.keys()] })
+}
+
+/** Asked for was a property that the type does not have. A defect: the program must change. */
+export class PropertyUnknown extends Data.TaggedError("PropertyUnknown")<{
+  readonly call: "where" | "orderBy" | "conflicts"
+  readonly type: string
+  readonly property: string
+  readonly known: ReadonlyArray<string>
+}> {
+  override get message() {
+    const says = `${this.call} cannot ask for "${this.property}": the properties of ${this.type} are ${this.known.join(", ")}.`
+    if (this.property !== "id" || this.call === "conflicts") return says
+    return `${says} ${this.call === "where" ? `To find an object by its id, use get(${this.type}, id).` : "Without orderBy, objects come in the order of their ids."}`
+  }
 }
 
 export const isSamePlan = (a: QueryPlan, b: QueryPlan): boolean =>
@@ -84,16 +102,25 @@ export const isSamePlan = (a: QueryPlan, b: QueryPlan): boolean =>
   a.tests.length === b.tests.length &&
   a.tests.every(({ key, value }) => b.tests.some((test) => test.key === key && isEqual(test.value, value)))
 
+/** Whether a value is the one asked for; 0 and −0 are, as they are for an application. */
 const isEqual = (a: Value | undefined, b: Value | undefined): boolean =>
-  a === undefined || b === undefined ? a === b : isEqualValue(a, b)
+  a === b || (a !== undefined && b !== undefined && isEqualValue(a, b))
 
 /** The object if it is in the result, why it cannot be read if it would be, null if it is not in it. */
 export const ask = (plan: QueryPlan, objects: Objects, entry: Entry): Shown | ObjectInvalid | null => {
   if (entry.isDeleted || plan.isImpossible) return null
-  for (const { key, value } of plan.tests) if (!isEqual(objects.shown(entry, key), value)) return null
+  for (const test of plan.tests) if (!passes(test, objects, entry)) return null
   const object: Shown | ObjectInvalid = read(plan.type, objects, entry)
   if (plan.predicate === null || object instanceof ObjectInvalid) return object
   return plan.predicate(object) ? object : null
+}
+
+/** Whether the value that the type reads is the one asked for: nearly always the one shown, else the greatest that fits. */
+const passes = ({ key, property, value }: EqualityTest, objects: Objects, entry: Entry): boolean => {
+  const shown = objects.shown(entry, key)
+  if (isEqual(shown, value)) return true
+  if (shown === undefined || (value !== undefined && !objects.isBranched(entry, key))) return false
+  return isEqual(fittingAt(objects.feeds, entry, entry.shape.find(key), property.form), value)
 }
 
 /** Orders rows by the plan: the property, then the id's feed and counter. */

@@ -2,17 +2,20 @@
  * Which of the heads at a path is shown, and what stands beside it.
  *
  * The winner has the greatest stamp: time, then the feed's bytes, then the counter. A record is shown unless a plain value at its path
- * has a greater stamp than all at its marker and below. docs/format.md#objects
+ * has a greater stamp than all at its marker and below. Who reads by a Schema is shown the greatest value that it accepts: concurrent
+ * writes, each of which fits, may leave a record that does not. docs/format.md#objects
  */
 import { compareBytes } from "../platform/Codec.ts"
 import type { Dot, Value } from "./ChangeSet.ts"
 import type { FeedTable } from "./FeedTable.ts"
+import type { Form } from "./Property.ts"
 import {
   type Branch,
   branchAt,
   branched,
   counterAt,
   Head,
+  isRecord,
   marker,
   type RecordCells,
   type Stamp,
@@ -96,6 +99,66 @@ const shownRecord = (feeds: FeedTable, record: RecordCells): Value => {
   return Object.freeze(shown)
 }
 
+// Fitting -----------------------------------------------------------------------------------------------------------------------
+
+/** What was found at a branch by a form: each is looked for once, however often a Schema that holds itself leads there. */
+type Found = Map<Branch, Map<Form, Value | undefined>>
+
+/** The greatest value at a place that a form accepts, or undefined when it accepts none. */
+export const fittingAt = (
+  feeds: FeedTable,
+  record: RecordCells,
+  place: number,
+  form: Form,
+  found: Found = new Map()
+): Value | undefined => {
+  const stamp = stampAt(record, place)
+  if (stamp === undefined) return undefined
+  if (stamp !== branched) {
+    const value = valueAt(record, place)
+    return form.accepts(value) ? value : undefined
+  }
+  const branch = branchAt(record, place)
+  const known = found.get(branch) ?? new Map<Form, Value | undefined>()
+  found.set(branch, known)
+  if (!known.has(form)) known.set(form, fittingOf(feeds, branch, form, found))
+  return known.get(form)
+}
+
+const fittingOf = (feeds: FeedTable, branch: Branch, form: Form, found: Found): Value | undefined => {
+  for (const { value } of valuesOf(feeds, branch)) {
+    if (form.accepts(value)) return value
+    if (!isRecord(value) || branch.record === null) continue
+    for (const formAt of form.records()) {
+      const fitting = fittingRecord(feeds, branch.record, formAt, found)
+      if (form.accepts(fitting)) return fitting
+    }
+  }
+  return undefined
+}
+
+/** The record of what fits at each of its keys; a key at which nothing does is left out. */
+const fittingRecord = (
+  feeds: FeedTable,
+  record: RecordCells,
+  formAt: (key: string) => Form | null,
+  found: Found
+): { readonly [key: string]: Value } => {
+  const fitting = Object.create(null) as { [key: string]: Value }
+  for (const place of record.shape.sorted()) {
+    const key = record.shape.keys[place]!
+    const form = formAt(key)
+    const value = form === null ? shownAt(feeds, record, place) : fittingAt(feeds, record, place, form, found)
+    if (value !== undefined) fitting[key] = value
+  }
+  return Object.freeze(fitting)
+}
+
+/** Whether a place has a record or several heads, so that another value than the one shown may be the one that fits. */
+export const isBranchedAt = (record: RecordCells, place: number): boolean => stampAt(record, place) === branched
+
+// Conflicts ---------------------------------------------------------------------------------------------------------------------
+
 const conflict = (head: Head, value: Value): Conflict => ({
   value,
   dot: { feed: head.stamp.feed, counter: head.counter },
@@ -114,13 +177,17 @@ export const conflictsAt = (feeds: FeedTable, record: RecordCells, path: Readonl
   const stamp = stampAt(at, place)
   if (stamp === undefined) return []
   if (stamp !== branched) return [conflict(new Head(stamp, counterAt(at, place), valueAt(at, place)), valueAt(at, place))]
-  const branch = branchAt(at, place)
+  return valuesOf(feeds, branchAt(at, place)).map(({ head, value }) => conflict(head, value))
+}
+
+/** All values at a branch, the greatest first; the record is one of them. */
+const valuesOf = (feeds: FeedTable, branch: Branch): ReadonlyArray<{ readonly head: Head; readonly value: Value }> => {
   const sorted = branch.heads.filter(isPlain).map((head) => ({ head, value: head.value }))
   const ofRecord = greatestOfRecord(feeds, branch)
   if (ofRecord !== null) {
     sorted.push({ head: ofRecord, value: branch.record === null ? marker : shownRecord(feeds, branch.record) })
   }
-  return sorted.sort((a, b) => compareHeads(feeds, b.head, a.head)).map(({ head, value }) => conflict(head, value))
+  return sorted.sort((a, b) => compareHeads(feeds, b.head, a.head))
 }
 
 /** The paths of a record with more than one value. */

@@ -71,14 +71,21 @@ const spaceId = (genesis: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): 
 /** A space's id as text: base64url. */
 export const spaceText = (space: Uint8Array): string => Base64Url.encode(space)
 
-/** `[0, Genesis as bstr, urls]` as base64url. */
-export const encodeTicket = (genesis: Uint8Array, urls: ReadonlyArray<string>): string => {
-  const to = new Writer().array(3).int(0).bytes(genesis).array(urls.length)
+/** How many bytes of the space's id a ticket repeats. */
+const checkBytes = 4
+
+/** `[0, Genesis as bstr, urls, id4]` as base64url; id4 begins the space's id, so that a damaged ticket opens no other space. */
+export const encodeTicket = (
+  genesis: Uint8Array,
+  urls: ReadonlyArray<string>,
+  hash: (bytes: Uint8Array) => Uint8Array
+): string => {
+  const to = new Writer().array(4).int(0).bytes(genesis).array(urls.length)
   for (const url of urls) to.text(url)
-  return Base64Url.encode(to.finish())
+  return Base64Url.encode(to.bytes(spaceId(genesis, hash).subarray(0, checkBytes)).finish())
 }
 
-/** Reads a ticket and recomputes the id of its space. */
+/** Reads a ticket and recomputes the id of its space, which must begin as the ticket says. */
 export const decodeTicket = (text: string, hash: (bytes: Uint8Array) => Uint8Array): Result.Result<Ticket, TicketInvalid> => {
   const invalid = (reason: string) => Result.fail(new TicketInvalid({ reason }))
   const trimmed = text.trim()
@@ -86,16 +93,18 @@ export const decodeTicket = (text: string, hash: (bytes: Uint8Array) => Uint8Arr
   const bytes = Base64Url.decode(trimmed)
   if (Result.isFailure(bytes) || Base64Url.encode(bytes.success) !== trimmed) return invalid("it is not base64url")
   const outer = decodeWith(bytes.success, (from) => {
-    from.tuple(3)
+    from.tuple(4)
     if (from.uint() !== 0) from.fail("a ticket of another version")
     const genesisBytes = from.bytes(ticketCharactersMax)
     const urls: Array<string> = []
     for (let n = from.array(ticketUrlsMax); n > 0; n--) urls.push(from.text(2048))
-    return { genesisBytes, urls }
+    return { genesisBytes, urls, check: from.fixed(checkBytes) }
   })
   if (Result.isFailure(outer)) return invalid(outer.failure.message)
-  const genesis = decodeGenesis(outer.success.genesisBytes)
+  const { check, genesisBytes, urls } = outer.success
+  const space = spaceId(genesisBytes, hash)
+  if (!equalBytes(space.subarray(0, checkBytes), check)) return invalid("it was damaged on its way, or copied wrongly")
+  const genesis = decodeGenesis(genesisBytes)
   if (Result.isFailure(genesis)) return invalid(genesis.failure.message)
-  const { genesisBytes, urls } = outer.success
-  return Result.succeed({ space: spaceId(genesisBytes, hash), genesis: genesis.success, genesisBytes, urls })
+  return Result.succeed({ space, genesis: genesis.success, genesisBytes, urls })
 }

@@ -164,12 +164,16 @@ export class FlushFailed extends Schema.TaggedError<FlushFailed>()("FlushFailed"
   }
 }
 
-/** A change set does not fit into a block. */
+/** A change set does not fit into a block: it takes too many bytes, or holds too many mutations. */
 export class ChangeSetTooLarge extends Schema.TaggedError<ChangeSetTooLarge>()("ChangeSetTooLarge", {
   bytes: Schema.Number,
-  bytesMax: Schema.Number
+  bytesMax: Schema.Number,
+  mutations: Schema.Number,
+  mutationsMax: Schema.Number
 }) {
   override get message() {
+    if (this.mutations > this.mutationsMax)
+      return `the change makes ${this.mutations} mutations (an object, or a property written, is one each), and one change may make ${this.mutationsMax}. Split it into several.`
     return `the change takes ${this.bytes} bytes, and one change may take ${this.bytesMax}. Split it into several.`
   }
 }

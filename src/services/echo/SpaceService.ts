@@ -8,20 +8,23 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { Conflict } from "../../schema/echo/Objects.ts"
-import type { ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
+import type { Value } from "../../schema/echo/ChangeSet.ts"
+import type { ObjectInvalid, ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
 import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
 import type { TicketInvalid } from "../../schema/echo/Space.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { Durability, StorageError } from "../platform/Storage.ts"
 import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedStore.ts"
 
-/** Several mutations as one change set: all or nothing here, and on every peer. Throws nothing that `change` does not answer typed. */
+/**
+ * Several mutations as one change set: all or nothing here, and on every peer. What is refused is thrown, and answered typed by `change`
+ * even when it was caught. It can be used until the function given to `change` returns.
+ */
 export interface Transaction {
   readonly create: <T extends ObjectType>(type: T, properties: PropsOf<T>) => ObjectOf<T>
-  readonly update: <T extends ObjectType>(object: ObjectOf<T>, patch: PatchOf<T>) => void
-  readonly delete: (object: ObjectOf<ObjectType>) => void
-  readonly restore: (object: ObjectOf<ObjectType>) => void
+  readonly update: <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>) => void
+  readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
+  readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
 }
 
 /** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */
@@ -42,6 +45,17 @@ export interface Flagged {
   readonly blocks: number
 }
 
+/** One of the values that concurrent writes left. */
+export interface Conflict {
+  /** Where: the property, and the keys below it when only a part of a record is in conflict. */
+  readonly path: ReadonlyArray<string>
+  /** As it is stored: what the property's Schema encodes to. */
+  readonly value: Value
+  /** The mutation that wrote it; the feed as text, as in a `Receipt`. */
+  readonly dot: { readonly feed: string; readonly counter: number }
+  readonly time: number
+}
+
 /** What this device knows of its own writes, and of what keeps the space from going on. Counters are dots of this device's feed. */
 export interface SpaceStatus {
   /** Merged here. */
@@ -57,6 +71,8 @@ export interface SpaceStatus {
   /** Feeds that wait and connections that failed, each with its reason in words; empty when all is well. */
   readonly stuck: ReadonlyArray<string>
   readonly flagged: ReadonlyArray<Flagged>
+  /** How many objects were read here that do not fit their type: `query(type).invalid` names them. */
+  readonly invalid: number
   /** Why the space cannot be written, or null. */
   readonly readOnly: string | null
 }
@@ -67,9 +83,11 @@ export interface SpaceAudit extends Audit {
 }
 
 /** A live query. */
-export interface Query<A> {
+export interface Query<A, Invalid = ObjectInvalid> {
   /** The results now. */
   readonly all: Effect.Effect<ReadonlyArray<A>, SpaceClosed>
+  /** What would be in the results if it fitted the type, each with the reason. `update` and `delete` take it as an object. */
+  readonly invalid: Effect.Effect<ReadonlyArray<Invalid>, SpaceClosed>
   /** A result, waited for when there is none yet. */
   readonly first: Effect.Effect<A, SpaceClosed>
   /** The results now as `added`, then every change. A slow reader gets fewer, larger deltas, never a growing queue. */
@@ -94,26 +112,32 @@ export interface Space {
     properties: PropsOf<T>,
     options?: WriteOptions
   ) => Effect.Effect<ObjectOf<T>, WriteError>
-  /** Puts the given properties; an object as value is merged key by key with what others write inside it. */
+  /**
+   * Puts the given properties; an object as value is merged key by key with what others write inside it. Answers the object as it is
+   * then, deleted ones too; `ObjectInvalid`, with the change made, when it does not fit its type even so.
+   */
   readonly update: <T extends ObjectType>(
-    object: ObjectOf<T>,
+    object: ObjectOf<T> | ObjectInvalid<T>,
     patch: PatchOf<T>,
     options?: WriteOptions
-  ) => Effect.Effect<ObjectOf<T>, WriteError>
+  ) => Effect.Effect<ObjectOf<T>, WriteError | ObjectInvalid<T>>
   /** Hides an object; edits inside it are kept, and `restore` brings it back. */
-  readonly delete: (object: ObjectOf<ObjectType>, options?: WriteOptions) => Effect.Effect<void, WriteError>
-  readonly restore: (object: ObjectOf<ObjectType>, options?: WriteOptions) => Effect.Effect<void, WriteError>
-  /** Runs the function at once and commits what it did as one change set. */
+  readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid, options?: WriteOptions) => Effect.Effect<void, WriteError>
+  /** Runs the function at once, which must not be async nor answer an Effect, and commits what it did as one change set. */
   readonly change: <A>(
     body: (transaction: Transaction) => A,
     options?: WriteOptions
   ) => Effect.Effect<{ readonly value: A; readonly receipt: Receipt | null }, WriteError>
-  /** An object by its id, or undefined when there is none, it is deleted, or it is of another type. */
+  /** An object by its id, or undefined when there is none, it is deleted, or it does not fit (`query(type).invalid` tells why). */
   readonly get: <T extends ObjectType>(type: T, id: string) => Effect.Effect<ObjectOf<T> | undefined, SpaceClosed>
-  readonly query: <T extends ObjectType>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>>
-  /** Every value of a property that no other write has seen, greatest first; one when nobody disagrees. */
+  readonly query: <T extends ObjectType>(type: T, options?: QueryOptions<T>) => Query<ObjectOf<T>, ObjectInvalid<T>>
+  /**
+   * Every value of a property that no other write has seen, greatest first, then those of each part of it that is in conflict: one in
+   * all when nobody disagrees.
+   */
   readonly conflicts: <T extends ObjectType>(
-    object: ObjectOf<T>,
+    object: ObjectOf<T> | ObjectInvalid<T>,
     key: keyof PropsOf<T> & string
   ) => Effect.Effect<ReadonlyArray<Conflict>, SpaceClosed>
   /** How many registers of the space have more than one head. */
@@ -128,7 +152,7 @@ export interface Space {
    * That is what the device acknowledged last: on this connection when it is connected, else on the one before. What became of its
    * storage while it is away nobody can know here; once it is back, only what it says anew counts.
    */
-  readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed>
+  readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed | PeerInvalid | QuorumInvalid>
   /** Verifies everything stored of the space anew: signatures, hashes, manifests. Tells what of it is signed nonsense. */
   readonly audit: Effect.Effect<SpaceAudit, AuditFailed | StorageError | SpaceClosed>
   /** Ends when the space is closed, with the reason when it was a fault. */
@@ -159,13 +183,35 @@ export class MemberInvalid extends Schema.TaggedError<MemberInvalid>()("MemberIn
   }
 }
 
-/** A space names at most so many member devices, the one that makes it among them. */
+/** A space would have more members than one may have. */
 export class MembersTooMany extends Schema.TaggedError<MembersTooMany>()("MembersTooMany", {
   members: Schema.Number,
   membersMax: Schema.Number
 }) {
   override get message() {
-    return `a space of ${this.members} devices is too large: ${this.membersMax} may be members, this one included. Make several spaces.`
+    return `a space of ${this.members} devices cannot be made: it may have ${this.membersMax}, this one among them. Name fewer members.`
+  }
+}
+
+/** A device that cannot be waited for. */
+export class PeerInvalid extends Schema.TaggedError<PeerInvalid>()("PeerInvalid", {
+  peer: Schema.String,
+  isOwn: Schema.Boolean
+}) {
+  override get message() {
+    return this.isOwn
+      ? `"${this.peer}" is this device itself, which has all that its own writes answered. Name another member.`
+      : `"${this.peer}" is no member of this space, so it will never have it. Name a device as space.members lists it.`
+  }
+}
+
+/** A number of devices that can never have a space. */
+export class QuorumInvalid extends Schema.TaggedError<QuorumInvalid>()("QuorumInvalid", {
+  quorum: Schema.Number,
+  others: Schema.Number
+}) {
+  override get message() {
+    return `${this.quorum} devices can never have this space: it has ${this.others} members besides this device. Ask for a whole number from 0 to ${this.others}.`
   }
 }
 
@@ -203,5 +249,12 @@ export class ObjectMissing extends Schema.TaggedError<ObjectMissing>()("ObjectMi
   }
 }
 
-export type WriteError = AppendError | PropertyInvalid | ObjectMissing | SpaceReadOnly | SpaceClosed
+/** The object is here, but was given by its id alone, and no type or several types of its name were used in this space. */
+export class ObjectUntyped extends Schema.TaggedError<ObjectUntyped>()("ObjectUntyped", { id: Schema.String }) {
+  override get message() {
+    return `object ${this.id} is in this space, but its id alone does not say its type. Give the object as create, get or a query answered it.`
+  }
+}
+
+export type WriteError = AppendError | PropertyInvalid | ObjectMissing | ObjectUntyped | SpaceReadOnly | SpaceClosed
 export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused

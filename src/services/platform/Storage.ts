@@ -64,7 +64,7 @@ export class Storage extends Context.Service<
 /** The medium is full. Nothing of the batch was written. */
 export class StorageFull extends Schema.TaggedError<StorageFull>()("StorageFull", { folder: Schema.String }) {
   override get message() {
-    return `${this.folder} is full and nothing was written. Free some space on that disk, then try again.`
+    return `${this.folder} is full and nothing was written. Free 16 MiB or more on that disk, then try again.`
   }
 }
 
@@ -108,7 +108,24 @@ export class StorageNewer extends Schema.TaggedError<StorageNewer>()("StorageNew
   }
 }
 
+/** A file stands where the folder should be. */
+export class StorageNotFolder extends Schema.TaggedError<StorageNotFolder>()("StorageNotFolder", { folder: Schema.String }) {
+  override get message() {
+    return `${this.folder} is a file, or lies below one, and a folder is needed. Choose another folder.`
+  }
+}
+
+/** What the folder holds is no database any more. */
+export class StorageDamaged extends Schema.TaggedError<StorageDamaged>()("StorageDamaged", {
+  folder: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `the database in ${this.folder} is damaged (${String(this.cause)}). Put back a copy of the folder, and peers bring what it lacks; or choose another folder, which is another device.`
+  }
+}
+
 /** What an open storage may answer. */
 export type StorageError = StorageFull | StorageFailed
 /** What opening a storage may answer. */
-export type StorageOpenError = StorageLocked | StorageDenied | StorageNewer | StorageError
+export type StorageOpenError = StorageLocked | StorageDenied | StorageNewer | StorageNotFolder | StorageDamaged | StorageError
