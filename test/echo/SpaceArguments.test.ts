@@ -53,7 +53,11 @@ describe("synced", () => {
         ["rubbish", "PeerInvalid", /"rubbish" is no member of this space.*space\.members lists it/],
         [stranger.device, "PeerInvalid", /no member/],
         [peer.device, "PeerInvalid", /is this device itself.*Name another member/],
-        [{ quorum: 2 }, "QuorumInvalid", /2 devices can never have.*1 members besides.*from 0 to 1/],
+        [
+          { quorum: 2 },
+          "QuorumInvalid",
+          /a quorum of 2 can never be reached: the members besides this device are 1\..*from 0 to 1/
+        ],
         [{ quorum: Number.NaN }, "QuorumInvalid", /from 0 to 1/],
         [{ quorum: -1 }, "QuorumInvalid", /from 0 to 1/],
         [{ quorum: 0.5 }, "QuorumInvalid", /whole number/],

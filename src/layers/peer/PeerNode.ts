@@ -46,7 +46,7 @@ const checked = (options: Options): Effect.Effect<Options, KubeInvalid> =>
       return kube === undefined
         ? Effect.succeed({ folder })
         : Effect.as(Effect.fromResult(checkedKubeUrl(kube)), { folder, kube })
-    throw new ArgumentInvalid({ call: "PeerNode", takes: "a folder, such as ./data,", given: folder })
+    throw new ArgumentInvalid({ call: "PeerNode", takes: "a folder (such as ./data)", given: folder })
   })
 
 const assembled = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenError> => {

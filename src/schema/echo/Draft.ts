@@ -30,7 +30,7 @@ export interface Refusals<E> {
   readonly untyped: (id: string) => E
 }
 
-const anObject = "an object of the space, as create, get or a query answered it,"
+const anObject = "an object of the space (as create, get or a query answered it)"
 
 export class Draft<E> {
   readonly mutations: Array<Mutation> = []

@@ -67,7 +67,7 @@ export const ObjectType = { make }
 /** Throws unless a call was given a type of objects. */
 export const demandType = (call: string, type: unknown): void => {
   if (isObject(type) && type.properties instanceof Map) return
-  throw new ArgumentInvalid({ call, takes: "a type of objects first, as ObjectType.make answers it,", given: type })
+  throw new ArgumentInvalid({ call, takes: "a type of objects first (as ObjectType.make answers it)", given: type })
 }
 
 /** The types that a program used in a space, by name: so an object is known by its id, where one type has its name. */

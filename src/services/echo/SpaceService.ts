@@ -211,7 +211,7 @@ export class QuorumInvalid extends Schema.TaggedError<QuorumInvalid>()("QuorumIn
   others: Schema.Number
 }) {
   override get message() {
-    return `${this.quorum} devices can never have this space: it has ${this.others} members besides this device. Ask for a whole number from 0 to ${this.others}.`
+    return `a quorum of ${this.quorum} can never be reached: the members besides this device are ${this.others}. Ask for a whole number from 0 to ${this.others}.`
   }
 }
 
