@@ -1,5 +1,6 @@
 /** What a fork does to a space: what lies beyond the proven place counts nowhere, and everything else goes on. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
+import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
 import * as Connection from "../../src/layers/mesh/Connection.ts"
@@ -21,12 +23,15 @@ import * as PeerLayer from "../../src/layers/peer/Peer.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringStorage from "../../src/layers/platform/KeyringStorage.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
+import { encodeManifest } from "../../src/schema/echo/Feed.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { queryAll } from "../../src/schema/echo/Query.ts"
+import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { Peer } from "../../src/services/peer/Peer.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
-import { copyOf } from "./FeedDevices.ts"
+import { appendBlocks, copyOf, makeDevice, open, runOf, writerOf } from "./FeedDevices.ts"
 
 const Note = ObjectType.make("Note", { text: Schema.String })
 
@@ -127,6 +132,42 @@ describe("a space in which a feed forked", () => {
       assert.strictEqual(yield* newcomer.frontier, yield* home.frontier)
       assert.strictEqual(yield* back.frontier, yield* home.frontier)
     }).pipe(Effect.timeout("20 seconds"))
+  )
+
+  it.live("keeps what was written on top of a fork and is not yet flushed when the proof comes", () =>
+    Effect.gen(function* () {
+      const [alice, mallory] = [yield* makeDevice(), yield* makeDevice()]
+      const theirs = yield* open(mallory, [alice, mallory])
+      const forger = yield* writerOf(theirs)
+      yield* appendBlocks(forger, 3)
+      const ours = yield* open(alice, [alice, mallory])
+      const held = yield* ours.feeds.admit(encodeManifest(forger.feed.manifest))
+      yield* ours.feeds.ingest(yield* runOf(theirs, forger.feed.id, 0))
+      const state = new SpaceState(ours.table)
+      const space = new OpenSpace("space", ours.feeds, state, yield* Clock.Clock)
+      yield* ours.feeds.watch((feed) => space.notice(feed))
+      yield* space.load
+      yield* Effect.forkScoped(space.run)
+      const counters = () => space.frontier().applied.map(([, counter]) => counter)
+      const commit = (text: string) => space.commit((transaction) => transaction.create(Note, { text }), "strict")
+      assert.deepStrictEqual(counters(), [3])
+      alice.weather.gate.closeUnsafe()
+      const pending = yield* Effect.forkChild(commit("pending"), { startImmediately: true })
+      assert.deepStrictEqual([...counters()].sort(), [2, 3])
+      space.notice(Object.assign(held, { frozenAt: 1 }))
+      const waiting = yield* Effect.forkChild(commit("waiting"), { startImmediately: true })
+      yield* Effect.sleep("20 millis")
+      assert.deepStrictEqual([...counters()].sort(), [2, 3], "the state is kept until the flush has ended")
+      yield* alice.weather.gate.open
+      const [first, second] = [yield* Fiber.join(pending), yield* Fiber.join(waiting)]
+      assert.deepStrictEqual([first.receipt?.first, second.receipt?.first], [1, 3])
+      assert.deepStrictEqual([...counters()].sort(), [1, 4])
+      const shown = queryAll(space.state.objects, Note, { orderBy: "text" }).objects
+      assert.deepStrictEqual(
+        shown.map(({ text }) => text),
+        ["pending", "waiting"]
+      )
+    }).pipe(Effect.scoped)
   )
 
   it.live("opens again as it was left", () =>
