@@ -69,7 +69,7 @@ describe("a connection that fails", () => {
         yield* elapse("30 seconds")
         const [says, ...others] = yield* stuck(same)
         assert.include(says, alice.peer.device)
-        assert.match(says!, /\/home\/bob\/troupe is full and nothing was written\. Free some space on that disk/)
+        assert.match(says!, /\/home\/bob\/troupe is full and nothing was written\. Free 16 MiB or more on that disk/)
         assert.deepStrictEqual(others, [])
         assert.deepStrictEqual(warnings, [says])
 

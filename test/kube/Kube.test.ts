@@ -7,10 +7,12 @@ import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { MinimumLogLevel } from "effect/References"
+import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Kube from "../../src/layers/kube/Kube.ts"
 import * as Connection from "../../src/layers/mesh/Connection.ts"
@@ -231,6 +233,25 @@ describe("Kube", () => {
       }
       while (line.heard.length < 65) yield* Effect.sleep("5 millis")
       assert.deepStrictEqual(line.heard[64], encode([8, 64, 1]))
+    }).pipe(Effect.scoped, provided)
+  )
+
+  it.live("a peer at more topics than a line may hold is at all of them, over more lines, and gives them back", () =>
+    Effect.gen(function* () {
+      const { kube } = yield* Proxy
+      const services = Layer.merge(NodeWS.layerWebSocketConstructor, CryptoNode.layer)
+      const peer = Effect.map(Layer.build(Layer.fresh(Layer.provide(SignalingWebSocket.layer(kube.url), services))), (context) =>
+        Context.get(context, Signaling)
+      )
+      const [one, other] = [yield* peer, yield* peer]
+      const topics = Array.from({ length: 70 }, (_, n) => new Uint8Array(32).fill(n))
+      const scope = yield* Scope.make()
+      const places = yield* Effect.forEach(topics, (topic) => Scope.provide(one.join(topic), scope))
+      yield* until(({ signaling }) => signaling.topics === 70 && signaling.lines === 2)
+      const found = yield* other.join(topics[69]!)
+      assert.deepStrictEqual(yield* Queue.take(found.events), { _tag: "Joined", peer: places[69]!.self })
+      yield* Scope.close(scope, Exit.void)
+      yield* until(({ signaling }) => signaling.topics === 1 && signaling.lines === 1)
     }).pipe(Effect.scoped, provided)
   )
 

@@ -50,6 +50,7 @@ const shows = (peer: SimulatedPeer, ticket: string, expected: ReadonlyArray<stri
 
 const options = { peers: ["ann", "bob"], seed: 1, limit: "10 minutes" } as const
 
+// #region troubled
 const troubled = (world: Simulated) =>
   Effect.gen(function* () {
     const { ann, bob, ticket } = yield* together(world)
@@ -65,6 +66,7 @@ const troubled = (world: Simulated) =>
     yield* shows(ann, ticket, all)
     return yield* ann.close
   })
+// #endregion troubled
 
 describe("World", () => {
   it.live(

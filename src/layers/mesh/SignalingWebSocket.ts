@@ -1,5 +1,5 @@
 /**
- * Signaling by a KUBE: one WebSocket for all topics, dialed again for as long as anybody is at one.
+ * Signaling by a KUBE: a WebSocket for as many topics as a line may carry, dialed again for as long as anybody is at one.
  *
  * It says nothing when the line is down, since there is nothing one could do: when it is back, who left is missed and who is there
  * is told again. docs/format.md#signaling
@@ -11,12 +11,13 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Socket from "effect/socket/Socket"
 import type { Notice, Refusal } from "../../schema/kube/Rooms.ts"
 import { Attendance } from "../../schema/mesh/Attendance.ts"
 import { type Asked, decodeTold, encodeAsked, isPeerId, signalingBytesMax } from "../../schema/mesh/SignalingFrame.ts"
-import { signalBytesMax } from "../../schema/platform/Limits.ts"
+import { lineTopicsMax, signalBytesMax } from "../../schema/platform/Limits.ts"
 import { Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 
@@ -48,7 +49,7 @@ const outboxMax = 1_024
 /** The address of signaling at a KUBE. */
 const signalUrl = (kube: string): string => `${kube.replace(/^http/, "ws").replace(/\/+$/, "")}/signal`
 
-const make = Effect.fnUntraced(function* (kube: string) {
+const makeLine = Effect.fnUntraced(function* (kube: string) {
   const crypto = yield* Crypto
   const construct = yield* Socket.WebSocketConstructor
   const dial = Effect.acquireRelease(Effect.try({ try: () => construct(signalUrl(kube)), catch: unopened }), (ws) =>
@@ -153,7 +154,31 @@ const make = Effect.fnUntraced(function* (kube: string) {
           : say({ _tag: "Signal", seat: seat.number, peer: to, payload: payload.slice() })
     }
   })
-  return Signaling.of({ join })
+  return { join, taken: 0 }
+})
+
+/** More lines are made as more topics are joined; one that nobody needs any more is not dialed. */
+const make = Effect.fnUntraced(function* (kube: string) {
+  const scope = yield* Effect.scope
+  const context = yield* Effect.context<Crypto | Socket.WebSocketConstructor>()
+  const lines: Array<Effect.Success<ReturnType<typeof makeLine>>> = []
+  const making = yield* Semaphore.make(1)
+
+  /** A place on a line, given back with the scope. */
+  const place = Effect.gen(function* () {
+    const free = lines.find(({ taken }) => taken < lineTopicsMax)
+    const line = free ?? (yield* makeLine(kube).pipe(Scope.provide(scope), Effect.provide(context)))
+    if (free === undefined) lines.push(line)
+    line.taken++
+    return line
+  }).pipe(making.withPermit)
+
+  return Signaling.of({
+    join: Effect.fnUntraced(function* (topic) {
+      const line = yield* Effect.acquireRelease(place, (line) => Effect.sync(() => line.taken--))
+      return yield* line.join(topic)
+    })
+  })
 })
 
 /** Signaling at the KUBE with this address, such as `http://127.0.0.1:7700`. */

@@ -352,7 +352,7 @@ class Room {
 
   /**
    * Whether a connection stays, of those to its device: the later one of the same peer, which has missed the earlier; of two that
-   * live, the one with the smaller meeting id, so that both ends choose alike. The other is ended.
+   * live the earlier one, so that a device which runs twice disturbs nobody again and again. The other is ended.
    */
   readonly admit: (met: Met) => Effect.Effect<boolean> = Effect.fnUntraced({ self: this }, function* (met) {
     const same = () => this.live.get(met.deviceText)
@@ -364,7 +364,7 @@ class Room {
         before = now
         continue
       }
-      if (!isAlive || met.meeting < before.meeting) break
+      if (!isAlive) break
       yield* met.connection.end("another connection stays")
       return false
     }

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { checkedKubeUrl, type KubeInvalid } from "../../schema/kube/KubeUrl.ts"
 import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
 import { Peer } from "../../services/peer/Peer.ts"
-import type { StorageOpenError } from "../../services/platform/Storage.ts"
+import type { Storage, StorageOpenError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
 import * as SpaceService from "../echo/SpaceService.ts"
@@ -30,12 +30,14 @@ export interface Options {
   readonly folder: string
   /** The url of a KUBE, such as `http://127.0.0.1:7700`. Without it nothing touches the network. */
   readonly kube?: string
+  /** A storage of one's own in place of LevelDB (docs/layers.md). The folder then only has the count of starts beside it. */
+  readonly storage?: Layer.Layer<Storage, StorageOpenError>
 }
 
 /** What opening such a Peer may answer. */
 export type OpenError = StorageOpenError | KubeInvalid
 
-/** A Peer over LevelDB, node:crypto and, with a KUBE, WebSockets. */
+/** A Peer over LevelDB or a storage of one's own, node:crypto and, with a KUBE, WebSockets. */
 export const layer = (options: Options): Layer.Layer<Peer, OpenError> => Layer.unwrap(Effect.map(checked(options), assembled))
 
 const checked = (options: Options): Effect.Effect<Options, KubeInvalid> =>
@@ -43,15 +45,13 @@ const checked = (options: Options): Effect.Effect<Options, KubeInvalid> =>
     demandObject("PeerNode", "{ folder, kube }", options)
     const { folder, kube } = options
     if (typeof folder === "string" && folder !== "")
-      return kube === undefined
-        ? Effect.succeed({ folder })
-        : Effect.as(Effect.fromResult(checkedKubeUrl(kube)), { folder, kube })
+      return kube === undefined ? Effect.succeed(options) : Effect.as(Effect.fromResult(checkedKubeUrl(kube)), options)
     throw new ArgumentInvalid({ call: "PeerNode", takes: "a folder (such as ./data)", given: folder })
   })
 
-const assembled = ({ folder, kube }: Options): Layer.Layer<Peer, StorageOpenError> => {
+const assembled = ({ folder, kube, storage = StorageLevel.layer({ folder }) }: Options): Layer.Layer<Peer, StorageOpenError> => {
   const platform = KeyringStorage.layer.pipe(
-    Layer.provideMerge(Layer.merge(StorageLevel.layer({ folder }), CryptoNode.layer)),
+    Layer.provideMerge(Layer.merge(storage, CryptoNode.layer)),
     Layer.provideMerge(BootCounterNode.layer({ folder }))
   )
   const swarm =

@@ -8,7 +8,7 @@
  * [R12] Where a feed forks is searched ever further back until the store holds a proof, and peers are given the proof.
  */
 import * as Result from "effect/Result"
-import { messageFeedsMax } from "../platform/Limits.ts"
+import { messageFeedsMax, strangeFeedsMax } from "../platform/Limits.ts"
 import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
 import { type FeedLength, feedOfManifest, type Wanted } from "./ReplicationMessage.ts"
@@ -18,8 +18,6 @@ import type { FeedLink, ReplicationState } from "./ReplicationState.ts"
 /** What a message costs to handle that nobody wanted, beside its bytes. */
 const nuisanceBytes = 65_536
 const pauseMax = 64_000
-/** Feeds that a peer may have named and whose manifests have not been admitted; of what it names beyond them nothing is kept. */
-const strangersMax = 10_000
 /** What such a name costs. */
 const nameBytes = 64
 /** What a feed is worth that was admitted. */
@@ -66,7 +64,7 @@ export const acknowledgeAll = (state: ReplicationState, feeds: ReadonlyArray<Fee
   for (const { feed, length } of feeds) {
     if (state.closing !== null) return
     const text = feedText(feed)
-    if (state.strangers < strangersMax || state.links.has(text) || state.own.get(text) !== undefined) {
+    if (state.strangers < strangeFeedsMax || state.links.has(text) || state.own.get(text) !== undefined) {
       acknowledge(state, state.link(feed, text), length, now)
       continue
     }

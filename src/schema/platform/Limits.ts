@@ -31,8 +31,8 @@ export const pathKeysMax = 16
 export const positionBytesMax = 64
 /** W: feeds that one device makes in a space. */
 export const deviceFeedsMax = 1_000
-/** P: feeds without an admitted manifest that a peer may name. */
-export const spaceFeedsMax = 10_000
+/** P: feeds without an admitted manifest that a peer may name; of what it names beyond them nothing is kept. */
+export const strangeFeedsMax = 10_000
 /** W: member devices named by a genesis. */
 export const membersMax = 1_000
 /** F: one message of a channel; one run fits. */
