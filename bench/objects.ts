@@ -43,7 +43,7 @@ export interface Report {
   readonly ratios: ReadonlyArray<Ratio>
 }
 
-export const run = async ({ print = console.log, rounds = 3 }: Options = {}): Promise<Report> => {
+export const run = async ({ print = console.log, rounds = 5 }: Options = {}): Promise<Report> => {
   print(`10,000 objects × 5 properties, then random updates in transactions of 100, then an empty peer; median of ${rounds}`)
   const shape = await rounded([troupe, core, yjs, loro, map], { ...full, phase: "shape" }, rounds)
   const small = await rounded([troupe, core, automerge], { ...tenth, phase: "shape" }, rounds)
