@@ -6,12 +6,7 @@
  * Troupe's asks have their timeouts; those of XState and of the queue have none.
  */
 import type { Asked, Measured } from "./src/ActorsWork.ts"
-import { ask, line, median, type Options, type Ratio, type Row, shownRatio } from "./src/Report.ts"
-
-export interface Report {
-  readonly rows: ReadonlyArray<Row>
-  readonly ratios: ReadonlyArray<Ratio>
-}
+import { ask, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
 
 interface System {
   readonly name: string

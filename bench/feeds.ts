@@ -6,12 +6,7 @@
  * Each system runs in a fresh process for each work and round, the systems by turns.
  */
 import { type Asked, expectedDigest, type Measured } from "./src/FeedsWork.ts"
-import { ask, line, median, type Options, type Ratio, type Row, shownRatio } from "./src/Report.ts"
-
-export interface Report {
-  readonly rows: ReadonlyArray<Row>
-  readonly ratios: ReadonlyArray<Ratio>
-}
+import { ask, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
 
 interface System {
   readonly name: string

@@ -15,14 +15,9 @@ import * as PeerMemory from "../src/layers/peer/PeerMemory.ts"
 import { ObjectType } from "../src/schema/echo/ObjectType.ts"
 import type { Space } from "../src/services/echo/SpaceService.ts"
 import { MemoryNetwork } from "../src/services/mesh/MemoryNetwork.ts"
-import { median, type Options, type Ratio, type Row } from "./src/Report.ts"
+import { median, type Options, type Ratio, type Report, type Row } from "./src/Report.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String, done: Schema.Boolean })
-
-export interface Report {
-  readonly rows: ReadonlyArray<Row>
-  readonly ratios: ReadonlyArray<Ratio>
-}
 
 /** A network that counts what every connection carries. */
 const counting = Effect.gen(function* () {

@@ -27,6 +27,11 @@ export interface Ratio {
   readonly isMet: boolean
 }
 
+export interface Report {
+  readonly rows: ReadonlyArray<Row>
+  readonly ratios: ReadonlyArray<Ratio>
+}
+
 export const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 const timeoutMs = 10 * 60_000

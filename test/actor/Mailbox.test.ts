@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { Mailbox, type Overflow } from "../../src/schema/actor/Mailbox.ts"
 import * as Actor from "../../src/services/actor/Actor.ts"
+import { numbersFrom } from "../../src/testing/Seeded.ts"
 import { Counter, counted, listening, settle } from "./Counter.ts"
 
 /** The key of "k1-3" is "k1"; a text without a dash has none. */
@@ -97,17 +98,6 @@ describe("Mailbox", () => {
     }
   })
 })
-
-/** A small generator (mulberry32): the same numbers from the same seed. */
-const numbersFrom = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
 
 describe("an actor whose mailbox is full", () => {
   const slow = Effect.gen(function* () {

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { decode, encode, equalBytes, Malformed } from "../../src/schema/platform/Codec.ts"
+import { numbersFrom } from "../../src/testing/Seeded.ts"
 import { accepted } from "./CodecVectors.ts"
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
@@ -105,16 +106,5 @@ const mutate = (bytes: Uint8Array, other: Uint8Array, below: Below): Uint8Array 
       return Uint8Array.of(...before, ...other, ...after)
     default:
       return Uint8Array.of(...before, ((after[0] ?? 0) + (below(2) === 0 ? 1 : 255)) & 0xff, ...after.subarray(1))
-  }
-}
-
-/** A small generator (mulberry32). */
-const numbersFrom = (seed: number): Below => {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
   }
 }

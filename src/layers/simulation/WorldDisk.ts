@@ -5,7 +5,8 @@
  * batch unwritten, or written and not durable. The platter outlives the life.
  */
 import * as Effect from "effect/Effect"
-import type { Platter } from "../../schema/simulation/Disk.ts"
+import type { OrderedBytes } from "../../schema/platform/OrderedBytes.ts"
+import type { Change, Platter } from "../../schema/simulation/Disk.ts"
 import type { Loop } from "../../schema/simulation/Loop.ts"
 import { drawn, keyOf, type Seed } from "../../schema/simulation/Seed.ts"
 import type { Counter } from "../../services/platform/BootCounter.ts"
@@ -65,23 +66,29 @@ export const storage = (options: Options): Storage["Service"] => {
   })
 }
 
-/** The platter as it is, without a life that would use it. */
-export const inspected = (platter: Platter): Storage["Service"] =>
+/** A storage without a life that would use it: nothing takes time. */
+const timeless = (shown: () => OrderedBytes, write: (batch: ReadonlyArray<Change>) => void): Storage["Service"] =>
   Storage.make({
-    getMany: (keys) => Effect.sync(() => keys.map((key) => platter.view.get(key))),
-    range: (range) => Effect.sync(() => platter.view.page(range)),
-    write: (batch) => Effect.sync(() => platter.write(batch)())
+    getMany: (keys) => Effect.sync(() => keys.map((key) => shown().get(key))),
+    range: (range) => Effect.sync(() => shown().page(range)),
+    write: (batch) => Effect.sync(() => write(batch))
   })
 
-/** What is durable at this moment, for reading. */
+/** The platter as it is. */
+export const inspected = (platter: Platter): Storage["Service"] =>
+  timeless(
+    () => platter.view,
+    (batch) => platter.write(batch)()
+  )
+
+/** A copy of what is durable at this moment. */
 export const durable = (platter: Platter): Effect.Effect<Storage["Service"]> =>
   Effect.sync(() => {
     const left = platter.durable()
-    return Storage.make({
-      getMany: (keys) => Effect.sync(() => keys.map((key) => left.get(key))),
-      range: (range) => Effect.sync(() => left.page(range)),
-      write: (batch) => Effect.sync(() => left.apply(batch))
-    })
+    return timeless(
+      () => left,
+      (batch) => left.apply(batch)
+    )
   })
 
 /** The number beside the storage is durable when it was written. */
