@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
-import { Peer } from "../../services/peer/Peer.ts"
+import { Peer, type PeerServices } from "../../services/peer/Peer.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
@@ -20,18 +20,20 @@ import * as KeyringMemory from "../platform/KeyringMemory.ts"
 import * as StorageMemory from "../platform/StorageMemory.ts"
 import * as Device from "./Device.ts"
 import * as PeerLayer from "./Peer.ts"
+import * as PeerActors from "./PeerActors.ts"
 
-/** A Peer in memory. Peers that share a `MemoryNetwork` find each other. */
-export const layer: Layer.Layer<Peer, StorageError, MemoryNetwork> = PeerLayer.layer.pipe(
+/** A Peer in memory, and actors beside it. Peers that share a `MemoryNetwork` find each other. */
+export const layer: Layer.Layer<PeerServices, StorageError, MemoryNetwork> = PeerLayer.layer.pipe(
   Layer.provide(SpaceService.layer({ urls: [] })),
   Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
   Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
   Layer.provide(Device.layer),
   Layer.provide(KeyringMemory.layer),
+  Layer.provideMerge(PeerActors.layerDurable),
   Layer.provide(Layer.merge(StorageMemory.layer, CryptoNode.layer))
 )
 
-/** The same as a scoped value, for a program that holds several peers. */
+/** Such a Peer as a scoped value, without actors, for a program that holds several peers. */
 export const open: Effect.Effect<Peer["Service"], StorageError, MemoryNetwork | Scope.Scope> = Effect.map(
   Layer.build(Layer.fresh(layer)),
   (services) => Context.get(services, Peer)

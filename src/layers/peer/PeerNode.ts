@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { checkedKubeUrl, type KubeInvalid } from "../../schema/kube/KubeUrl.ts"
 import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
-import { Peer } from "../../services/peer/Peer.ts"
+import { Peer, type PeerServices } from "../../services/peer/Peer.ts"
 import type { Storage, StorageOpenError } from "../../services/platform/Storage.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
@@ -24,6 +24,7 @@ import * as KeyringStorage from "../platform/KeyringStorage.ts"
 import * as StorageLevel from "../platform/StorageLevel.ts"
 import * as Device from "./Device.ts"
 import * as PeerLayer from "./Peer.ts"
+import * as PeerActors from "./PeerActors.ts"
 
 export interface Options {
   /** Where everything durable is kept; made when it is not there, for this user alone. */
@@ -37,8 +38,9 @@ export interface Options {
 /** What opening such a Peer may answer. */
 export type OpenError = StorageOpenError | KubeInvalid
 
-/** A Peer over LevelDB or a storage of one's own, node:crypto and, with a KUBE, WebSockets. */
-export const layer = (options: Options): Layer.Layer<Peer, OpenError> => Layer.unwrap(Effect.map(checked(options), assembled))
+/** A Peer over LevelDB or a storage of one's own, node:crypto and, with a KUBE, WebSockets; and actors over the same storage. */
+export const layer = (options: Options): Layer.Layer<PeerServices, OpenError> =>
+  Layer.unwrap(Effect.map(checked(options), assembled))
 
 const checked = (options: Options): Effect.Effect<Options, KubeInvalid> =>
   Effect.suspend(() => {
@@ -49,7 +51,11 @@ const checked = (options: Options): Effect.Effect<Options, KubeInvalid> =>
     throw new ArgumentInvalid({ call: "PeerNode", takes: "a folder (such as ./data)", given: folder })
   })
 
-const assembled = ({ folder, kube, storage = StorageLevel.layer({ folder }) }: Options): Layer.Layer<Peer, StorageOpenError> => {
+const assembled = ({
+  folder,
+  kube,
+  storage = StorageLevel.layer({ folder })
+}: Options): Layer.Layer<PeerServices, StorageOpenError> => {
   const platform = KeyringStorage.layer.pipe(
     Layer.provideMerge(Layer.merge(storage, CryptoNode.layer)),
     Layer.provideMerge(BootCounterNode.layer({ folder }))
@@ -65,10 +71,11 @@ const assembled = ({ folder, kube, storage = StorageLevel.layer({ folder }) }: O
     Layer.provide(SpaceService.layer({ urls: kube === undefined ? [] : [kube] })),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, swarm)),
     Layer.provide(Device.layer),
+    Layer.provideMerge(PeerActors.layerDurable),
     Layer.provide(platform)
   )
 }
 
-/** The same as a scoped value, for a program that holds several peers. */
+/** Such a Peer as a scoped value, without actors, for a program that holds several peers. */
 export const open = (options: Options): Effect.Effect<Peer["Service"], OpenError, Scope.Scope> =>
   Effect.map(Layer.build(Layer.fresh(layer(options))), (services) => Context.get(services, Peer))

@@ -6,7 +6,7 @@
  */
 import * as Layer from "effect/Layer"
 import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
-import type { Peer } from "../../services/peer/Peer.ts"
+import type { PeerServices } from "../../services/peer/Peer.ts"
 import { BootCounter, type Counter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
@@ -21,6 +21,7 @@ import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringStorage from "../platform/KeyringStorage.ts"
 import * as Device from "./Device.ts"
 import * as PeerLayer from "./Peer.ts"
+import * as PeerActors from "./PeerActors.ts"
 
 export interface Options {
   readonly storage: Storage["Service"]
@@ -29,13 +30,14 @@ export interface Options {
   readonly random: (length: number) => Uint8Array
 }
 
-export const layer = ({ network, random, starts, storage }: Options): Layer.Layer<Peer, StorageError> =>
+export const layer = ({ network, random, starts, storage }: Options): Layer.Layer<PeerServices, StorageError> =>
   PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer({ urls: [] })),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
     Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
     Layer.provide(Device.layer),
     Layer.provide(KeyringStorage.layer),
+    Layer.provideMerge(PeerActors.layerDurable),
     Layer.provide(
       Layer.mergeAll(
         Layer.succeed(Storage, storage),

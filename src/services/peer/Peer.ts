@@ -4,6 +4,9 @@
  * The client API. An assembly decides where it lives: `PeerNode` here, in memory for tests, later in a browser or behind a port.
  */
 import * as Context from "effect/Context"
+import type { ActorSystem } from "../actor/ActorSystem.ts"
+import type { Persistence } from "../actor/Persistence.ts"
+import type { Supervisor } from "../actor/Supervisor.ts"
 import type { SpaceService } from "../echo/SpaceService.ts"
 
 export class Peer extends Context.Service<
@@ -14,3 +17,6 @@ export class Peer extends Context.Service<
     readonly spaces: SpaceService["Service"]
   }
 >()("troupe/peer/Peer") {}
+
+/** What every assembly gives to the programs and actors of a device. */
+export type PeerServices = Peer | ActorSystem | Supervisor | Persistence
