@@ -8,10 +8,12 @@ import { createHash } from "node:crypto"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import { Platter } from "../../schema/simulation/Disk.ts"
 import { Links, type Profile, usual } from "../../schema/simulation/Links.ts"
 import { type Ended, Loop } from "../../schema/simulation/Loop.ts"
 import { keyOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
+import type { PeerServices } from "../../services/peer/Peer.ts"
 import type { Violation } from "../../services/simulation/Host.ts"
 import { HostTouched, type Outcome, type SimulatedDisk, type World, WorldHalted } from "../../services/simulation/World.ts"
 import { guard } from "./HostNode.ts"
@@ -28,9 +30,13 @@ export interface Options {
   readonly network?: Partial<Profile>
   /** Virtual time after which the world is halted; an hour unless said. */
   readonly limit?: Duration.Input
+  /** What each life of a peer begins with: its actors, and whatever else it runs by itself. */
+  readonly layer?: Program | ((peer: string) => Program)
   /** Is given every line of the trace. */
   readonly onEvent?: (line: string) => void
 }
+
+type Program = Layer.Layer<never, unknown, PeerServices>
 
 /** 2030-01-01T00:00:00Z */
 const epochMicros = 1_893_456_000_000_000
@@ -64,7 +70,7 @@ class Simulation {
 
   constructor(options: Options) {
     this.options = options
-    const { network, seed } = options
+    const { layer = Layer.empty, network, seed } = options
     const preemption = options.preemption ?? streamOf(seed, "preemption").pick(preemptions)
     this.loop = new Loop(streamOf(seed, "picks"), keyOf(seed, "ties"))
     this.links = new Links({ ...usual, ...network })
@@ -79,7 +85,8 @@ class Simulation {
       note: this.note,
       hinder: () => this.hindrances++
     })
-    const surroundings: Surroundings = { loop: this.loop, seed, network: this.network, life, note: this.note }
+    const program = typeof layer === "function" ? layer : () => layer
+    const surroundings: Surroundings = { loop: this.loop, seed, network: this.network, life, program, note: this.note }
     this.all = options.peers.map((name) => new WorldPeer(name, surroundings))
     this.world = this.make()
   }

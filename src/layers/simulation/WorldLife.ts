@@ -13,11 +13,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type { Loop, Owner } from "../../schema/simulation/Loop.ts"
 import { keyOf, type Seed, type Stream, streamOf } from "../../schema/simulation/Seed.ts"
+import { installFiberIds, type NumberingScheduler } from "./WorldFibers.ts"
 
 export interface Options {
   readonly loop: Loop
@@ -38,10 +40,13 @@ export class WorldLife implements Owner {
   readonly number: number
   isAlive = true
   isFrozen = false
+  /** Fibers that have not come to their end. */
+  fibers = 0
   /** What every fiber of this life is run with. */
   readonly references: Context.Context<never>
   private readonly options: Options
   private readonly yields: Stream
+  private fiberCount = 0
   private budget = 0
 
   constructor(options: Options) {
@@ -52,13 +57,18 @@ export class WorldLife implements Owner {
     this.id = keyOf(seed, "life", name, number)
     this.yields = streamOf(seed, "yields", name, number)
     this.refill()
+    installFiberIds()
     this.references = Context.empty().pipe(
       Context.add(Scheduler.Scheduler, this.scheduler()),
       Context.add(Clock.Clock, this.clock()),
       Context.add(Random.Random, random(streamOf(seed, "random", name, number))),
       Context.add(Tracer.Tracer, tracer(streamOf(seed, "spans", name, number))),
       Context.add(Logger.CurrentLoggers, new Set([this.logger()])),
-      Context.add(Console.Console, this.console())
+      Context.add(Console.Console, this.console()),
+      Context.add(Metric.FiberRuntimeMetrics, {
+        recordFiberStart: () => void this.fibers++,
+        recordFiberEnd: () => void this.fibers--
+      })
     )
   }
 
@@ -68,7 +78,7 @@ export class WorldLife implements Owner {
     this.budget = preemption === 0 ? Number.POSITIVE_INFINITY : 4 + this.yields.below(2 * preemption)
   }
 
-  private scheduler(): Scheduler.Scheduler {
+  private scheduler(): NumberingScheduler {
     const { loop } = this.options
     const dispatcher: Scheduler.SchedulerDispatcher = {
       scheduleTask: (task) => loop.enqueue(this, task),
@@ -76,6 +86,7 @@ export class WorldLife implements Owner {
     }
     return {
       executionMode: "async",
+      nextFiberId: () => ++this.fiberCount,
       makeDispatcher: () => dispatcher,
       shouldYield: (fiber: Fiber.Fiber<unknown, unknown>) => {
         if (!this.isAlive || this.isFrozen) return true

@@ -12,7 +12,7 @@ import * as Scope from "effect/Scope"
 import { type Left, Platter } from "../../schema/simulation/Disk.ts"
 import type { Loop } from "../../schema/simulation/Loop.ts"
 import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
-import type { Peer } from "../../services/peer/Peer.ts"
+import type { PeerServices } from "../../services/peer/Peer.ts"
 import { type Crash, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
 import * as PeerSimulated from "../peer/PeerSimulated.ts"
 import * as WorldDisk from "./WorldDisk.ts"
@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly seed: Seed
   readonly network: WorldNetwork
   readonly life: (name: string, number: number) => WorldLife
+  /** What a peer runs from the beginning of each of its lives. */
+  readonly program: (name: string) => Layer.Layer<never, unknown, PeerServices>
   readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => void
 }
 
@@ -31,8 +33,10 @@ export interface Surroundings {
 interface Lived {
   readonly life: WorldLife
   readonly scope: Scope.Closeable
-  readonly services: Deferred.Deferred<Context.Context<Peer>>
+  readonly services: Deferred.Deferred<Context.Context<PeerServices>>
+  /** Ends what is run in it from outside. */
   readonly over: Deferred.Deferred<never, PeerDown>
+  readonly crashed: Deferred.Deferred<never, PeerDown>
 }
 
 const powerLoss = (disk: Left): Crash => ({ how: "machine", disk })
@@ -65,18 +69,20 @@ export class WorldPeer implements SimulatedPeer {
     if (this.now !== null) return
     const life = this.around.life(this.name, ++this.lives)
     const scope = Scope.makeUnsafe()
-    const services = Deferred.makeUnsafe<Context.Context<Peer>>()
+    const services = Deferred.makeUnsafe<Context.Context<PeerServices>>()
     const over = Deferred.makeUnsafe<never, PeerDown>()
-    this.now = { life, scope, services, over }
+    const crashed = Deferred.makeUnsafe<never, PeerDown>()
+    this.now = { life, scope, services, over, crashed }
     note("boot", this.name, this.lives)
     const disk: WorldDisk.Options = { loop, seed, life, platter: this.platter, note, onSync: () => this.synced() }
     const keys = streamOf(seed, "crypto", this.name, this.lives)
-    const layer = PeerSimulated.layer({
+    const peer = PeerSimulated.layer({
       storage: WorldDisk.storage(disk),
       starts: WorldDisk.bootCounter(disk),
       network: network.of(life),
       random: (length) => keys.bytes(length)
     })
+    const layer = Layer.provideMerge(this.around.program(this.name), peer)
     // a memo map of its own, else this life would be given what an earlier one has built
     const building = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
     Effect.runForkWith(life.references)(building).addObserver((exit) => {
@@ -95,7 +101,7 @@ export class WorldPeer implements SimulatedPeer {
 
   private readonly down = () => new PeerDown({ peer: this.name, life: this.lives })
 
-  readonly run = <A, E>(effect: Effect.Effect<A, E, Peer>): Effect.Effect<A, E | PeerDown> =>
+  readonly run = <A, E>(effect: Effect.Effect<A, E, PeerServices>): Effect.Effect<A, E | PeerDown> =>
     Effect.suspend(() => {
       const lived = this.now
       if (lived === null) return Effect.fail(this.down())
@@ -118,7 +124,7 @@ export class WorldPeer implements SimulatedPeer {
     const lost = isPowerLoss ? this.platter.crash(crash.disk, streamOf(seed, "crash", this.name, this.lives)) : 0
     note("crash", this.name, crash.how, isPowerLoss ? crash.disk : "", lost)
     network.died(lived.life, isPowerLoss)
-    Deferred.doneUnsafe(lived.over, Effect.fail(this.down()))
+    for (const told of [lived.over, lived.crashed]) Deferred.doneUnsafe(told, Effect.fail(this.down()))
     return lost
   }
 
@@ -136,18 +142,19 @@ export class WorldPeer implements SimulatedPeer {
   readonly close: Effect.Effect<number, PeerDown> = Effect.suspend(() => {
     const lived = this.now
     if (lived === null) return Effect.fail(this.down())
-    const { life, over, scope } = lived
-    return Effect.raceFirst(forked(life.references, Scope.close(scope, Exit.void)), Deferred.await(over)).pipe(
+    const { crashed, life, over, scope } = lived
+    // as a program ends before the layers that it was given
+    Deferred.doneUnsafe(over, Effect.fail(this.down()))
+    return Effect.raceFirst(forked(life.references, Scope.close(scope, Exit.void)), Deferred.await(crashed)).pipe(
       // what ends on the wire is on its way
       Effect.andThen(Effect.sleep("5 seconds")),
       Effect.map(() => {
         const { loop, network, note } = this.around
-        const left = loop.timersOf(life) + network.openOf(life)
+        const left = loop.timersOf(life) + network.openOf(life) + life.fibers
         note("close", this.name, left)
         this.now = null
         life.isAlive = false
         network.died(life, false)
-        Deferred.doneUnsafe(over, Effect.fail(this.down()))
         return left
       })
     )

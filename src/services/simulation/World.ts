@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Left } from "../../schema/simulation/Disk.ts"
 import type { MemoryNetwork } from "../mesh/MemoryNetwork.ts"
-import type { Peer } from "../peer/Peer.ts"
+import type { PeerServices } from "../peer/Peer.ts"
 import type { Storage } from "../platform/Storage.ts"
 
 /** How a life ends: its process is killed, or its machine loses power, and then the disk has what it has. */
@@ -22,14 +22,14 @@ export interface SimulatedPeer {
   readonly life: Effect.Effect<number>
   readonly isUp: Effect.Effect<boolean>
   /** Runs an Effect in the peer's life, as soon as that is up. A crash in the middle fails it with `PeerDown`. */
-  readonly run: <A, E>(effect: Effect.Effect<A, E, Peer>) => Effect.Effect<A, E | PeerDown>
+  readonly run: <A, E>(effect: Effect.Effect<A, E, PeerServices>) => Effect.Effect<A, E | PeerDown>
   /** Ends the life at once: nothing of it runs any more, no finalizer either. Answers how many unsynced batches were lost. */
   readonly crash: (crash?: Crash) => Effect.Effect<number>
   /** The same, at the moment of the next strict write at which its sync begins. */
   readonly crashAtSync: (disk: Left) => Effect.Effect<number>
   /** A new life on what the disk holds. */
   readonly restart: Effect.Effect<void>
-  /** Closes the life in order. Answers what is left of it that should not be: timers, connections and places at topics. */
+  /** Closes the life in order. Answers what is left of it that should not be: fibers, timers, connections and places at topics. */
   readonly close: Effect.Effect<number, PeerDown>
   /** Stops everything of the peer for a while, as a laptop's lid does; bytes go on arriving. */
   readonly freeze: Effect.Effect<void>
