@@ -19,7 +19,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type { Loop, Owner } from "../../schema/simulation/Loop.ts"
 import { keyOf, type Seed, type Stream, streamOf } from "../../schema/simulation/Seed.ts"
-import { installFiberIds, type NumberingScheduler } from "./FiberIds.ts"
+import { installFiberIds, type NumberingScheduler } from "./WorldFibers.ts"
 
 export interface Options {
   readonly loop: Loop
