@@ -10,12 +10,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { parseArgs } from "node:util"
-import type { Options } from "./src/Report.ts"
-
-interface Report {
-  readonly rows: ReadonlyArray<object>
-  readonly ratios: ReadonlyArray<object>
-}
+import type { Options, Report } from "./src/Report.ts"
 
 type Bench = (options: Options) => Promise<Report>
 
