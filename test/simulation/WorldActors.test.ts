@@ -213,7 +213,8 @@ describe("World: actors", () => {
           assert.strictEqual(yield* ann.close, 0)
         })
       return Effect.gen(function* () {
-        for (let seed = 1; seed <= 20; seed++) yield* World.run({ peers: ["ann"], seed, layer: accounts(7) }, body)
+        for (let seed = 1; seed <= 20; seed++)
+          yield* World.run({ peers: ["ann"], seed, layer: accounts(7), limit: "1 minute" }, body)
         assert.isAbove(repeated, 500)
       })
     }
