@@ -27,6 +27,7 @@ describe("a space that ends", () => {
       const gate = yield* Latch.make(true)
       const { peer } = yield* reach({
         swarm: (swarm) => ({
+          ...swarm,
           // a network that takes its time to be left
           join: (options) =>
             Effect.andThen(
@@ -58,7 +59,7 @@ describe("a space that ends", () => {
       let isBroken = false
       const bob = yield* makeDevice()
       const alice = yield* reach({
-        swarm: (swarm) => ({ join: (options) => Effect.andThen(gate.await, swarm.join(options)) }),
+        swarm: (swarm) => ({ ...swarm, join: (options) => Effect.andThen(gate.await, swarm.join(options)) }),
         feeds: (feeds) => ({
           ...feeds,
           read: (...input) => (isBroken ? Effect.die(new Error("the disk is gone")) : feeds.read(...input))

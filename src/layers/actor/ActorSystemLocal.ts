@@ -50,6 +50,7 @@ const make: Effect.Effect<ActorSystem["Service"], never, Supervisor | Scope.Scop
   )
   return ActorSystem.of({
     register: system.register,
+    place: () => Effect.void,
     ref: (actor, address) => new LocalRef(system, actor, address),
     deadLetters: Stream.fromPubSub(dead)
   })

@@ -35,10 +35,11 @@ import { decodeMeeting, encodeMeeting, offers, topicOf } from "../../schema/mesh
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { type Channel, type Connection, type ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
 import { type PeerId, Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
-import { Swarm } from "../../services/mesh/Swarm.ts"
+import { NotConnected, Swarm } from "../../services/mesh/Swarm.ts"
 import { type Meeting, Transport } from "../../services/mesh/Transport.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
+import { SwarmBeside } from "./SwarmBeside.ts"
 
 type Options = Parameters<Swarm["Service"]["join"]>[0]
 
@@ -78,13 +79,17 @@ const make = Effect.gen(function* () {
   const connections = yield* Connections
   const keyring = yield* Keyring
   const crypto = yield* Crypto
+  const rooms = new Set<Room>()
+  const beside = new SwarmBeside()
 
   const join = Effect.fnUntraced(function* (options: Options) {
     const { channel: name, device, space, version } = options
     const topic = yield* signaling.join(topicOf(space, crypto.hash))
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
-    const room = new Room()
+    const room = new Room(space)
+    rooms.add(room)
+    yield* Effect.addFinalizer(() => Effect.sync(() => rooms.delete(room)))
     const courtship = new Courtship()
     /** Rung when it may be another's turn. */
     const bell = yield* Queue.sliding<true>(1)
@@ -132,8 +137,6 @@ const make = Effect.gen(function* () {
       const connection = yield* connections.over(socket, meeting)
       const channel = yield* meeting.isInitiator ? connection.open(name, version, space) : accept(connection)
       const other = yield* handshake(channel, meeting.isInitiator)
-      // one channel is all that is spoken yet
-      yield* Effect.forkScoped(Effect.forever(Effect.flatMap(connection.accept, (more) => more.close("no such channel"))))
       const { hex, peer } = meeting
       return { peer, meeting: hex, device: other, deviceText: Base64Url.encode(other), connection, channel } satisfies Met
     })
@@ -141,6 +144,7 @@ const make = Effect.gen(function* () {
     const serve = Effect.fnUntraced(function* (met: Met) {
       yield* met.channel.widen
       const { channel, connection, device, deviceText } = met
+      yield* Effect.forkScoped(beside.accepting(met, space))
       const peer = { device, deviceText, socket: channel.socket, bytesOnWire: connection.bytesOnWire }
       const run = Effect.suspend(() => options.onPeer(peer)).pipe(Effect.scoped, Effect.exit)
       // what had arrived may still be worked on for a moment
@@ -300,10 +304,23 @@ const make = Effect.gen(function* () {
     yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(topic.events), on)))
   })
 
-  return Swarm.of({ join })
+  return Swarm.of({ join, serve: beside.serve, open: (device, name, version) => openIn(rooms, device, name, version) })
 })
 
 export const layer: Layer.Layer<Swarm, never, Signaling | Transport | Connections | Keyring | Crypto> = Layer.effect(Swarm, make)
+
+/** A channel beside the first one, on the first connection to the device that takes it. */
+const openIn = Effect.fnUntraced(function* (rooms: ReadonlySet<Room>, device: string, name: string, version: number) {
+  for (const room of rooms) {
+    const met = room.live.get(device)
+    if (met === undefined) continue
+    const opened = yield* Effect.result(met.connection.open(name, version, room.space))
+    if (Result.isFailure(opened)) continue
+    yield* opened.success.widen
+    return opened.success
+  }
+  return yield* new NotConnected({ device })
+})
 
 /** The next message of a handshake. */
 const short = Effect.fnUntraced(function* (channel: Channel) {
@@ -340,6 +357,11 @@ class Room {
   /** The meeting of each peer whose offer was accepted and that has not proved itself. */
   readonly answering = new Map<PeerId, string>()
   readonly live = new Map<string, Met>()
+  readonly space: Uint8Array
+
+  constructor(space: Uint8Array) {
+    this.space = space
+  }
 
   connectionTo(peer: PeerId): Met | undefined {
     for (const met of this.live.values()) if (met.peer === peer) return met

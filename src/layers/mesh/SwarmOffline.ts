@@ -5,6 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Swarm } from "../../services/mesh/Swarm.ts"
+import { NotConnected, Swarm } from "../../services/mesh/Swarm.ts"
 
-export const layer: Layer.Layer<Swarm> = Layer.succeed(Swarm, { join: () => Effect.void })
+export const layer: Layer.Layer<Swarm> = Layer.succeed(Swarm, {
+  join: () => Effect.void,
+  serve: () => Effect.void,
+  open: (device) => Effect.fail(new NotConnected({ device }))
+})

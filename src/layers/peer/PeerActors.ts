@@ -1,11 +1,14 @@
 /**
- * What a peer runs actors with: supervisors, the actors of this process, and durable ones over its Storage.
+ * What a peer runs actors with: supervisors, the actors of this process and of other devices, and durable ones over its Storage.
  */
 import * as Layer from "effect/Layer"
 import type { ActorSystem } from "../../services/actor/ActorSystem.ts"
 import type { Persistence } from "../../services/actor/Persistence.ts"
 import type { Supervisor } from "../../services/actor/Supervisor.ts"
+import type { Swarm } from "../../services/mesh/Swarm.ts"
+import type { Device } from "../../services/peer/Device.ts"
 import type { Storage } from "../../services/platform/Storage.ts"
+import * as ActorSystemConnected from "../actor/ActorSystemConnected.ts"
 import * as ActorSystemLocal from "../actor/ActorSystemLocal.ts"
 import * as PersistenceStorage from "../actor/PersistenceStorage.ts"
 import * as SupervisorLayer from "../actor/Supervisor.ts"
@@ -16,5 +19,11 @@ export const layer: Layer.Layer<ActorSystem | Supervisor> = Layer.provideMerge(A
 /** Actors of which some are durable. */
 export const layerDurable: Layer.Layer<ActorSystem | Supervisor | Persistence, never, Storage> = Layer.merge(
   layer,
+  PersistenceStorage.layer
+)
+
+/** The same, called from other devices and calling those on them. */
+export const layerConnected: Layer.Layer<ActorSystem | Supervisor | Persistence, never, Storage | Swarm | Device> = Layer.merge(
+  Layer.provideMerge(Layer.provide(ActorSystemConnected.layer, ActorSystemLocal.layer), SupervisorLayer.layer),
   PersistenceStorage.layer
 )

@@ -8,9 +8,6 @@ import type * as Scope from "effect/Scope"
 import type { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import { Peer, type PeerServices } from "../../services/peer/Peer.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
-import * as FeedStore from "../echo/FeedStore.ts"
-import * as Replicator from "../echo/Replicator.ts"
-import * as SpaceService from "../echo/SpaceService.ts"
 import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
 import * as Swarm from "../mesh/Swarm.ts"
@@ -18,18 +15,13 @@ import * as TransportMemory from "../mesh/TransportMemory.ts"
 import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringMemory from "../platform/KeyringMemory.ts"
 import * as StorageMemory from "../platform/StorageMemory.ts"
-import * as Device from "./Device.ts"
-import * as PeerLayer from "./Peer.ts"
-import * as PeerActors from "./PeerActors.ts"
+import * as PeerCore from "./PeerCore.ts"
 
 /** A Peer in memory, and actors beside it. Peers that share a `MemoryNetwork` find each other. */
-export const layer: Layer.Layer<PeerServices, StorageError, MemoryNetwork> = PeerLayer.layer.pipe(
-  Layer.provide(SpaceService.layer({ urls: [] })),
-  Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
+export const layer: Layer.Layer<PeerServices, StorageError, MemoryNetwork> = PeerCore.layer({ urls: [] }).pipe(
+  Layer.provide(Swarm.layer),
   Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
-  Layer.provide(Device.layer),
   Layer.provide(KeyringMemory.layer),
-  Layer.provideMerge(PeerActors.layerDurable),
   Layer.provide(Layer.merge(StorageMemory.layer, CryptoNode.layer))
 )
 

@@ -10,9 +10,6 @@ import { checkedKubeUrl, type KubeInvalid } from "../../schema/kube/KubeUrl.ts"
 import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
 import { Peer, type PeerServices } from "../../services/peer/Peer.ts"
 import type { Storage, StorageOpenError } from "../../services/platform/Storage.ts"
-import * as FeedStore from "../echo/FeedStore.ts"
-import * as Replicator from "../echo/Replicator.ts"
-import * as SpaceService from "../echo/SpaceService.ts"
 import * as Connection from "../mesh/Connection.ts"
 import * as SignalingWebSocket from "../mesh/SignalingWebSocket.ts"
 import * as Swarm from "../mesh/Swarm.ts"
@@ -22,9 +19,7 @@ import * as BootCounterNode from "../platform/BootCounterNode.ts"
 import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringStorage from "../platform/KeyringStorage.ts"
 import * as StorageLevel from "../platform/StorageLevel.ts"
-import * as Device from "./Device.ts"
-import * as PeerLayer from "./Peer.ts"
-import * as PeerActors from "./PeerActors.ts"
+import * as PeerCore from "./PeerCore.ts"
 
 export interface Options {
   /** Where everything durable is kept; made when it is not there, for this user alone. */
@@ -67,13 +62,8 @@ const assembled = ({
           Layer.provide(Layer.mergeAll(SignalingWebSocket.layer(kube), TransportRelay.layer(kube), Connection.layer)),
           Layer.provide(NodeWS.layerWebSocketConstructor)
         )
-  return PeerLayer.layer.pipe(
-    Layer.provide(SpaceService.layer({ urls: kube === undefined ? [] : [kube] })),
-    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, swarm)),
-    Layer.provide(Device.layer),
-    Layer.provideMerge(PeerActors.layerDurable),
-    Layer.provide(platform)
-  )
+  const urls = kube === undefined ? [] : [kube]
+  return PeerCore.layer({ urls }).pipe(Layer.provide(swarm), Layer.provide(platform))
 }
 
 /** Such a Peer as a scoped value, without actors, for a program that holds several peers. */

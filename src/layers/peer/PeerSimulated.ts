@@ -10,18 +10,13 @@ import type { PeerServices } from "../../services/peer/Peer.ts"
 import { BootCounter, type Counter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
-import * as FeedStore from "../echo/FeedStore.ts"
-import * as Replicator from "../echo/Replicator.ts"
-import * as SpaceService from "../echo/SpaceService.ts"
 import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
 import * as Swarm from "../mesh/Swarm.ts"
 import * as TransportMemory from "../mesh/TransportMemory.ts"
 import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringStorage from "../platform/KeyringStorage.ts"
-import * as Device from "./Device.ts"
-import * as PeerLayer from "./Peer.ts"
-import * as PeerActors from "./PeerActors.ts"
+import * as PeerCore from "./PeerCore.ts"
 
 export interface Options {
   readonly storage: Storage["Service"]
@@ -31,13 +26,10 @@ export interface Options {
 }
 
 export const layer = ({ network, random, starts, storage }: Options): Layer.Layer<PeerServices, StorageError> =>
-  PeerLayer.layer.pipe(
-    Layer.provide(SpaceService.layer({ urls: [] })),
-    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
+  PeerCore.layer({ urls: [] }).pipe(
+    Layer.provide(Swarm.layer),
     Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
-    Layer.provide(Device.layer),
     Layer.provide(KeyringStorage.layer),
-    Layer.provideMerge(PeerActors.layerDurable),
     Layer.provide(
       Layer.mergeAll(
         Layer.succeed(Storage, storage),

@@ -5,13 +5,13 @@
  * whoever settles it: the turn that handled it, the overflow that dropped it, or the end of the actor. So no reply is lost or doubled.
  *
  *     waiting ─► handling ─► handled | failed | crashed
- *        └─► rejected | dropped | conflated | stopped | expired
+ *        └─► rejected | dropped | conflated | stopped | expired | unreachable
  */
 
 /**
  * `failed` is the typed error of a handler, `crashed` a defect. `rejected`: the mailbox was full. `dropped`: it made room for a newer one.
  * `conflated`: a newer one with its key took its place. `stopped`: the actor had ended or ended before its turn. `expired`: who asked
- * has gone, and it was not begun.
+ * has gone, and it was not begun. `unreachable`: it was for another device; its result, the error, says whether it may have been done.
  */
 export type Fate =
   | "waiting"
@@ -24,6 +24,7 @@ export type Fate =
   | "conflated"
   | "stopped"
   | "expired"
+  | "unreachable"
 
 export type Listener = (message: Message) => void
 

@@ -89,3 +89,5 @@ export const actorNameBytesMax = 256
 export const turnEventsMax = 10_000
 /** The commands whose replies a durable actor remembers. */
 export const actorCommandsMax = 1_000
+/** P: calls to actors that one channel has under way. */
+export const callsMax = 256

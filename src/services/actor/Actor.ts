@@ -15,6 +15,8 @@ import type { Fate, Message } from "../../schema/actor/Message.ts"
 import type { ActorError, ActorRef, AskOptions, SendOptions } from "./ActorRef.ts"
 import { type ActorOptions, type ActorSelf, ActorSystem, type Handlers, Self } from "./ActorSystem.ts"
 
+export { type Call, Callers, type MayCall, members, nobody } from "./Callers.ts"
+
 /** A message on its way, as its sender sees it. `Actor.settled` waits for the end of it. */
 export type Told = Pick<Message, "fate" | "isSettled" | "result" | "tag" | "payload">
 
@@ -77,6 +79,11 @@ export interface Actor<Name extends string, Rpcs extends Rpc.Any> {
     build: H | Effect.Effect<H, E, R>,
     options?: ActorOptions
   ) => Layer.Layer<never, never, ActorSystem | Exclude<R | Needs<H>, Scope.Scope | Self>>
+  /**
+   * Says on which device the actor of an address lives, by the same function on each. Those of this device are run by `toLayer`; others
+   * are called over the connection to theirs, as far as their Rpcs let this device (`Actor.Callers`).
+   */
+  readonly placed: (where: (address: string) => string) => Layer.Layer<never, never, ActorSystem>
   /** The actor at an address. It need not be there yet. */
   readonly client: (address: string) => Effect.Effect<Client<Rpcs>, never, ActorSystem>
   /** The actor whose handlers are being built. */
@@ -99,9 +106,10 @@ export const make = <const Name extends string, const Rpcs extends Rpc.Any>(
     toLayer: <H extends HandlersOf<Rpcs>, E, R>(build: H | Effect.Effect<H, E, R>, options: ActorOptions = {}) => {
       type Needed = R | Needs<H>
       const handlers: Effect.Effect<Handlers, E, Needed> = Effect.isEffect(build) ? build : Effect.succeed(build)
-      const definition = { name, build: handlers, options, replyOf: (tag: string) => replies.get(tag) as Reply | undefined }
+      const definition = { name, rpcs, build: handlers, options, replyOf: (tag: string) => replies.get(tag) as Reply | undefined }
       return Layer.effectDiscard(ActorSystem.use((system) => system.register(definition)))
     },
+    placed: (where) => Layer.effectDiscard(ActorSystem.use((system) => system.place({ name, rpcs, where }))),
     client: (address) => ActorSystem.useSync((system) => faces(system.ref(name, address)) as Client<Rpcs>),
     self: Self
   }

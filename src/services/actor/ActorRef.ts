@@ -25,12 +25,19 @@ export interface AskOptions extends SendOptions {
 
 /** How an actor looks from outside: for tests and tools. */
 export interface Inspection {
-  /** `absent`: no message has come yet, or it is passivated. `down`: it crashed, and the supervisor has not decided or is waiting. */
-  readonly state: "absent" | "idle" | "busy" | "down" | "ended"
+  /**
+   * `absent`: no message has come yet, or it is passivated. `down`: it crashed, and the supervisor has not decided or is waiting.
+   * `elsewhere`: it lives on another device, and then `waiting` is what was told and has not been settled.
+   */
+  readonly state: "absent" | "idle" | "busy" | "down" | "ended" | "elsewhere"
   /** What waits, the next first; `(turn)` are those of timers and watches. */
   readonly waiting: ReadonlyArray<Message>
 }
 
+/**
+ * One actor, wherever it is. Of one on another device, what concerns its life (`stop`, `kill`, `start`, `ended`, `hold`, `step`) dies with
+ * `ActorElsewhere`: it is for the device on which it lives.
+ */
 export interface ActorRef {
   readonly actor: string
   readonly address: string
@@ -107,4 +114,42 @@ export class AskTimeout extends Schema.TaggedError<AskTimeout>()("AskTimeout", {
   }
 }
 
-export type ActorError = ActorStopped | ActorCrashed | MailboxFull | MessageDropped | AskTimeout
+/**
+ * The actor lives on another device, which could not be asked or did not answer. `isSent` says whether the call had left, so that it may
+ * have been done; `absent`: the device is connected and does not run this actor; `size`: it is larger than a message may be.
+ */
+export class ActorUnreachable extends Schema.TaggedError<ActorUnreachable>()("ActorUnreachable", {
+  ...actor,
+  device: Schema.String,
+  reason: Schema.Literals(["disconnected", "absent", "size"]),
+  isSent: Schema.Boolean
+}) {
+  override get message() {
+    const at = `${this.actor} lives on ${this.device}`
+    if (this.reason === "size") return `${at}, and this is larger than a message may be. Nothing happened; send it in parts.`
+    if (this.reason === "absent") return `${at}, which does not run it. Nothing happened; try again when that device does.`
+    return this.isSent
+      ? `${at}, and the connection was lost before the answer. Whether it was done is not known: repeat it with the same command id.`
+      : `${at}, which is not connected. Nothing happened; try again when it is.`
+  }
+}
+
+/** The life of an actor was to be changed from another device. A mistake of the program, so it is a defect. */
+export class ActorElsewhere extends Schema.TaggedError<ActorElsewhere>()("ActorElsewhere", {
+  ...actor,
+  device: Schema.String,
+  call: Schema.String
+}) {
+  override get message() {
+    return `${this.actor} lives on ${this.device}, and ${this.call} is for where it lives. Give it an Rpc that does this, or call it there.`
+  }
+}
+
+/** Another device asked for what its Rpc does not let that device do. Nothing happened. */
+export class CallRefused extends Schema.TaggedError<CallRefused>()("CallRefused", { ...actor, tag: Schema.String }) {
+  override get message() {
+    return `${this.actor} does not let this device call ${this.tag}. Who may is declared with the Rpc: annotate(Actor.Callers, ...).`
+  }
+}
+
+export type ActorError = ActorStopped | ActorCrashed | MailboxFull | MessageDropped | AskTimeout | ActorUnreachable | CallRefused

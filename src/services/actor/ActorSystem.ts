@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type * as Rpc from "effect/rpc/Rpc"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -37,9 +38,18 @@ export interface ActorOptions {
 /** What a handler may be: a value, or a function of the payload that answers a value, an Effect or a Stream. */
 export type Handlers = { readonly [tag: string]: unknown }
 
+/** Where the actors of one name live. */
+export interface Placement {
+  readonly name: string
+  readonly rpcs: ReadonlyArray<Rpc.Any>
+  /** The device (`peer.device`) on which the actor of an address lives. */
+  readonly where: (address: string) => string
+}
+
 /** How the actors of one name are made. */
 export interface Definition<R> {
   readonly name: string
+  readonly rpcs: ReadonlyArray<Rpc.Any>
   /** Makes the handlers of one actor, when it is activated. Its scope ends with the actor, its restart or its passivation. */
   readonly build: Effect.Effect<Handlers, unknown, R>
   /** How the reply to a message is encoded; undefined where it is a stream, or there is no such tag. */
@@ -96,6 +106,8 @@ export class ActorSystem extends Context.Service<
   {
     /** Runs actors of a name until the scope closes, which ends them. Of each name there is one definition; a second one dies. */
     readonly register: <R>(definition: Definition<R>) => Effect.Effect<void, never, Exclude<R, Scope.Scope | Self> | Scope.Scope>
+    /** Until the scope closes, actors of a name are looked for where it says; those of this device, and all where there is no other, run here. */
+    readonly place: (placement: Placement) => Effect.Effect<void, never, Scope.Scope>
     readonly ref: (actor: string, address: string) => ActorRef
     /** What nobody handled: the last 256, and what comes from now on. A listener that is slow misses the oldest. */
     readonly deadLetters: Stream.Stream<DeadLetter>

@@ -2,12 +2,15 @@
  * The peers of a topic, each as an authenticated channel.
  *
  * Above it nobody sees signaling, transports or handshakes: a swarm calls `onPeer` once for every channel that a member of the space
- * opened and proved, runs what it answers until the channel ends, and connects again for as long as its scope is open.
+ * opened and proved, runs what it answers until the channel ends, and connects again for as long as its scope is open. Once the devices
+ * are proved, their connection carries further channels by name, for whoever serves or opens them.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
+import type { Channel } from "./Connection.ts"
 
 /** A channel to a member's device, after both ends have proved their device keys. Each frame is one message. */
 export interface PeerChannel {
@@ -17,6 +20,21 @@ export interface PeerChannel {
   readonly socket: Socket.Socket
   /** Bytes that crossed the connection so far, both directions, framing included. */
   readonly bytesOnWire: () => number
+}
+
+/** Channels of a name and version that other devices open beside the first one. */
+export interface Served {
+  readonly name: string
+  readonly version: number
+  /** Runs in a fiber of its own until it is done, which closes the channel, or the scope of `serve` closes. */
+  readonly onChannel: (channel: Channel, peer: Pick<PeerChannel, "deviceText">) => Effect.Effect<void, unknown>
+}
+
+/** No connection to the device stands. */
+export class NotConnected extends Schema.TaggedError<NotConnected>()("NotConnected", { device: Schema.String }) {
+  override get message() {
+    return `${this.device} is not connected. Devices connect while both have the same space open and can reach each other; try again then.`
+  }
 }
 
 export class Swarm extends Context.Service<
@@ -33,5 +51,9 @@ export class Swarm extends Context.Service<
       /** Runs in a fiber and scope of its own; its failure closes that channel and nothing else. */
       readonly onPeer: (peer: PeerChannel) => Effect.Effect<void, unknown, Scope.Scope>
     }) => Effect.Effect<void, never, Scope.Scope>
+    /** Answers channels that proved devices open, on whichever connection, until the scope closes. A name has one server at a time. */
+    readonly serve: (served: Served) => Effect.Effect<void, never, Scope.Scope>
+    /** Opens a channel to a device that is connected. Who does not serve it closes it (`no such channel`). */
+    readonly open: (device: string, name: string, version: number) => Effect.Effect<Channel, NotConnected>
   }
 >()("troupe/mesh/Swarm") {}

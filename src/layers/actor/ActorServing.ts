@@ -1,0 +1,151 @@
+/**
+ * Answers the calls of one device to the actors of one name, on a channel that it opened: an effect/rpc server for each channel.
+ *
+ * A call is judged before the actor hears of it: its shape, who may make it, and whether the actor lives here at all. Whatever a device
+ * sends ends that call or that channel, and touches nobody else.
+ */
+
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as RpcMessage from "effect/rpc/RpcMessage"
+import * as RpcServer from "effect/rpc/RpcServer"
+import * as Stream from "effect/Stream"
+import { callsMax, messageBytesMax } from "../../schema/platform/Limits.ts"
+import { ActorCrashed, type ActorRef, ActorStopped, CallRefused } from "../../services/actor/ActorRef.ts"
+import { Callers } from "../../services/actor/Callers.ts"
+import type { Channel, ConnectionClosed } from "../../services/mesh/Connection.ts"
+import {
+  callHeaders,
+  codecFor,
+  encode,
+  type FromClient,
+  type Group,
+  isStreaming,
+  Malformed,
+  readFromClient
+} from "./ActorWire.ts"
+
+export interface ServingOptions {
+  readonly actor: string
+  readonly group: Group
+  readonly rpcs: ReadonlyArray<Rpc.Any>
+  /** The actor of an address, or null when it does not live here. */
+  readonly find: (address: string) => ActorRef | null
+}
+
+/** Elements of a stream in one message. */
+const chunkMax = 16
+
+/** Serves a channel until it is closed. */
+export const serving = (options: ServingOptions, channel: Channel, device: string): Effect.Effect<void, ConnectionClosed> =>
+  Effect.gen(function* () {
+    const calls = new Calls()
+    const protocol = yield* protocolOf(channel, calls)
+    const handlers = handlersOf(options, device)
+    const server = RpcServer.make(options.group, { disableFatalDefects: true, disableTracing: true }).pipe(
+      Effect.provideService(RpcServer.Protocol, protocol.service),
+      Effect.provideContext(handlers)
+    ) as Effect.Effect<never>
+    const reading = Effect.forever(Effect.flatMap(channel.take, (bytes) => protocol.receive(bytes)))
+    yield* Effect.raceFirst(server, reading).pipe(
+      Effect.catchTag("Malformed", ({ reason }) => channel.close("protocol error", reason))
+    )
+  })
+
+/** The calls of a channel that are under way. Ids grow, so that none is used twice. */
+class Calls {
+  private readonly open = new Set<number>()
+  private last = -1
+
+  /** Why a message breaks the rules, or null. A caller that keeps them has `callsMax` under way, and as many that were given up. */
+  judge(message: FromClient): string | null {
+    if (message._tag !== "Request") return null
+    if (message.id <= this.last) return "a call out of order"
+    this.last = message.id
+    this.open.add(message.id)
+    return this.open.size > 2 * callsMax ? "too many calls" : null
+  }
+
+  ended(message: RpcMessage.FromServerEncoded): void {
+    if (message._tag === "Exit") this.open.delete(message.requestId as number)
+  }
+}
+
+const protocolOf = Effect.fnUntraced(function* (channel: Channel, calls: Calls) {
+  const disconnects = yield* Queue.bounded<number>(1)
+  let write: (client: number, message: RpcMessage.FromClientEncoded) => Effect.Effect<void> = () => Effect.void
+  const service = yield* RpcServer.Protocol.make((received) => {
+    write = received
+    return Effect.succeed({
+      disconnects,
+      send: (_client, message) =>
+        Effect.suspend(() => {
+          const bytes = encode(message)
+          if (bytes.length > messageBytesMax)
+            return Effect.die(new Error(`a reply of ${bytes.length} bytes exceeds the ${messageBytesMax} of a message`))
+          calls.ended(message)
+          // whoever closed the channel wants no answer
+          return Effect.ignore(channel.send(bytes))
+        }),
+      end: () => Effect.void,
+      clientIds: Effect.succeed(new Set([0])),
+      initialMessage: Effect.succeed(Option.none()),
+      supportsAck: true,
+      supportsTransferables: false,
+      supportsSpanPropagation: false,
+      supportsNotifications: false,
+      codecFor
+    })
+  })
+  const receive = Effect.fnUntraced(function* (bytes: Uint8Array) {
+    const message = yield* readFromClient(bytes)
+    const reason = calls.judge(message)
+    if (reason !== null) return yield* new Malformed({ reason })
+    yield* write(0, message as RpcMessage.FromClientEncoded)
+  })
+  return { service, receive }
+})
+
+type Handler = (payload: unknown, call: { readonly headers: Headers.Headers }) => unknown
+
+/** What effect/rpc looks up for each Rpc, as `RpcGroup.toHandlers` makes it for Rpcs whose types are known. */
+const handlersOf = (options: ServingOptions, device: string): Context.Context<unknown> => {
+  const handlers = new Map<string, Omit<Rpc.Handler<string>, "_">>()
+  for (const rpc of options.group.requests.values()) {
+    const handler = handlerOf(options, rpc, device) as Rpc.Handler<string>["handler"]
+    handlers.set(rpc.key, { tag: rpc._tag, handler, context: Context.empty() })
+  }
+  return Context.makeUnsafe(handlers)
+}
+
+const handlerOf = ({ actor, find, rpcs }: ServingOptions, { _tag: tag }: Rpc.Any, device: string): Handler => {
+  const rpc = rpcs.find((each) => each._tag === tag) as Rpc.AnyWithProps
+  const mayCall = Context.get(rpc.annotations, Callers)
+  const asked: (...call: Parameters<Handler>) => Effect.Effect<unknown, unknown> = Effect.fnUntraced(function* (
+    payload,
+    { headers }
+  ) {
+    const { address, command } = yield* Effect.orDie(callHeaders(headers))
+    const name = `${actor}/${address}`
+    if (!mayCall({ device, address, tag, payload })) return yield* new CallRefused({ actor: name, tag })
+    const ref = find(address)
+    if (ref === null) return yield* new ActorStopped({ actor: name, reason: "unknown" })
+    // who asks gives up by himself
+    const timeout = Number.POSITIVE_INFINITY
+    return yield* ref.ask(tag, payload, command === undefined ? { timeout } : { timeout, command })
+  }, Effect.mapError(withoutCause))
+  if (!isStreaming(rpc)) return asked
+  return (payload, call) =>
+    Stream.unwrap(asked(payload, call) as Effect.Effect<Stream.Stream<unknown, unknown>, unknown>).pipe(
+      Stream.mapError(withoutCause),
+      Stream.rechunk(chunkMax)
+    )
+}
+
+/** What a crash has to say of this device's insides stays here. */
+const withoutCause = (error: unknown): unknown =>
+  error instanceof ActorCrashed ? new ActorCrashed({ actor: error.actor, cause: "a defect, told where it lives" }) : error

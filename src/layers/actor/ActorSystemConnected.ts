@@ -1,0 +1,102 @@
+/**
+ * Actors of this process and of other devices: which it is, `Actor.placed` says, and the same client reaches both.
+ *
+ * It stands above the actors of this process, and adds to them: references to actors elsewhere, and channels on which other devices call
+ * those that are here.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as Scope from "effect/Scope"
+import type { Message } from "../../schema/actor/Message.ts"
+import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
+import { ActorSystem, type Definition, type Placement } from "../../services/actor/ActorSystem.ts"
+import { Callers, nobody } from "../../services/actor/Callers.ts"
+import { Swarm } from "../../services/mesh/Swarm.ts"
+import { Device } from "../../services/peer/Device.ts"
+import { ActorLine } from "./ActorLine.ts"
+import { type Remote, RemoteRef } from "./ActorRefRemote.ts"
+import { serving } from "./ActorServing.ts"
+import { channelOf, type Group, groupOf, isStreaming, wireVersion } from "./ActorWire.ts"
+
+/** A placement with what it takes to call. */
+interface Placed extends Placement {
+  readonly group: Group
+  readonly channel: string
+  /** By the device. */
+  readonly remotes: Map<string, Remote>
+}
+
+const make = Effect.gen(function* () {
+  const local = yield* ActorSystem
+  const swarm = yield* Swarm
+  const device = yield* Device
+  const scope = yield* Effect.scope
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const placements = new Map<string, Placed>()
+
+  const isHere = (actor: string, address: string): boolean => {
+    const at = placements.get(actor)?.where(address)
+    return at === undefined || at === device.text
+  }
+
+  const remoteOf = (placed: Placed, at: string): Remote => {
+    const known = placed.remotes.get(at)
+    if (known !== undefined) return known
+    const { channel, group, name: actor, rpcs } = placed
+    const line = new ActorLine({ actor, device: at, group, scope, open: swarm.open(at, channel, wireVersion) })
+    const streams = new Set(rpcs.filter(isStreaming).map(({ _tag }) => _tag))
+    const remote = { actor, line, isStream: (tag: string) => streams.has(tag), fork, told: new Set<Message>() }
+    placed.remotes.set(at, remote)
+    return remote
+  }
+
+  const ref: ActorSystem["Service"]["ref"] = (actor, address) => {
+    const placed = placements.get(actor)
+    if (placed === undefined || isHere(actor, address)) return local.ref(actor, address)
+    return new RemoteRef(remoteOf(placed, placed.where(address)), address)
+  }
+
+  const place = (placement: Placement): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.suspend(() => {
+      const { name, rpcs } = placement
+      if (placements.has(name)) return Effect.die(new Error(`${name} is placed already: provide its placement once`))
+      const placed: Placed = { ...placement, group: groupOf(rpcs), channel: nameable(name), remotes: new Map() }
+      return Effect.acquireRelease(
+        Effect.sync(() => placements.set(name, placed)),
+        () => Effect.sync(() => placements.delete(name))
+      )
+    })
+
+  /** Lets other devices call, of an actor of which any Rpc says that some may. */
+  const serve = ({ name, rpcs }: { readonly name: string; readonly rpcs: ReadonlyArray<Rpc.Any> }) => {
+    const channel = channelOf(name)
+    if (channel === null || !rpcs.some(isCallable)) return Effect.void
+    const find = (address: string) => (isHere(name, address) ? local.ref(name, address) : null)
+    const options = { actor: name, group: groupOf(rpcs), rpcs, find }
+    return swarm.serve({
+      name: channel,
+      version: wireVersion,
+      onChannel: (opened, peer) => serving(options, opened, peer.deviceText)
+    })
+  }
+
+  return ActorSystem.of({
+    register: <R>(definition: Definition<R>) => Effect.tap(local.register(definition), () => serve(definition)),
+    place,
+    ref,
+    deadLetters: local.deadLetters
+  })
+})
+
+export const layer: Layer.Layer<ActorSystem, never, ActorSystem | Swarm | Device> = Layer.effect(ActorSystem, make)
+
+const isCallable = (rpc: Rpc.Any): boolean => Context.get((rpc as Rpc.AnyWithProps).annotations, Callers) !== nobody
+
+const nameable = (actor: string): string => {
+  const channel = channelOf(actor)
+  if (channel !== null) return channel
+  throw new ArgumentInvalid({ call: "placed", takes: "an actor whose name has at most 58 bytes", given: actor })
+}

@@ -1,0 +1,25 @@
+/**
+ * What every Peer has, over the platform and the swarm that its assembly gives: spaces, and actors that other devices reach.
+ */
+import * as Layer from "effect/Layer"
+import type { Swarm } from "../../services/mesh/Swarm.ts"
+import type { PeerServices } from "../../services/peer/Peer.ts"
+import type { Crypto } from "../../services/platform/Crypto.ts"
+import type { Keyring } from "../../services/platform/Keyring.ts"
+import type { Storage, StorageError } from "../../services/platform/Storage.ts"
+import * as FeedStore from "../echo/FeedStore.ts"
+import * as Replicator from "../echo/Replicator.ts"
+import * as SpaceService from "../echo/SpaceService.ts"
+import * as Device from "./Device.ts"
+import * as PeerLayer from "./Peer.ts"
+import * as PeerActors from "./PeerActors.ts"
+
+export const layer = (
+  options: SpaceService.Options
+): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
+  PeerLayer.layer.pipe(
+    Layer.provide(SpaceService.layer(options)),
+    Layer.provide(Layer.merge(FeedStore.layer, Replicator.layer)),
+    Layer.merge(PeerActors.layerConnected),
+    Layer.provide(Device.layer)
+  )

@@ -1,0 +1,275 @@
+/**
+ * Actors on other devices: the same client, who may call, and what every caller is told when the connection is not there.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Rpc from "effect/rpc/Rpc"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { stop } from "../../src/schema/actor/Supervision.ts"
+import * as Actor from "../../src/services/actor/Actor.ts"
+import { elapse } from "../mesh/Elapse.ts"
+import { devices } from "./Devices.ts"
+
+class Empty extends Schema.TaggedError<Empty>()("Empty", { left: Schema.Int }) {}
+// #region callers
+const Jar = Actor.make("Jar", [
+  Rpc.make("Put", { payload: { amount: Schema.Int }, success: Schema.Int }).annotate(Actor.Callers, Actor.members),
+  // only the device whose name is the address
+  Rpc.make("Own", { success: Schema.Boolean }).annotate(Actor.Callers, ({ address, device }) => address === device),
+  // only this device
+  Rpc.make("Smash"),
+  // #endregion callers
+  Rpc.make("Take", { payload: { amount: Schema.Int }, success: Schema.Int, error: Empty }).annotate(Actor.Callers, Actor.members),
+  Rpc.make("Slow", { payload: { millis: Schema.Int }, success: Schema.String }).annotate(Actor.Callers, Actor.members),
+  Rpc.make("Text", { payload: { length: Schema.Int, text: Schema.String }, success: Schema.String }).annotate(
+    Actor.Callers,
+    Actor.members
+  ),
+  Rpc.make("Count", { payload: { to: Schema.Int }, success: Schema.Int, error: Empty, stream: true }).annotate(
+    Actor.Callers,
+    Actor.members
+  ),
+  Rpc.make("Crash").annotate(Actor.Callers, Actor.members)
+])
+
+/** Jars, and what they did. */
+const jars = (log: Array<string>) =>
+  Jar.toLayer(
+    Effect.gen(function* () {
+      const { address } = yield* Jar.self
+      let held = 0
+      return Jar.handlers({
+        Put: ({ amount }) => {
+          log.push(`${address} +${amount}`)
+          held += amount
+          return held
+        },
+        Take: ({ amount }) => (held < amount ? Effect.fail(new Empty({ left: held })) : (held -= amount)),
+        Slow: ({ millis }) =>
+          Effect.sync(() => log.push("begins")).pipe(
+            Effect.andThen(Effect.sleep(millis)),
+            Effect.as("done"),
+            Effect.tap(() => Effect.sync(() => log.push("ends")))
+          ),
+        Text: ({ length, text }) => `${text.length}${"x".repeat(length)}`,
+        Count: ({ to }) =>
+          Stream.range(1, 1_000_000).pipe(
+            Stream.rechunk(1),
+            Stream.tap((n) => Effect.sync(() => log.push(`makes ${n}`))),
+            Stream.mapEffect((n) => (n > to ? Effect.fail(new Empty({ left: n })) : Effect.succeed(n)))
+          ),
+        Crash: () => Effect.die(new Error("the secret of this device")),
+        Smash: () => {
+          log.push("smashed")
+        },
+        Own: () => true
+      })
+    }),
+    { supervision: stop }
+  )
+
+/** Alice calls, and the jars are at Bob's. */
+const house = Effect.gen(function* () {
+  const device = yield* devices
+  const [alice, bob] = [yield* device, yield* device]
+  const log: Array<string> = []
+  yield* bob.open(jars(log))
+  for (const each of [alice, bob]) yield* each.open(Jar.placed(() => bob.text))
+  yield* alice.join
+  yield* bob.join
+  return { device, alice, bob, log, jar: yield* alice.run(Jar.client("a")), here: yield* bob.run(Jar.client("a")) }
+})
+
+/** Runs what waits for time to pass. */
+const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, time: string) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Effect.result(effect), { startImmediately: true })
+    yield* elapse(time as "1 second")
+    const exit = fiber.pollUnsafe()
+    if (exit === undefined) yield* Effect.die(new Error(`it still waits after ${time}`))
+    return yield* Fiber.join(fiber)
+  })
+
+/** What a call fails with. */
+const failing = <A, E, R>(effect: Effect.Effect<A, E, R>, time = "1 second") =>
+  Effect.map(passing(effect, time), (result) => (result._tag === "Failure" ? (result.failure as { _tag: string }) : null))
+
+const asked = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(passing(effect, "1 second"), (result) => Effect.fromResult(result))
+
+describe("an actor on another device", () => {
+  it.effect("is asked by the same client, and answers values, Effects and its typed error", () =>
+    Effect.gen(function* () {
+      const { here, jar, log } = yield* house
+      assert.strictEqual(yield* asked(jar.Put({ amount: 3 })), 3)
+      assert.strictEqual(yield* asked(jar.Put({ amount: 4 })), 7)
+      assert.deepStrictEqual({ ...(yield* failing(jar.Take({ amount: 9 }))) }, { _tag: "Empty", left: 7 } as never)
+      assert.strictEqual(yield* asked(jar.Slow({ millis: 100 })), "done")
+      // the same one that is asked where it lives
+      assert.strictEqual(yield* asked(here.Put({ amount: 1 })), 8)
+      assert.deepStrictEqual(log, ["a +3", "a +4", "begins", "ends", "a +1"])
+    })
+  )
+
+  it.effect("answers a stream at the asker's pace, and its typed error", () =>
+    Effect.gen(function* () {
+      const { jar, log } = yield* house
+      const some = yield* asked(jar.Count({ to: 200 }).pipe(Stream.take(3), Stream.runCollect))
+      assert.deepStrictEqual([...some], [1, 2, 3])
+      assert.isBelow(log.length, 100)
+      const seen: Array<number> = []
+      const all = jar.Count({ to: 200 }).pipe(Stream.runForEach((n) => Effect.sync(() => seen.push(n))))
+      assert.strictEqual((yield* failing(all))?._tag, "Empty")
+      assert.lengthOf(seen, 200)
+    })
+  )
+
+  it.effect("may be called as its Rpcs declare, and as nothing else", () =>
+    Effect.gen(function* () {
+      const { alice, here, jar, log } = yield* house
+      assert.strictEqual((yield* failing(jar.Smash()))?._tag, "CallRefused")
+      assert.deepStrictEqual(log, [])
+      yield* asked(here.Smash())
+      assert.deepStrictEqual(log, ["smashed"])
+      assert.strictEqual((yield* failing(jar.Own()))?._tag, "CallRefused")
+      assert.isTrue(yield* asked((yield* alice.run(Jar.client(alice.text))).Own()))
+    })
+  )
+
+  it.effect("tells a crash without the insides of its device", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      const error = yield* failing(jar.Crash())
+      assert.strictEqual(error?._tag, "ActorCrashed")
+      assert.notInclude(JSON.stringify(error), "secret")
+      assert.strictEqual((yield* failing(jar.Put({ amount: 1 })))?._tag, "ActorStopped")
+    })
+  )
+
+  it.effect("cannot be asked while it is not connected: nothing is sent, and it is asked again later by the same client", () =>
+    Effect.gen(function* () {
+      const { alice, bob, jar, log } = yield* house
+      yield* asked(jar.Put({ amount: 1 }))
+      yield* bob.leave
+      const error = yield* failing(jar.Put({ amount: 2 }))
+      assert.deepInclude(error, { _tag: "ActorUnreachable", device: bob.text, reason: "disconnected", isSent: false } as never)
+      assert.deepStrictEqual(log, ["a +1"])
+      yield* bob.join
+      yield* elapse("1 minute")
+      assert.strictEqual(yield* asked(jar.Put({ amount: 3 })), 4)
+      assert.strictEqual(jar.inspect().state, "elsewhere")
+      assert.isString(alice.text)
+    })
+  )
+
+  it.effect("whose connection is cut during a call: the call fails at once and says that it had left", () =>
+    Effect.gen(function* () {
+      const { bob, jar } = yield* house
+      const calls = Effect.all(
+        [failing(jar.Slow({ millis: 3_000 }), "2 seconds"), Effect.andThen(elapse("500 millis"), bob.leave)],
+        {
+          concurrency: "unbounded"
+        }
+      )
+      const [error] = yield* calls
+      assert.deepInclude(error, { _tag: "ActorUnreachable", reason: "disconnected", isSent: true } as never)
+      const stream = yield* failing(Stream.runDrain(jar.Count({ to: 5 })))
+      assert.deepInclude(stream, { _tag: "ActorUnreachable", isSent: false } as never)
+    })
+  )
+
+  it.effect("that its device does not run is said to be absent", () =>
+    Effect.gen(function* () {
+      const device = yield* devices
+      const [alice, bob] = [yield* device, yield* device]
+      yield* alice.open(Jar.placed(() => bob.text))
+      yield* alice.join
+      yield* bob.join
+      const jar = yield* alice.run(Jar.client("a"))
+      const error = yield* failing(jar.Put({ amount: 1 }))
+      assert.deepInclude(error, { _tag: "ActorUnreachable", reason: "absent", isSent: false } as never)
+      yield* bob.open(jars([]))
+      assert.strictEqual(yield* asked(jar.Put({ amount: 1 })), 1)
+    })
+  )
+
+  it.effect("is not made a second time by a device that thinks it lives elsewhere", () =>
+    Effect.gen(function* () {
+      const device = yield* devices
+      const [alice, bob] = [yield* device, yield* device]
+      const log: Array<string> = []
+      yield* bob.open(jars(log))
+      yield* alice.open(Jar.placed(() => bob.text))
+      yield* bob.open(Jar.placed(() => alice.text))
+      yield* alice.join
+      yield* bob.join
+      const jar = yield* alice.run(Jar.client("a"))
+      assert.deepInclude(yield* failing(jar.Put({ amount: 1 })), { _tag: "ActorStopped", reason: "unknown" } as never)
+      assert.deepStrictEqual(log, [])
+    })
+  )
+
+  it.effect("that takes too long: the asker is told, and what was not begun is not done", () =>
+    Effect.gen(function* () {
+      const { jar, log } = yield* house
+      const both = Effect.all(
+        [
+          failing(jar.Slow({ millis: 7_000 }, { timeout: 500 }), "2 seconds"),
+          failing(jar.Put({ amount: 1 }, { timeout: 500 }), "2 seconds")
+        ],
+        { concurrency: "unbounded" }
+      )
+      const [slow, put] = yield* both
+      assert.deepStrictEqual([slow?._tag, put?._tag], ["AskTimeout", "AskTimeout"])
+      yield* elapse("10 seconds")
+      assert.deepStrictEqual(log, ["begins", "ends"])
+    })
+  )
+
+  it.effect("shows what became of what it was told", () =>
+    Effect.gen(function* () {
+      const { bob, jar, log } = yield* house
+      const told = [yield* jar.tell("Put", { amount: 1 }), jar.tellUnsafe("Smash"), jar.tellUnsafe("Take", { amount: 100 })]
+      yield* elapse("1 second")
+      assert.deepStrictEqual(
+        told.map(({ fate }) => fate),
+        ["handled", "rejected", "failed"]
+      )
+      assert.strictEqual(told[0]!.result, 1)
+      assert.deepStrictEqual(log, ["a +1"])
+      const cut = jar.tellUnsafe("Slow", { millis: 60_000 })
+      yield* elapse("1 second")
+      assert.strictEqual(cut.fate, "handling")
+      assert.lengthOf(jar.inspect().waiting, 1)
+      yield* bob.leave
+      assert.strictEqual(yield* Actor.settled(cut), "unreachable")
+      assert.lengthOf(jar.inspect().waiting, 0)
+    })
+  )
+
+  it.effect("does not take more than a message may have, and says so", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      const much = "x".repeat(2_000_000)
+      const call = jar.Text({ length: 0, text: much })
+      assert.deepInclude(yield* failing(call), { _tag: "ActorUnreachable", reason: "size", isSent: false } as never)
+      assert.strictEqual((yield* failing(jar.Text({ length: 2_000_000, text: "" })))?._tag, "ActorCrashed")
+      assert.strictEqual(yield* asked(jar.Text({ length: 1, text: "abc" })), "3x")
+    })
+  )
+
+  it.effect("is ended where it lives: other devices cannot, and their program is told", () =>
+    Effect.gen(function* () {
+      const { here, jar } = yield* house
+      for (const call of [jar.stop, jar.kill, jar.start, jar.ended, jar.step]) {
+        const exit = yield* Effect.exit(call)
+        assert.include(String(exit), "ActorElsewhere")
+      }
+      assert.throws(() => jar.hold(), /lives on/)
+      yield* here.stop
+      assert.strictEqual((yield* failing(jar.Put({ amount: 1 })))?._tag, "ActorStopped")
+    })
+  )
+})
