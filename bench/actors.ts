@@ -3,7 +3,7 @@
  *
  * All do the same: a counter adds what it is sent and answers the sum, which proves that every message was handled. Troupe runs it twice,
  * with handlers that answer values and handlers that answer Effects. Each system runs in a fresh process for each work and round, by turns.
- * Troupe's asks have their timeouts; those of XState and of the queue have none.
+ * Troupe's asks have their timeouts; those of XState and of the queue have none. Between peers each message is a call over a connection.
  */
 import type { Asked, Measured } from "./src/ActorsWork.ts"
 import { ask, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
@@ -18,6 +18,7 @@ const plain: System = { name: "troupe, plain", program: "src/ActorsTroupe.ts", h
 const effect: System = { name: "troupe, effects", program: "src/ActorsTroupe.ts", handler: "effect" }
 const xstate: System = { name: "xstate 5.33.3", program: "rivals/xstate.mjs", handler: "plain" }
 const queue: System = { name: "effect queue", program: "src/ActorsQueue.ts", handler: "effect" }
+const peers: System = { name: "troupe, two peers", program: "src/ActorsPeers.ts", handler: "plain" }
 const cluster: System = { name: "cluster test runner", program: "src/ActorsCluster.ts", handler: "effect" }
 
 interface Work {
@@ -69,6 +70,7 @@ const works: ReadonlyArray<Work> = [
     ]
   },
   { name: "ring of 1,000", work: "ring", count: 200_000, shares: all, aims: [[effect, queue, 0.5]] },
+  { name: "ping-pong between peers", work: "peers", count: 5_000, shares: [[peers, 1]], aims: [] },
   { name: "100,000 idle", work: "idle", count: 100_000, shares: all, aims: [] }
 ]
 

@@ -108,4 +108,4 @@ const works = {
     })
 }
 
-await answer(({ count, work }): Promise<Measured> => Effect.runPromise(Effect.scoped(works[work](count))))
+await answer(({ count, work }): Promise<Measured> => Effect.runPromise(Effect.scoped(works[work as keyof typeof works](count))))

@@ -97,7 +97,7 @@ await answer((asked): Promise<Measured> => {
   const layer = Layer.merge(counters(asked), links(asked)).pipe(Layer.provideMerge(PeerActors.layer))
   return Effect.runPromise(
     Effect.provide(
-      Effect.suspend(() => works[asked.work](asked.count)),
+      Effect.suspend(() => works[asked.work as keyof typeof works](asked.count)),
       layer
     )
   )

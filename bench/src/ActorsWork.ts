@@ -5,8 +5,8 @@ import * as v8 from "node:v8"
 import * as vm from "node:vm"
 
 export interface Asked {
-  /** `tell`: a burst to one. `ask`: one after the other. `asks`: 1,000 in flight. `ring`: hops through 1,000 actors. `idle`: told once each. */
-  readonly work: "tell" | "ask" | "asks" | "ring" | "idle"
+  /** `tell`: a burst to one. `ask`: one after the other. `asks`: 1,000 in flight. `ring`: hops through 1,000 actors. `idle`: told once each. `peers`: hops between two. */
+  readonly work: "tell" | "ask" | "asks" | "ring" | "idle" | "peers"
   /** Messages; of `idle` actors. */
   readonly count: number
   /** Troupe alone: handlers that answer values, or Effects. */

@@ -1,8 +1,8 @@
 /**
  * What waits for an actor: user messages up to a bound, and a control lane that they never delay.
  *
- * A pure machine. What happens at the bound is its policy; who waits outside when it answers `full` is its owner's affair. Both lanes are
- * arrays that are read by an index, so that nothing is shifted, and a message that is given up leaves a hole.
+ * A pure machine. What happens at the bound is its policy; who waits outside when it answers `full` is its owner's affair. User messages lie
+ * in chunks, so that a burst moves none of them, and one that is given up leaves a hole.
  */
 
 /** What happens to a message that finds the mailbox full: its sender waits, it is refused, or the oldest one that waits makes room. */
@@ -19,15 +19,17 @@ export interface MailboxOptions<M> {
 /** `dropped` and `conflated`: the message was taken in, and `displaced` gave way. */
 export type Offered = "accepted" | "full" | "dropped" | "conflated"
 
-/** Read places are cut off when there are so many, and they are the half. */
-const readMax = 1_024
+/** Messages in one chunk, as a power of two. */
+const chunkBits = 10
+const chunkLength = 1 << chunkBits
 
 export class Mailbox<M> {
   private readonly options: MailboxOptions<M>
-  private user: Array<M | undefined> = []
+  private chunks: Array<Array<M | undefined>> = []
+  /** Places are counted from the first message on: of the first chunk's beginning, the next message, and the one that comes. */
+  private base = 0
   private head = 0
-  /** Places that were cut off in front of `user`, so that `places` stay valid. */
-  private cut = 0
+  private tail = 0
   private places: Map<string, number> | null = null
   private control: Array<M> | null = null
   private controlHead = 0
@@ -86,63 +88,85 @@ export class Mailbox<M> {
 
   /** Gives up a user message that still waits. */
   remove(message: M): boolean {
-    const at = this.user.indexOf(message, this.head)
-    if (at === -1) return false
-    this.forget(message, at)
-    this.user[at] = undefined
-    this.size--
-    return true
+    for (let place = this.head; place < this.tail; place++) {
+      if (this.at(place) !== message) continue
+      this.forget(message, place)
+      this.put(place, undefined)
+      this.size--
+      return true
+    }
+    return false
   }
 
   /** All that wait, the next first. */
   waiting(): ReadonlyArray<M> {
-    const control = this.control === null ? [] : this.control.slice(this.controlHead)
-    return [...control, ...this.user.slice(this.head).filter((message) => message !== undefined)]
+    const waiting = this.control === null ? [] : this.control.slice(this.controlHead)
+    for (let place = this.head; place < this.tail; place++) {
+      const message = this.at(place)
+      if (message !== undefined) waiting.push(message)
+    }
+    return waiting
+  }
+
+  private at(place: number): M | undefined {
+    const index = place - this.base
+    return this.chunks[index >> chunkBits]![index & (chunkLength - 1)]
+  }
+
+  private put(place: number, message: M | undefined): void {
+    const index = place - this.base
+    this.chunks[index >> chunkBits]![index & (chunkLength - 1)] = message
   }
 
   private append(key: string | undefined, message: M): void {
     if (key !== undefined) {
       this.places ??= new Map()
-      this.places.set(key, this.cut + this.user.length)
+      this.places.set(key, this.tail)
     }
-    this.user.push(message)
+    const last = this.chunks[this.chunks.length - 1]
+    if (last === undefined || last.length === chunkLength) this.chunks.push([message])
+    else last.push(message)
+    this.tail++
     this.size++
   }
 
   private conflate(key: string, message: M): boolean {
     const place = this.places?.get(key)
     if (place === undefined) return false
-    this.displaced = this.user[place - this.cut]!
-    this.user[place - this.cut] = message
+    this.displaced = this.at(place)!
+    this.put(place, message)
     return true
   }
 
   private takeUser(): M | undefined {
-    while (this.head < this.user.length) {
-      const at = this.head++
-      const message = this.user[at]
-      if (message === undefined) continue
-      this.forget(message, at)
-      this.user[at] = undefined
-      this.size--
+    while (this.head < this.tail) {
+      const place = this.head++
+      const message = this.at(place)
+      if (message !== undefined) {
+        this.forget(message, place)
+        this.put(place, undefined)
+        this.size--
+      }
       this.tighten()
-      return message
+      if (message !== undefined) return message
     }
-    this.tighten()
     return undefined
   }
 
-  private forget(message: M, at: number): void {
+  private forget(message: M, place: number): void {
     if (this.places === null || this.options.keyOf === null) return
     const key = this.options.keyOf(message)
-    if (key !== undefined && this.places.get(key) === at + this.cut) this.places.delete(key)
+    if (key !== undefined && this.places.get(key) === place) this.places.delete(key)
   }
 
+  /** Lets go of what is read. */
   private tighten(): void {
-    if (this.head < this.user.length && (this.head < readMax || this.head * 2 < this.user.length)) return
-    this.cut += this.head
-    if (this.head === this.user.length) this.user = []
-    else this.user.splice(0, this.head)
-    this.head = 0
+    if (this.head === this.tail) {
+      this.chunks = []
+      this.base = this.tail
+    } else if (this.head - this.base === chunkLength) {
+      this.chunks.shift()
+      this.base += chunkLength
+    }
   }
 }
