@@ -2,8 +2,10 @@
  * Tests of actors in virtual time: a stand-in for an actor that notes what it is sent, and the dead letters of a test.
  *
  * One actor by itself is stepped through its client: `hold`, then `step` for one message at a time, `inspect` for what waits, `release`.
- * Both work in `it.effect`, where time stands still until somebody moves it: what is expected here moves it.
+ * Both work in `it.effect`, where time stands still until somebody moves it: what is expected here moves it. They work in a world, too,
+ * where time moves by itself.
  */
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -43,13 +45,17 @@ export class Unexpected extends Data.TaggedError("Unexpected")<{ readonly wanted
 /** Long enough for what a step of time sets off, across several actors. */
 const turns = Effect.repeat(Effect.yieldNow, { times: 40 })
 
+/** Moves time on, or lets it pass where it does so by itself. */
+const move = (millis: number): Effect.Effect<void> =>
+  Effect.flatMap(Clock.Clock, (clock) => ("adjust" in clock ? TestClock.adjust(millis) : Effect.sleep(millis)))
+
 /** Moves time on in small steps until `isThere`, for at most `during`. */
 const elapse = Effect.fnUntraced(function* (during: Duration.Input, isThere: () => boolean) {
   const end = Duration.toMillis(during)
   const step = Math.max(end / 100, 1)
   yield* turns
   for (let at = 0; at < end && !isThere(); at += step) {
-    yield* TestClock.adjust(Math.min(step, end - at))
+    yield* move(Math.min(step, end - at))
     yield* turns
   }
 })

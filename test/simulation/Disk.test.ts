@@ -42,6 +42,15 @@ describe("Disk", () => {
     assert.strictEqual(platter.losses, 1)
   })
 
+  it("has on the medium what a storage shows that was opened after a crash of the process", () => {
+    const platter = new Platter()
+    platter.write(put(1))
+    platter.open()
+    platter.write(put(2))
+    assert.strictEqual(platter.crash("lost", new Stream(1)), 1)
+    assert.deepStrictEqual([platter.view.get(key(1)), platter.view.get(key(2))], [key(1), null])
+  })
+
   it("copies what it is given", () => {
     const platter = new Platter()
     const value = Uint8Array.of(5)

@@ -74,6 +74,7 @@ export class WorldPeer implements SimulatedPeer {
     const crashed = Deferred.makeUnsafe<never, PeerDown>()
     this.now = { life, scope, services, over, crashed }
     note("boot", this.name, this.lives)
+    this.platter.open()
     const disk: WorldDisk.Options = { loop, seed, life, platter: this.platter, note, onSync: () => this.synced() }
     const keys = streamOf(seed, "crypto", this.name, this.lives)
     const peer = PeerSimulated.layer({

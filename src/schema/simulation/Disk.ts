@@ -3,7 +3,8 @@
  *
  * It outlives the lives of its peer. A batch is atomic, as the contract of Storage says; a strict one is durable when its write ends,
  * a relaxed one when the disk pleases. So after a crash of the machine any of the relaxed ones may be missing, whatever was written
- * strictly after them (LevelDB loses the end of one log file and keeps the next). A crash of the process alone loses nothing.
+ * strictly after them (LevelDB loses the end of one log file and keeps the next). A crash of the process alone loses nothing, and who
+ * opens the storage next finds all of it on the medium, since he builds on it.
  */
 import { OrderedBytes } from "../platform/OrderedBytes.ts"
 import type { Stream } from "./Seed.ts"
@@ -45,6 +46,12 @@ export class Platter {
       written.isDurable = true
       this.settle()
     }
+  }
+
+  /** A storage was opened on it, which carries what it finds to the medium before it shows it. */
+  open(): void {
+    for (const written of this.log) written.isDurable = true
+    this.settle()
   }
 
   /** Batches that a crash could take. */

@@ -8,7 +8,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/** `strict`: on the medium before the write ends. `relaxed`: ordered and atomic, but a crash of the machine may lose it. */
+/**
+ * `strict`: on the medium before the write ends. `relaxed`: ordered and atomic, but a crash of the machine may lose it. What a
+ * storage shows when it was opened is on the medium, also what a process that was killed had left on its way there.
+ */
 export type Durability = "strict" | "relaxed"
 
 /** One change of a batch: a value to put, or null to remove the key. Of two changes to one key the later wins. */
