@@ -21,7 +21,7 @@ import { type Handlers, type Keeper, Self } from "../../services/actor/ActorSyst
 import type { Ended, Supervised } from "../../services/actor/Supervisor.ts"
 import type { ActorHost } from "./ActorHost.ts"
 import { ActorInbox, Turn } from "./ActorInbox.ts"
-import { ActorLife, kept, Running, type Turning } from "./ActorLife.ts"
+import { ActorLife, isPrimitive, kept, Running, type Turning } from "./ActorLife.ts"
 import { ActorFace } from "./ActorSelf.ts"
 
 /** Messages that are handled before others have their turn. */
@@ -168,6 +168,10 @@ export class ActorCell implements Supervised {
       answer = message instanceof Turn ? message.run() : this.call(message)
     } catch (defect) {
       this.crash(message, Cause.die(defect))
+      return null
+    }
+    if (keeper === null && isPrimitive(answer)) {
+      message.settle("handled", answer)
       return null
     }
     const effect = Effect.isEffect(answer) ? (answer as Effect.Effect<unknown, unknown>) : null
