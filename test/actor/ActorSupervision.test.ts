@@ -82,6 +82,11 @@ describe("actors under supervision", () => {
       }
       assert.deepInclude(yield* Effect.flip(a.Get()), { _tag: "ActorStopped", reason: "escalated" })
       assert.strictEqual(yield* b.ended, "escalated")
+      // nothing would mend another one
+      const other = yield* Counter.client("c")
+      assert.deepInclude(yield* Effect.flip(other.Get()), { _tag: "ActorStopped", reason: "escalated" })
+      yield* a.start
+      assert.deepInclude(yield* Effect.flip(a.Get()), { _tag: "ActorStopped", reason: "escalated" })
     })
   )
 

@@ -103,8 +103,15 @@ class LocalSystem {
       this.hosts.set(name, host)
     })
 
-  host(name: string): ActorHost | undefined {
-    return this.hosts.get(name)
+  /** The actor of an address, made if need be; after the end of all only those that there were. Null where there is none. */
+  cell(name: string, address: string): ActorCell | null {
+    const host = this.hosts.get(name)
+    return (this.root.isOver() ? host?.cells.get(address) : host?.cell(address)) ?? null
+  }
+
+  /** Why there is no actor where there is none. */
+  get why(): "escalated" | "unknown" {
+    return this.root.isOver() ? "escalated" : "unknown"
   }
 
   readonly buried = (letter: DeadLetter): void => {
@@ -127,7 +134,7 @@ class LocalRef implements ActorRef {
   /** The actor as it is now, or null when nobody runs any of its name. */
   private get cell(): ActorCell | null {
     if (this.found !== null && !this.found.isGone) return this.found
-    this.found = this.system.host(this.actor)?.cell(this.address) ?? null
+    this.found = this.system.cell(this.actor, this.address)
     return this.found
   }
 
@@ -190,7 +197,7 @@ class LocalRef implements ActorRef {
       case "conflated":
         return Exit.fail(new MessageDropped({ actor, how: fate }))
       default:
-        return Exit.fail(new ActorStopped({ actor, reason: cell?.why ?? "unknown" }))
+        return Exit.fail(new ActorStopped({ actor, reason: cell?.why ?? this.system.why }))
     }
   }
 

@@ -66,7 +66,7 @@ class Group implements Supervision, Supervised {
   private readonly over = Deferred.makeUnsafe<Cause.Cause<unknown>>()
   private escalating: Supervised | null = null
   private isSuspending = false
-  private isOver = false
+  private hasEnded = false
 
   constructor(
     options: SupervisorOptions,
@@ -98,6 +98,8 @@ class Group implements Supervision, Supervised {
 
   readonly children = (): ReadonlyArray<string> => Array.from(this.members(), (child) => child.name)
 
+  readonly isOver = (): boolean => this.hasEnded
+
   get settled(): Effect.Effect<void> {
     return this.calm.await
   }
@@ -119,7 +121,7 @@ class Group implements Supervision, Supervised {
 
   /** While all are being suspended, more of them may break; they are restarted with the others. */
   readonly crashed = (child: Supervised, cause: Cause.Cause<unknown>): void => {
-    if (this.isOver) return
+    if (this.hasEnded) return
     this.publish("Crashed", child, cause)
     if (this.isSuspending) return
     const asked = this.decided(cause)
@@ -168,7 +170,7 @@ class Group implements Supervision, Supervised {
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.isOver = true
+      this.hasEnded = true
       const ended = Effect.andThen(Fiber.interruptAll([...this.mending]), this.end("stopped"))
       return Effect.map(ended, () => this.above?.leave(this))
     })
@@ -205,7 +207,7 @@ class Group implements Supervision, Supervised {
       this.publish("Escalated", child, cause)
       this.escalating = child
       if (this.above !== null) return Effect.sync(() => this.above!.crashed(this, cause))
-      this.isOver = true
+      this.hasEnded = true
       return Effect.andThen(this.end("escalated"), Deferred.succeed(this.over, cause))
     })
   }
