@@ -277,8 +277,11 @@ export class ActorCell implements Supervised {
     })
   }
 
+  /** A crash whose own restart still waits has left its life as it was. */
   get restart(): Effect.Effect<void> {
-    return this.resume
+    return Effect.suspend(() =>
+      this.state === "down" && this.current !== null ? Effect.andThen(this.release("crashed"), this.resume) : this.resume
+    )
   }
 
   private release(why: Ended): Effect.Effect<void> {

@@ -38,7 +38,8 @@ const deadLettersKept = 256
 
 const make: Effect.Effect<ActorSystem["Service"], never, Supervisor | Scope.Scope> = Effect.gen(function* () {
   const supervisor = yield* Supervisor
-  const root = yield* supervisor.open({ name: "actors", policy: restart({ exhausted: "escalate" }) })
+  // what escalates without end is ended by its name alone
+  const root = yield* supervisor.open({ name: "actors", policy: restart() })
   const dead = yield* PubSub.sliding<DeadLetter>({ capacity: deadLettersKept, replay: deadLettersKept })
   const system = new LocalSystem(
     supervisor,

@@ -60,6 +60,8 @@ class Group implements Supervision, Supervised {
   private readonly context: Context.Context<never>
   /** Restarts by child, or of the group where all fall together. Only what crashed is here. */
   private readonly intensities = new Map<Supervised, Intensity>()
+  /** The latest restart of each child that one is under way for. */
+  private readonly latest = new Map<Supervised, object>()
   private readonly mending = new Set<Fiber.Fiber<unknown, unknown>>()
   private readonly turn = Semaphore.makeUnsafe(1)
   private readonly calm = Latch.makeUnsafe(true)
@@ -114,6 +116,7 @@ class Group implements Supervision, Supervised {
   readonly leave = (child: Supervised): void => {
     this.own.delete(child.name)
     this.intensities.delete(child)
+    this.latest.delete(child)
     this.publish("Stopped", child, null)
   }
 
@@ -155,16 +158,20 @@ class Group implements Supervision, Supervised {
   }
 
   get restart(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      Effect.forEach([...this.members()], (child) => Effect.map(child.restart, () => this.publish("Restarted", child, null)), {
-        discard: true
-      })
-    )
+    return Effect.suspend(() => {
+      this.escalating = null
+      const restarted = (child: Supervised) => Effect.map(child.restart, () => this.publish("Restarted", child, null))
+      return Effect.forEach([...this.members()], restarted, { discard: true })
+    })
   }
 
-  /** Ends the children, the last one first. */
+  /** Ends the children, the last one first. They are told when it is because a crash was escalated from here, and not mended. */
   readonly end = (why: Ended): Effect.Effect<void> =>
-    Effect.suspend(() => Effect.forEach([...this.members()].reverse(), (child) => child.end(why), { discard: true }))
+    Effect.suspend(() => {
+      const told = why === "crashed" && this.escalating !== null ? "escalated" : why
+      this.escalating = null
+      return Effect.forEach([...this.members()].reverse(), (child) => child.end(told), { discard: true })
+    })
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -192,8 +199,13 @@ class Group implements Supervision, Supervised {
     if (this.strategy === "all-for-one")
       return this.turn.withPermit(Effect.andThen(this.suspend, Effect.andThen(waited, this.restart)))
     return Effect.gen({ self: this }, function* () {
+      const latest = {}
+      this.latest.set(child, latest)
       yield* child.suspend
       yield* waited
+      // a crash of a life that an escalation has begun meanwhile has a pause of its own
+      if (this.latest.get(child) !== latest) return
+      this.latest.delete(child)
       if (!this.isThere(child)) return
       yield* child.restart
       this.publish("Restarted", child, null)
