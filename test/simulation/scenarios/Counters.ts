@@ -41,6 +41,17 @@ type Entry = { readonly at: number; readonly address: string } & (
   | { readonly kind: "breaks"; readonly id: number; readonly how: Directive }
 )
 
+/** A message: how it ended when it was asked, and what is known of its fate when it was told. */
+interface Sent {
+  readonly address: string
+  exit: Exit.Exit<unknown, ActorError | Refused> | null
+  told: Actor.Told | null
+}
+
+const never = "it never ended"
+/** Fates of messages whose turn had begun. */
+const begunFates: ReadonlyArray<string> = ["handled", "failed", "crashed"]
+
 export interface Rules {
   readonly strategy: Strategy
   readonly overflow: Overflow
@@ -57,11 +68,8 @@ export class Tally {
   readonly layer: Layer.Layer<never, never, ActorSystem>
   private readonly rules: Rules
   private readonly log: Array<Entry> = []
-  /** How each message ended, by its id; null while it has not. */
-  private readonly answers = new Map<
-    number,
-    { readonly address: string; exit: Exit.Exit<unknown, ActorError | Refused> | null }
-  >()
+  /** By their ids. */
+  private readonly messages: Array<Sent> = []
 
   constructor(rules: Rules) {
     this.rules = rules
@@ -114,7 +122,7 @@ export class Tally {
 
   /** Messages that were sent. */
   get sent(): number {
-    return this.answers.size
+    return this.messages.length
   }
 
   get crashes(): number {
@@ -144,16 +152,20 @@ export class Tally {
   }
 
   private send(address: string, draw: (below: number) => number): Effect.Effect<void, never, ActorSystem> {
-    const id = this.answers.size
-    const answer: { readonly address: string; exit: Exit.Exit<unknown, ActorError | Refused> | null } = { address, exit: null }
-    this.answers.set(id, answer)
-    const kind = draw(10)
+    const id = this.messages.length
+    const sent: Sent = { address, exit: null, told: null }
+    this.messages.push(sent)
+    const kind = draw(12)
     const millis = draw(400)
     // some defects are rarer, since they leave little to be asked
     const how = directives[[0, 0, 1, 1, 1, 1, 2, 3][draw(draw(3) === 0 ? 8 : 6)]!]!
     const options = { timeout: [100, 1_000, 5_000][draw(3)]! }
     return Effect.gen(function* () {
       const counter = yield* Counter.client(address)
+      if (kind > 9) {
+        sent.told = yield* counter.tell("Add", { id })
+        return
+      }
       const asked =
         kind < 5
           ? counter.Add({ id }, options)
@@ -162,7 +174,7 @@ export class Tally {
             : kind < 8
               ? counter.Refuse({ id }, options)
               : counter.Break({ id, how }, options)
-      answer.exit = yield* Effect.exit(asked as Effect.Effect<unknown, ActorError | Refused>)
+      sent.exit = yield* Effect.exit(asked as Effect.Effect<unknown, ActorError | Refused>)
     })
   }
 
@@ -173,32 +185,32 @@ export class Tally {
 
   private messageProblems(wasKilled: boolean): ReadonlyArray<string> {
     const problems: Array<string> = []
-    for (const [id, { address, exit }] of this.answers) {
+    for (const [id, sent] of this.messages.entries()) {
       const begun = this.log.filter((entry) => entry.kind === "begins" && entry.id === id).length
-      const ended = this.log.find((entry) => entry.kind === "ends" && entry.id === id)
-      if (begun > 1) problems.push(`handled twice: message ${id} of ${address}`)
-      if (exit === null) {
-        if (!wasKilled) problems.push(`an ask never ended: ${id} of ${address}`)
-        continue
-      }
-      if (Exit.isSuccess(exit)) {
-        if (ended?.kind !== "ends" || ended.total !== exit.value)
-          problems.push(`answered ${String(exit.value)} and the handler of ${id} did not`)
-        continue
-      }
-      const [reason] = exit.cause.reasons
-      if (reason?._tag !== "Fail") {
-        problems.push(`an ask ended with a defect: ${String(exit.cause)}`)
-        continue
-      }
-      const { error } = reason
-      const wasBegun = error._tag === "AskTimeout" ? error.isBegun : error._tag === "ActorCrashed" || error._tag === "Refused"
-      if (wasBegun !== begun > 0)
-        problems.push(`${error._tag} to ${id} of ${address}, whose turn had ${begun > 0 ? "" : "not "}begun`)
-      if (error._tag === "ActorCrashed" && !this.isExcused(address, id))
-        problems.push(`a crash that was not its own ended ${id} of ${address}`)
+      if (begun > 1) problems.push(`handled twice: message ${id} of ${sent.address}`)
+      const problem = this.endProblem(id, sent, begun > 0)
+      if (problem === null || (problem === never && wasKilled)) continue
+      problems.push(`${problem}: message ${id} of ${sent.address}, which was ${begun > 0 ? "" : "not "}begun`)
     }
     return problems
+  }
+
+  private endProblem(id: number, { address, exit, told }: Sent, isBegun: boolean): string | null {
+    if (told !== null) {
+      if (!told.isSettled) return never
+      return begunFates.includes(told.fate) === isBegun ? null : `its fate was ${told.fate}`
+    }
+    if (exit === null) return never
+    if (Exit.isSuccess(exit)) {
+      const isSame = this.log.some((entry) => entry.kind === "ends" && entry.id === id && entry.total === exit.value)
+      return isSame ? null : `it was answered ${String(exit.value)}, and not by its handler`
+    }
+    const [reason] = exit.cause.reasons
+    if (reason?._tag !== "Fail") return `it ended with a defect (${String(exit.cause)})`
+    const { error } = reason
+    const wasBegun = error._tag === "AskTimeout" ? error.isBegun : error._tag === "ActorCrashed" || error._tag === "Refused"
+    if (wasBegun !== isBegun) return `it ended with ${error._tag}`
+    return error._tag === "ActorCrashed" && !this.isExcused(address, id) ? "a crash that was not its own ended it" : null
   }
 
   /** Whether a message broke its actor, or something ended that while it was handled. */
