@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- --scenario replication --seeds 200 --peers 5`: seeds of a scenario under faults, each a world of its own.
+ * `npm run simulate -- --scenario actors --seeds 200 --peers 3`: seeds of a scenario under faults, each a world of its own.
  *
  * Ends 0 when nothing was violated. A seed that fails is run once more, since one seed is one execution: if the second run differs, that
  * is said too. With `--json` the last line of standard output is one JSON object.
@@ -89,18 +89,25 @@ const add = (sum: { [name: string]: number }, more: { readonly [name: string]: n
   for (const [name, n] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + n
 }
 
+const listed = (counts: { readonly [name: string]: number }): string =>
+  Object.entries(counts)
+    .map(([name, n]) => `${name} ${n}`)
+    .join(", ")
+
 const main = async (): Promise<void> => {
   const asked = readArgs()
   const say = (line: string): void => void (asked.json ? process.stderr : process.stdout).write(`${line}\n`)
   const began = performance.now()
   const failing: Array<{ readonly seed: number; readonly violations: ReadonlyArray<string> }> = []
   const faults: { [name: string]: number } = {}
+  const met: { [name: string]: number } = {}
   let [virtualSeconds, operations, withCrashBeforeSync, done] = [0, 0, 0, 0]
   await runAll(asked, (result) => {
     done++
     virtualSeconds += result.virtualSeconds
     operations += result.operations
     add(faults, result.faults)
+    add(met, result.met ?? {})
     if ((result.faults["crashBeforeSync"] ?? 0) > 0) withCrashBeforeSync++
     if (result.violations.length > 0) {
       failing.push({ seed: result.seed, violations: result.violations })
@@ -122,16 +129,14 @@ const main = async (): Promise<void> => {
     virtualPerSecond: Math.round(virtualSeconds / seconds),
     faults,
     seedsWithCrashBeforeSync: withCrashBeforeSync,
-    operations
+    operations,
+    met
   }
   say(
     `${result.seeds} seeds, ${result.virtualSeconds} virtual seconds in ${result.seconds} s: ${result.seedsPerMinute} seeds a minute, ${result.virtualPerSecond} virtual seconds a second`
   )
-  say(
-    `${operations} operations; faults that changed something: ${Object.entries(faults)
-      .map(([name, n]) => `${name} ${n}`)
-      .join(", ")}`
-  )
+  say(`${operations} operations; faults that changed something: ${listed(faults)}`)
+  if (Object.keys(met).length > 0) say(`met: ${listed(met)}`)
   say(failing.length === 0 ? "no violation" : `${failing.length} seeds fail`)
   if (asked.json) process.stdout.write(`${JSON.stringify(result)}\n`)
   process.exitCode = failing.length === 0 ? 0 : 1

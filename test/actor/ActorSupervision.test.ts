@@ -5,9 +5,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Rpc from "effect/rpc/Rpc"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { escalate, restart, resume, stop } from "../../src/schema/actor/Supervision.ts"
 import * as Actor from "../../src/services/actor/Actor.ts"
+import { elapse } from "../mesh/Elapse.ts"
 import { Counter, counted, counting, type Log, listening, settle, system } from "./Counter.ts"
 
 /** Two counters at 1, of which "a" breaks. */
@@ -73,21 +76,29 @@ describe("actors under supervision", () => {
     })
   )
 
-  counted("escalate without end: the system ends its actors, and everybody is told", { supervision: escalate }, () =>
-    Effect.gen(function* () {
-      const { a, b } = yield* broken
-      for (let i = 0; i < 3; i++) {
-        yield* a.tell("Break")
-        yield* settle
-      }
-      assert.deepInclude(yield* Effect.flip(a.Get()), { _tag: "ActorStopped", reason: "escalated" })
-      assert.strictEqual(yield* b.ended, "escalated")
-      // nothing would mend another one
-      const other = yield* Counter.client("c")
-      assert.deepInclude(yield* Effect.flip(other.Get()), { _tag: "ActorStopped", reason: "escalated" })
-      yield* a.start
-      assert.deepInclude(yield* Effect.flip(a.Get()), { _tag: "ActorStopped", reason: "escalated" })
-    })
+  counted(
+    "escalate without end: the actors of that name are ended, everybody is told, and no other actor is touched",
+    { supervision: escalate },
+    () =>
+      Effect.gen(function* () {
+        const other = Actor.make("Other", [Rpc.make("Ask", { success: Schema.Number }), Rpc.make("Break")])
+        let asked = 0
+        yield* Layer.build(other.toLayer({ Ask: () => ++asked, Break: () => Effect.die("broken") }))
+        const apart = yield* other.client("x")
+        yield* apart.Ask()
+        const { a, b } = yield* broken
+        for (let i = 0; i < 3; i++) {
+          yield* a.tell("Break")
+          yield* settle
+        }
+        assert.deepInclude(yield* Effect.flip(a.Get()), { _tag: "ActorStopped", reason: "escalated" })
+        assert.strictEqual(yield* b.ended, "escalated")
+        assert.strictEqual(yield* apart.Ask(), 2)
+        yield* Effect.flip(apart.Break())
+        assert.strictEqual(yield* apart.Ask(), 3)
+        yield* a.start
+        assert.strictEqual(yield* a.Get(), 0)
+      })
   )
 
   counted(
@@ -102,6 +113,47 @@ describe("actors under supervision", () => {
         assert.strictEqual(a.inspect().state, "down")
         yield* TestClock.adjust(1)
         assert.strictEqual(yield* Fiber.join(asked), 3)
+      })
+  )
+
+  counted(
+    "all for one: who crashes while another crash is mended begins anew, too",
+    { strategy: "all-for-one", supervision: restart({ backoff: { first: "1 second" } }) },
+    (log) =>
+      Effect.gen(function* () {
+        const [a, b] = [yield* Counter.client("a"), yield* Counter.client("b")]
+        yield* a.tell("Break")
+        yield* settle
+        yield* b.Add({ by: 1 })
+        yield* b.tell("Break")
+        const asked = yield* Effect.forkChild(b.Get(), { startImmediately: true })
+        yield* elapse("10 seconds")
+        assert.strictEqual(yield* Fiber.join(asked), 0)
+        assert.isAbove(log.lastIndexOf("b on"), log.indexOf("b 1"))
+      })
+  )
+
+  let answer: "restart" | "escalate" = "restart"
+  counted(
+    "a restart that others have overtaken does not shorten the pause of the next",
+    { supervision: restart({ backoff: { first: "1 second" }, decide: () => answer }) },
+    () =>
+      Effect.gen(function* () {
+        const [a, b] = [yield* Counter.client("a"), yield* Counter.client("b")]
+        const breaking = Effect.fnUntraced(function* (counter: typeof a, how: typeof answer) {
+          answer = how
+          yield* counter.tell("Break")
+          yield* settle
+        })
+        yield* breaking(a, "restart")
+        yield* elapse("500 millis")
+        yield* breaking(b, "escalate")
+        assert.strictEqual(yield* a.Get(), 0)
+        yield* breaking(a, "restart")
+        yield* elapse("1900 millis")
+        assert.strictEqual(a.inspect().state, "down")
+        yield* elapse("200 millis")
+        assert.strictEqual(yield* a.Get(), 0)
       })
   )
 

@@ -281,8 +281,11 @@ export class ActorCell implements Supervised {
     })
   }
 
+  /** A crash whose own restart still waits has left its life as it was. */
   get restart(): Effect.Effect<void> {
-    return this.resume
+    return Effect.suspend(() =>
+      this.state === "down" && this.current !== null ? Effect.andThen(this.release("crashed"), this.resume) : this.resume
+    )
   }
 
   private release(why: Ended): Effect.Effect<void> {
@@ -369,8 +372,7 @@ export class ActorCell implements Supervised {
 
   inspect(): Inspection {
     const isAsleep = this.state === "idle" && this.handlers === null
-    const state = isAsleep ? "absent" : isSeen(this.state) ? this.state : "busy"
-    return { state, waiting: this.inbox?.waiting() ?? [] }
+    return { state: isAsleep ? "absent" : seen[this.state], waiting: this.inbox?.waiting() ?? [] }
   }
 
   hold(): void {
@@ -396,4 +398,4 @@ export class ActorCell implements Supervised {
   }
 }
 
-const isSeen = (state: string): state is "idle" | "down" | "ended" => ["idle", "down", "ended"].includes(state)
+const seen = { idle: "idle", ready: "busy", starting: "busy", turn: "busy", down: "down", ended: "ended" } as const

@@ -38,7 +38,8 @@ const deadLettersKept = 256
 
 const make: Effect.Effect<ActorSystem["Service"], never, Supervisor | Scope.Scope> = Effect.gen(function* () {
   const supervisor = yield* Supervisor
-  const root = yield* supervisor.open({ name: "actors", policy: restart({ exhausted: "escalate" }) })
+  // what escalates without end is ended by its name alone
+  const root = yield* supervisor.open({ name: "actors", policy: restart() })
   const dead = yield* PubSub.sliding<DeadLetter>({ capacity: deadLettersKept, replay: deadLettersKept })
   const system = new LocalSystem(
     supervisor,
@@ -103,15 +104,8 @@ class LocalSystem {
       this.hosts.set(name, host)
     })
 
-  /** The actor of an address, made if need be; after the end of all only those that there were. Null where there is none. */
-  cell(name: string, address: string): ActorCell | null {
-    const host = this.hosts.get(name)
-    return (this.root.isOver() ? host?.cells.get(address) : host?.cell(address)) ?? null
-  }
-
-  /** Why there is no actor where there is none. */
-  get why(): "escalated" | "unknown" {
-    return this.root.isOver() ? "escalated" : "unknown"
+  host(name: string): ActorHost | undefined {
+    return this.hosts.get(name)
   }
 
   readonly buried = (letter: DeadLetter): void => {
@@ -134,7 +128,7 @@ class LocalRef implements ActorRef {
   /** The actor as it is now, or null when nobody runs any of its name. */
   private get cell(): ActorCell | null {
     if (this.found !== null && !this.found.isGone) return this.found
-    this.found = this.system.cell(this.actor, this.address)
+    this.found = this.system.host(this.actor)?.cell(this.address) ?? null
     return this.found
   }
 
@@ -197,7 +191,7 @@ class LocalRef implements ActorRef {
       case "conflated":
         return Exit.fail(new MessageDropped({ actor, how: fate }))
       default:
-        return Exit.fail(new ActorStopped({ actor, reason: cell?.why ?? this.system.why }))
+        return Exit.fail(new ActorStopped({ actor, reason: cell?.why ?? "unknown" }))
     }
   }
 

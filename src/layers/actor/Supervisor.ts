@@ -60,13 +60,15 @@ class Group implements Supervision, Supervised {
   private readonly context: Context.Context<never>
   /** Restarts by child, or of the group where all fall together. Only what crashed is here. */
   private readonly intensities = new Map<Supervised, Intensity>()
+  /** The latest restart of each child that one is under way for. */
+  private readonly latest = new Map<Supervised, object>()
   private readonly mending = new Set<Fiber.Fiber<unknown, unknown>>()
   private readonly turn = Semaphore.makeUnsafe(1)
   private readonly calm = Latch.makeUnsafe(true)
   private readonly over = Deferred.makeUnsafe<Cause.Cause<unknown>>()
   private escalating: Supervised | null = null
   private isSuspending = false
-  private hasEnded = false
+  private isOver = false
 
   constructor(
     options: SupervisorOptions,
@@ -98,8 +100,6 @@ class Group implements Supervision, Supervised {
 
   readonly children = (): ReadonlyArray<string> => Array.from(this.members(), (child) => child.name)
 
-  readonly isOver = (): boolean => this.hasEnded
-
   get settled(): Effect.Effect<void> {
     return this.calm.await
   }
@@ -116,12 +116,13 @@ class Group implements Supervision, Supervised {
   readonly leave = (child: Supervised): void => {
     this.own.delete(child.name)
     this.intensities.delete(child)
+    this.latest.delete(child)
     this.publish("Stopped", child, null)
   }
 
   /** While all are being suspended, more of them may break; they are restarted with the others. */
   readonly crashed = (child: Supervised, cause: Cause.Cause<unknown>): void => {
-    if (this.hasEnded) return
+    if (this.isOver) return
     this.publish("Crashed", child, cause)
     if (this.isSuspending) return
     const asked = this.decided(cause)
@@ -157,20 +158,24 @@ class Group implements Supervision, Supervised {
   }
 
   get restart(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      Effect.forEach([...this.members()], (child) => Effect.map(child.restart, () => this.publish("Restarted", child, null)), {
-        discard: true
-      })
-    )
+    return Effect.suspend(() => {
+      this.escalating = null
+      const restarted = (child: Supervised) => Effect.map(child.restart, () => this.publish("Restarted", child, null))
+      return Effect.forEach([...this.members()], restarted, { discard: true })
+    })
   }
 
-  /** Ends the children, the last one first. */
+  /** Ends the children, the last one first. They are told when it is because a crash was escalated from here, and not mended. */
   readonly end = (why: Ended): Effect.Effect<void> =>
-    Effect.suspend(() => Effect.forEach([...this.members()].reverse(), (child) => child.end(why), { discard: true }))
+    Effect.suspend(() => {
+      const told = why === "crashed" && this.escalating !== null ? "escalated" : why
+      this.escalating = null
+      return Effect.forEach([...this.members()].reverse(), (child) => child.end(told), { discard: true })
+    })
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.hasEnded = true
+      this.isOver = true
       const ended = Effect.andThen(Fiber.interruptAll([...this.mending]), this.end("stopped"))
       return Effect.map(ended, () => this.above?.leave(this))
     })
@@ -194,8 +199,13 @@ class Group implements Supervision, Supervised {
     if (this.strategy === "all-for-one")
       return this.turn.withPermit(Effect.andThen(this.suspend, Effect.andThen(waited, this.restart)))
     return Effect.gen({ self: this }, function* () {
+      const latest = {}
+      this.latest.set(child, latest)
       yield* child.suspend
       yield* waited
+      // a crash of a life that an escalation has begun meanwhile has a pause of its own
+      if (this.latest.get(child) !== latest) return
+      this.latest.delete(child)
       if (!this.isThere(child)) return
       yield* child.restart
       this.publish("Restarted", child, null)
@@ -207,7 +217,7 @@ class Group implements Supervision, Supervised {
       this.publish("Escalated", child, cause)
       this.escalating = child
       if (this.above !== null) return Effect.sync(() => this.above!.crashed(this, cause))
-      this.hasEnded = true
+      this.isOver = true
       return Effect.andThen(this.end("escalated"), Deferred.succeed(this.over, cause))
     })
   }

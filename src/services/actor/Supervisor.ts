@@ -61,8 +61,6 @@ export interface Supervision {
   readonly children: () => ReadonlyArray<string>
   /** Waits until no restart and no end is under way. */
   readonly settled: Effect.Effect<void>
-  /** Whether nothing here is mended any more: an escalation ended it all, or the scope is closed. */
-  readonly isOver: () => boolean
   /** The cause that ended everything here, once there is one. */
   readonly ended: Effect.Effect<Cause.Cause<unknown>>
   /** Reports the crash of an adopted child, or of a supervisor below. */

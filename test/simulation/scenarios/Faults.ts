@@ -25,10 +25,13 @@ export class Faults {
   readonly counts: { [kind in Kind]: number } & { lostWrites: number }
   private readonly world: World
   private readonly on: ReadonlyArray<Kind>
+  private readonly onCrash: (peer: string) => void
   private isOver = false
 
-  constructor(world: World) {
+  /** `onCrash` is called when a process or machine has crashed. */
+  constructor(world: World, onCrash: (peer: string) => void = () => {}) {
     this.world = world
+    this.onCrash = onCrash
     this.counts = Object.assign(Object.fromEntries(kinds.map((kind) => [kind, 0])), { lostWrites: 0 }) as Faults["counts"]
     // some faults hide what others would find, so many seeds have most of them off
     const isOn = (kind: Kind): boolean => world.draw("faults", kind === "crashBeforeSync" ? 3 : 2) > 0
@@ -126,6 +129,7 @@ export class Faults {
       const lost = yield* crash
       if (lost === null) return
       this.count(kind, true)
+      this.onCrash(peer.name)
       if (lost > 0) this.counts.lostWrites += lost
       yield* pause
       yield* peer.restart

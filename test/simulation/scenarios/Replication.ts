@@ -20,6 +20,7 @@ import type { SimulatedPeer, World } from "../../../src/services/simulation/Worl
 import { Faults } from "./Faults.ts"
 import { changesOn, lengthsOn } from "./feeds.ts"
 import { type Entry, Ledger, type Patch, type Step } from "./Ledger.ts"
+import type { Scenario } from "./Scenario.ts"
 
 const Note = ObjectType.make("Note", {
   title: Schema.String,
@@ -34,14 +35,7 @@ const convergeSeconds = 150
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())
 
-/** What a run has to say. `violations` name the promise that was broken. */
-export interface Told {
-  readonly operations: number
-  readonly faults: Faults["counts"]
-  readonly violations: ReadonlyArray<string>
-}
-
-class Scenario {
+class Replication {
   readonly ledger = new Ledger()
   readonly violations: Array<string> = []
   readonly faults: Faults
@@ -256,10 +250,12 @@ const patchOf = (draw: (below: number) => number, title: string): Patch => {
   return kind === 2 ? { spot: { x: draw(100) } } : { spot: { x: draw(100), y: draw(100) }, count: draw(1_000) }
 }
 
-export const replication = (world: World): Effect.Effect<Told> =>
-  Effect.gen(function* () {
-    const scenario = new Scenario(world)
-    yield* Effect.scoped(scenario.run).pipe(Effect.orDie)
-    const { faults, ledger, violations } = scenario
-    return { operations: ledger.entries.filter((entry: Entry) => entry.done != null).length, faults: faults.counts, violations }
-  })
+export const replication = (): Scenario => ({
+  run: (world) =>
+    Effect.gen(function* () {
+      const scenario = new Replication(world)
+      yield* Effect.scoped(scenario.run).pipe(Effect.orDie)
+      const { faults, ledger, violations } = scenario
+      return { operations: ledger.entries.filter((entry: Entry) => entry.done != null).length, faults: faults.counts, violations }
+    })
+})

@@ -6,16 +6,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as World from "../../../src/layers/simulation/World.ts"
-import type { World as Simulated } from "../../../src/services/simulation/World.ts"
+import { actors } from "./Actors.ts"
 import { replication } from "./Replication.ts"
+import type { Scenario, Told } from "./Scenario.ts"
 
-interface Told {
-  readonly operations: number
-  readonly faults: { readonly [name: string]: number }
-  readonly violations: ReadonlyArray<string>
-}
-
-export const scenarios: { readonly [name: string]: (world: Simulated) => Effect.Effect<Told> } = { replication }
+/** Each makes one for a seed. */
+export const scenarios: { readonly [name: string]: () => Scenario } = { replication, actors }
 
 export interface Result extends Told {
   readonly seed: number
@@ -25,8 +21,9 @@ export interface Result extends Told {
 
 const once = async (scenario: string, seed: number, peers: number, onEvent?: (line: string) => void): Promise<Result> => {
   const names = Array.from({ length: peers }, (_, i) => `p${i + 1}`)
-  const options = { peers: names, seed, ...(onEvent === undefined ? {} : { onEvent }) }
-  const exit = await Effect.runPromiseExit(World.run(options, scenarios[scenario]!))
+  const { layer, run } = scenarios[scenario]!()
+  const options = { peers: names, seed, ...(onEvent === undefined ? {} : { onEvent }), ...(layer === undefined ? {} : { layer }) }
+  const exit = await Effect.runPromiseExit(World.run(options, run))
   if (Exit.isSuccess(exit)) {
     const { trace, value, virtualSeconds } = exit.value
     return { ...value, seed, trace, virtualSeconds }
