@@ -314,12 +314,11 @@ export class ActorCell implements Supervised {
       this.state = "ended"
       this.host.woke(this)
       this.more.why = why
-      this.more.ended ??= Deferred.makeUnsafe()
       this.inbox?.empty()
       return Effect.map(this.release(why), () => {
         this.inbox = null
         this.leave()
-        Deferred.doneUnsafe(this.more.ended!, Effect.succeed(why))
+        Deferred.doneUnsafe(this.more.over, Effect.succeed(why))
       })
     })
   }
@@ -336,10 +335,7 @@ export class ActorCell implements Supervised {
   }
 
   get ended(): Effect.Effect<Ended> {
-    return Effect.suspend(() => {
-      this.more.ended ??= Deferred.makeUnsafe()
-      return Deferred.await(this.more.ended)
-    })
+    return Effect.suspend(() => Deferred.await(this.more.over))
   }
 
   get why(): Ended {
