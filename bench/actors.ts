@@ -6,7 +6,7 @@
  * Troupe's asks have their timeouts; those of XState and of the queue have none. Between peers each message is a call over a connection.
  */
 import type { Asked, Measured } from "./src/ActorsWork.ts"
-import { ask, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
+import { ask, byTurns, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
 
 interface System {
   readonly name: string
@@ -84,11 +84,9 @@ const measure = async ({ work, count }: Work, { handler, program }: System, shar
 }
 
 const taken = async (work: Work, rounds: number): Promise<ReadonlyArray<Row>> => {
-  const found = work.shares.map((): Array<number> => [])
-  for (let round = 0; round < rounds; round++)
-    for (const [i, [system, share]] of work.shares.entries()) found[i]!.push(await measure(work, system, share))
-  return work.shares.map(([system], i) => {
-    const value = median(found[i]!)
+  const all = await byTurns(work.shares, rounds, ([system, share]) => measure(work, system, share))
+  return all.map(([[system], found]) => {
+    const value = median(found)
     const measured = work.work === "idle" ? { bytes: Math.round(value) } : { perSecond: value }
     return { work: work.name, system: system.name, ...measured }
   })

@@ -6,7 +6,7 @@
  * Each system runs in a fresh process for each work and round, the systems by turns.
  */
 import { type Asked, expectedDigest, type Measured } from "./src/FeedsWork.ts"
-import { ask, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
+import { ask, byTurns, line, median, type Options, type Ratio, type Report, type Row, shownRatio } from "./src/Report.ts"
 
 interface System {
   readonly name: string
@@ -56,13 +56,10 @@ const measure = async (system: System, { asked, share }: Work): Promise<Measured
 }
 
 const taken = async (each: Work, systems: ReadonlyArray<System>, rounds: number): Promise<ReadonlyArray<Row>> => {
-  const all = systems.map((): Array<Awaited<ReturnType<typeof measure>>> => [])
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, system] of systems.entries()) all[i]!.push(await measure(system, each))
-  }
-  return systems.map((system, i) => {
-    const seconds = median(all[i]!.map((one) => one.seconds))
-    const { bytes, entries } = all[i]![0]!
+  const all = await byTurns(systems, rounds, (system) => measure(system, each))
+  return all.map(([system, found]) => {
+    const seconds = median(found.map((one) => one.seconds))
+    const { bytes, entries } = found[0]!
     return { work: each.name, system: system.name, seconds, perSecond: entries / seconds, bytes: Math.round(bytes / entries) }
   })
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- actors|feeds|objects|replicate`: Troupe beside its rivals, and whether the aims hold.
+ * `npm run bench -- actors|feeds|idle|objects|replicate`: Troupe beside its rivals, and whether the aims hold.
  *
  * The rivals are dependencies of bench/package.json alone, installed from its own lock file when they are missing. With `--json` the
  * last line of standard output is one JSON object, and everything else goes to standard error. Ends 0 when it ran and every result was
@@ -10,21 +10,20 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { parseArgs } from "node:util"
-import type { Options } from "./src/Report.ts"
-
-interface Report {
-  readonly rows: ReadonlyArray<object>
-  readonly ratios: ReadonlyArray<object>
-}
+import type { Options, Report } from "./src/Report.ts"
 
 type Bench = (options: Options) => Promise<Report>
 
 const benches: Record<string, () => Promise<{ readonly run: Bench }>> = {
   actors: () => import("./actors.ts"),
   feeds: () => import("./feeds.ts"),
+  idle: () => import("./idle.ts"),
   objects: () => import("./objects.ts"),
   replicate: () => import("./replicate.ts")
 }
+
+/** Benches in which Troupe is alone. */
+const alone: ReadonlyArray<string> = ["idle", "replicate"]
 
 const usage = `npm run bench -- ${Object.keys(benches).join("|")} [--rounds N] [--json]`
 
@@ -71,7 +70,7 @@ const install = (): void => {
 }
 
 const { json, name, options } = asked()
-install()
+if (!alone.includes(name)) install()
 const { run } = await benches[name]!()
 const print = (line: string): void => void (json ? process.stderr : process.stdout).write(`${line}\n`)
 const machine = {

@@ -207,11 +207,11 @@ export const run = async ({ print = console.log, rounds = 5 }: Options = {}): Pr
   const { met, pushed } = await Effect.runPromise(oneChange(many))
   const idleBytes = await Effect.runPromise(idle(feeds))
   const rows: ReadonlyArray<Row> = [
-    { work: "10,000 objects, live", system: "Troupe", seconds: liveSeconds, perSecond: objects / liveSeconds },
-    { work: "10,000 objects, caught up", system: "Troupe", seconds: catchUpSeconds, perSecond: objects / catchUpSeconds },
-    { work: "one change among 100,000 objects", system: "Troupe", bytes: pushed },
-    { work: "one change among 100,000 objects, after meeting again", system: "Troupe", bytes: met },
-    { work: "30 idle seconds, 200 feeds", system: "Troupe", bytes: idleBytes }
+    { work: "10,000 objects, live", system: "troupe", seconds: liveSeconds, perSecond: objects / liveSeconds },
+    { work: "10,000 objects, caught up", system: "troupe", seconds: catchUpSeconds, perSecond: objects / catchUpSeconds },
+    { work: "one change among 100,000 objects", system: "troupe", bytes: pushed },
+    { work: "one change among 100,000 objects, after meeting again", system: "troupe", bytes: met },
+    { work: "30 idle seconds, 200 feeds", system: "troupe", bytes: idleBytes }
   ]
   const ratios = [
     atMost("10,000 objects written here until merged there (DXOS: 500 in 64 s)", liveSeconds, 2, "seconds"),

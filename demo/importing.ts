@@ -1,5 +1,5 @@
 /**
- * Alice's import: a few hundred cities in a change set, several change sets on their way at once, and two gates.
+ * Alice's import: a hundred cities in a change set, more change sets on their way at once than one block holds, and two gates.
  *
  * The import holds at its half until Bob was killed, and before its end until Bob is cut off, so that the kill and the cut fall into
  * the middle of it however fast the machine is.
@@ -11,10 +11,10 @@ import type { Gate } from "./calls.ts"
 import { City, type CityProperties, cutRows } from "./cities.ts"
 import type { Journal } from "./journal.ts"
 
-/** A change set of cities, some 50 KB. */
-const rowsPerChange = 300
-/** Change sets whose durability is waited for at a time; the writer gathers them into blocks. */
-const changesInFlight = 8
+/** A change set of cities, some 18 KB. */
+const rowsPerChange = 100
+/** Change sets whose durability is waited for at a time; the writer gathers them into blocks, and always has the next block at hand. */
+const changesInFlight = 16
 
 export interface Import {
   readonly space: Space

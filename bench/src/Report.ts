@@ -46,6 +46,17 @@ export const ask = <A>(program: string, question: unknown): Promise<A> =>
     })
   })
 
+/** What each system measured in each round, the systems by turns, so that a busy minute hits them all. */
+export const byTurns = async <S, A>(
+  systems: ReadonlyArray<S>,
+  rounds: number,
+  measure: (system: S) => Promise<A>
+): Promise<ReadonlyArray<readonly [system: S, measured: ReadonlyArray<A>]>> => {
+  const all = systems.map((system): readonly [S, Array<A>] => [system, []])
+  for (let round = 0; round < rounds; round++) for (const [system, measured] of all) measured.push(await measure(system))
+  return all
+}
+
 /** A line of a table: the first cell on the left, the others on the right. */
 export const line = (cells: ReadonlyArray<string>, first = 34): string =>
   cells.map((cell, i) => (i === 0 ? cell.padEnd(first) : cell.padStart(14))).join("")

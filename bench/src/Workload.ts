@@ -5,6 +5,7 @@
  * because it lost something fails instead.
  */
 import { createHash } from "node:crypto"
+import { median } from "./Report.ts"
 
 export const keys = ["title", "done", "count", "who", "at"] as const
 export type Cell = string | number | boolean
@@ -92,10 +93,7 @@ export function* chunksOf<A>(list: ReadonlyArray<A>, size = perTransaction): Gen
 }
 
 /** The median of repeated single writes, in microseconds; the first fifth warms up. */
-export const medianOf = (times: ReadonlyArray<number>): number => {
-  const sorted = times.slice(Math.floor(times.length / 5)).sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
-}
+export const medianOf = (times: ReadonlyArray<number>): number => median(times.slice(Math.floor(times.length / 5)))
 
 export const milliseconds = (since: number): number => performance.now() - since
 

@@ -34,6 +34,8 @@ const Jar = Actor.make("Jar", [
   Rpc.make("Crash").annotate(Actor.Callers, Actor.members)
 ])
 
+const Watcher = Actor.make("Watcher", [Rpc.make("Watch"), Rpc.make("Get", { success: Schema.Int })])
+
 /** Jars, and what they did. */
 const jars = (log: Array<string>) =>
   Jar.toLayer(
@@ -262,12 +264,20 @@ describe("an actor on another device", () => {
 
   it.effect("is ended where it lives: other devices cannot, and their program is told", () =>
     Effect.gen(function* () {
-      const { here, jar } = yield* house
+      const { alice, here, jar } = yield* house
       for (const call of [jar.stop, jar.kill, jar.start, jar.ended, jar.step]) {
         const exit = yield* Effect.exit(call)
         assert.include(String(exit), "ActorElsewhere")
       }
       assert.throws(() => jar.hold(), /lives on/)
+      const watcher = Watcher.toLayer(
+        Effect.map(Watcher.self, (self) => Watcher.handlers({ Watch: () => self.watch(jar, () => {}), Get: () => 1 })),
+        { supervision: stop }
+      )
+      yield* alice.open(watcher)
+      const watching = yield* alice.run(Watcher.client("w"))
+      yield* asked(watching.Watch())
+      assert.strictEqual((yield* failing(watching.Get()))?._tag, "ActorStopped")
       yield* here.stop
       assert.strictEqual((yield* failing(jar.Put({ amount: 1 })))?._tag, "ActorStopped")
     })

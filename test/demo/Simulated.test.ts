@@ -3,7 +3,7 @@
  */
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,20 +12,35 @@ import type { Result } from "../../demo/claims.ts"
 
 const root = resolve(import.meta.dirname, "..", "..")
 
-/** Runs a world in a process of its own; answers what it told, and its events. */
-const world = (seed: number, limit: number) =>
+/** Runs a world in a process of its own, of the sources in that folder; answers what it told, and its events. */
+const world = (seed: number, limit: number, sources = root) =>
   Effect.acquireUseRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "troupe-world-"))),
     (folder) =>
       Effect.callback<{ readonly result: Result; readonly events: string }, Error>((resume) => {
         const file = join(folder, "trace")
         const args = ["--simulated", "--seed", String(seed), "--limit", String(limit), "--trace", file, "--json"]
-        execFile(process.execPath, ["demo/main.ts", ...args], { cwd: root }, (error, out, problems) => {
+        execFile(process.execPath, ["demo/main.ts", ...args], { cwd: sources }, (error, out, problems) => {
           if (error !== null) return resume(Effect.fail(new Error(problems)))
           const result = JSON.parse(out) as Result
           resume(Effect.succeed({ result, events: readFileSync(file, "utf8") }))
         })
       }),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  )
+
+/** A copy of the sources in which one text stands for another, as long as the scope. */
+const changed = (file: string, from: string, to: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = mkdtempSync(join(tmpdir(), "troupe-changed-"))
+      for (const name of ["src", "demo", "package.json"]) cpSync(join(root, name), join(folder, name), { recursive: true })
+      symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "dir")
+      const text = readFileSync(join(folder, file), "utf8")
+      assert.strictEqual(text.split(from).length, 2, `${file} holds "${from}" once`)
+      writeFileSync(join(folder, file), text.replace(from, to))
+      return folder
+    }),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
   )
 
@@ -64,6 +79,19 @@ describe("npm run demo -- --simulated", () => {
         )
         assert.strictEqual(new Set(traces).size, 3)
       }),
+    120_000
+  )
+
+  it.live(
+    "is another execution when the writer's flush limit is halved: the import reaches it",
+    () =>
+      Effect.gen(function* () {
+        const halved = yield* changed("src/layers/echo/FeedWriter.ts", "flushBytesMax = 262_144", "flushBytesMax = 131_072")
+        const [as, other] = [yield* world(7, 2_000), yield* world(7, 2_000, halved)]
+        assert.notStrictEqual(other.events, as.events)
+        assert.deepStrictEqual([other.result.converged, other.result.peers.length], [true, 2])
+        assert.strictEqual(other.result.model, other.result.peers[0]?.stateHash)
+      }).pipe(Effect.scoped),
     120_000
   )
 })

@@ -21,7 +21,7 @@ import { type Handlers, type Keeper, Self } from "../../services/actor/ActorSyst
 import type { Ended, Supervised } from "../../services/actor/Supervisor.ts"
 import type { ActorHost } from "./ActorHost.ts"
 import { ActorInbox, Turn } from "./ActorInbox.ts"
-import { ActorLife, kept, Running, type Turning } from "./ActorLife.ts"
+import { ActorLife, isPrimitive, kept, Running, type Turning } from "./ActorLife.ts"
 import { ActorFace } from "./ActorSelf.ts"
 
 /** Messages that are handled before others have their turn. */
@@ -170,6 +170,10 @@ export class ActorCell implements Supervised {
       this.crash(message, Cause.die(defect))
       return null
     }
+    if (keeper === null && isPrimitive(answer)) {
+      message.settle("handled", answer)
+      return null
+    }
     const effect = Effect.isEffect(answer) ? (answer as Effect.Effect<unknown, unknown>) : null
     if (keeper !== null) return kept(keeper, message, effect ?? Effect.succeed(answer))
     if (effect === null) this.answered(message, answer)
@@ -279,9 +283,7 @@ export class ActorCell implements Supervised {
 
   /** A crash whose own restart still waits has left its life as it was. */
   get restart(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.state === "down" && this.current !== null ? Effect.andThen(this.release("crashed"), this.resume) : this.resume
-    )
+    return Effect.suspend(() => (this.state === "down" ? Effect.andThen(this.release("crashed"), this.resume) : Effect.void))
   }
 
   private release(why: Ended): Effect.Effect<void> {
@@ -384,10 +386,7 @@ export class ActorCell implements Supervised {
   get stepOnce(): Effect.Effect<Message | null> {
     return Effect.callback((resume) => {
       const message = this.inbox?.waiting()[0]
-      if (message === undefined) {
-        resume(Effect.succeed(null))
-        return
-      }
+      if (message === undefined) return resume(Effect.succeed(null))
       message.listen(() => resume(Effect.succeed(message)))
       this.more.permits = (this.more.permits ?? 0) + 1
       if (this.state === "idle") this.schedule()

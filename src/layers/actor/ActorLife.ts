@@ -75,3 +75,7 @@ export const kept = (keeper: Keeper, message: Message, answer: Effect.Effect<unk
     const commit = keeper.commit(message, exit)
     return commit === null ? exit : Effect.andThen(commit, exit)
   })
+
+/** What is neither an Effect nor a Stream, without asking for the marks of either. */
+export const isPrimitive = (answer: unknown): boolean =>
+  (typeof answer !== "object" || answer === null) && typeof answer !== "function"

@@ -3,6 +3,7 @@
  *
  * There is one for each life. Timers and watches are fibers in its scope, so they die with it; what they set off comes as turns.
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -70,7 +71,13 @@ export class ActorFace implements ActorSelf {
   }
 
   watch(other: { readonly ended: Effect.Effect<Ended> }, handle: (why: Ended) => unknown): void {
-    this.fork(Effect.map(other.ended, (why) => void this.cell.enqueue(() => handle(why))))
+    const onSuccess = (why: Ended) => void this.cell.enqueue(() => handle(why))
+    // what cannot be watched is a mistake of this actor's
+    const onFailure = (cause: Cause.Cause<never>) =>
+      void this.cell.enqueue(() => {
+        throw Cause.squash(cause)
+      })
+    this.fork(Effect.matchCause(other.ended, { onSuccess, onFailure }))
   }
 
   private fork(effect: Effect.Effect<void>): Fiber.Fiber<void> {

@@ -54,8 +54,8 @@ interface Waiting {
   readonly done: Done
 }
 
-/** What one flush takes of the queue. */
-const flushBytesMax = 4_194_304
+/** What one flush takes of the queue: a block. More is hardly faster, and holds up this process and all who wait for it longer. */
+const flushBytesMax = 262_144
 /** Relaxed blocks that may wait to be made durable while more come. */
 const openBytesMax = 1_048_576
 /** How long a writer waits before it tries again to make relaxed blocks durable. */
