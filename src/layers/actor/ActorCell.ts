@@ -312,12 +312,11 @@ export class ActorCell implements Supervised {
       this.state = "ended"
       this.host.woke(this)
       this.more.why = why
-      this.more.ended ??= Deferred.makeUnsafe()
       this.inbox?.empty()
       return Effect.map(this.release(why), () => {
         this.inbox = null
         this.leave()
-        Deferred.doneUnsafe(this.more.ended!, Effect.succeed(why))
+        Deferred.doneUnsafe(this.more.over, Effect.succeed(why))
       })
     })
   }
@@ -334,10 +333,7 @@ export class ActorCell implements Supervised {
   }
 
   get ended(): Effect.Effect<Ended> {
-    return Effect.suspend(() => {
-      this.more.ended ??= Deferred.makeUnsafe()
-      return Deferred.await(this.more.ended)
-    })
+    return Effect.suspend(() => Deferred.await(this.more.over))
   }
 
   get why(): Ended {
@@ -370,8 +366,7 @@ export class ActorCell implements Supervised {
 
   inspect(): Inspection {
     const isAsleep = this.state === "idle" && this.handlers === null
-    const state = isAsleep ? "absent" : isSeen(this.state) ? this.state : "busy"
-    return { state, waiting: this.inbox?.waiting() ?? [] }
+    return { state: isAsleep ? "absent" : seen[this.state], waiting: this.inbox?.waiting() ?? [] }
   }
 
   hold(): void {
@@ -394,4 +389,4 @@ export class ActorCell implements Supervised {
   }
 }
 
-const isSeen = (state: string): state is "idle" | "down" | "ended" => ["idle", "down", "ended"].includes(state)
+const seen = { idle: "idle", ready: "busy", starting: "busy", turn: "busy", down: "down", ended: "ended" } as const

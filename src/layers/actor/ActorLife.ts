@@ -56,6 +56,12 @@ export class ActorLife {
   /** Fails streams of this life when it ends. */
   private streams: Deferred.Deferred<never, ActorStopped> | null = null
 
+  /** Done when the actor has ended; made when somebody asks. */
+  get over(): Deferred.Deferred<Ended> {
+    this.ended ??= Deferred.makeUnsafe()
+    return this.ended
+  }
+
   /** A stream that whoever asked pulls beside the turns of this life, and that fails when it ends. */
   bound(stream: Stream.Stream<unknown, unknown, unknown>, context: Context.Context<never>): Stream.Stream<unknown, unknown> {
     this.streams ??= Deferred.makeUnsafe()
