@@ -283,9 +283,7 @@ export class ActorCell implements Supervised {
 
   /** A crash whose own restart still waits has left its life as it was. */
   get restart(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.state === "down" && this.current !== null ? Effect.andThen(this.release("crashed"), this.resume) : this.resume
-    )
+    return Effect.suspend(() => (this.state === "down" ? Effect.andThen(this.release("crashed"), this.resume) : Effect.void))
   }
 
   private release(why: Ended): Effect.Effect<void> {
@@ -383,10 +381,7 @@ export class ActorCell implements Supervised {
   get stepOnce(): Effect.Effect<Message | null> {
     return Effect.callback((resume) => {
       const message = this.inbox?.waiting()[0]
-      if (message === undefined) {
-        resume(Effect.succeed(null))
-        return
-      }
+      if (message === undefined) return resume(Effect.succeed(null))
       message.listen(() => resume(Effect.succeed(message)))
       this.more.permits = (this.more.permits ?? 0) + 1
       if (this.state === "idle") this.schedule()

@@ -95,6 +95,8 @@ class Actors implements Scenario {
       this.isOver = true
       yield* faults.end
       yield* this.settle
+      // the last asks, in lives that began when all had healed, take 5 s at most
+      yield* Effect.sleep("6 seconds")
       yield* this.check
       for (const peer of this.world.peers) {
         const left = yield* peer.close
