@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import * as ActorCalling from "../../src/layers/actor/ActorCalling.ts"
 import * as ActorSystemConnected from "../../src/layers/actor/ActorSystemConnected.ts"
 import * as ActorSystemLocal from "../../src/layers/actor/ActorSystemLocal.ts"
 import * as PersistenceStorage from "../../src/layers/actor/PersistenceStorage.ts"
@@ -36,7 +37,10 @@ const services = Effect.map(MemoryNetworkLayer.make, (network) => {
     Layer.provide(CryptoNode.layer),
     Layer.provide(Layer.succeed(MemoryNetwork, network))
   )
-  const actors = ActorSystemConnected.layer.pipe(Layer.provide(ActorSystemLocal.layer), Layer.provide(SupervisorLayer.layer))
+  const actors = ActorSystemConnected.layer(Effect.succeed(ActorCalling)).pipe(
+    Layer.provide(ActorSystemLocal.layer),
+    Layer.provide(SupervisorLayer.layer)
+  )
   return Layer.merge(actors, PersistenceStorage.layer).pipe(Layer.provideMerge(swarm), Layer.provide(StorageMemory.layer))
 })
 type Services = ActorSystem | Persistence | Swarm

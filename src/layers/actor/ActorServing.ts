@@ -18,16 +18,8 @@ import { callsMax, messageBytesMax } from "../../schema/platform/Limits.ts"
 import { ActorCrashed, type ActorRef, ActorStopped, CallRefused } from "../../services/actor/ActorRef.ts"
 import { Callers } from "../../services/actor/Callers.ts"
 import type { Channel, ConnectionClosed } from "../../services/mesh/Connection.ts"
-import {
-  callHeaders,
-  codecFor,
-  encode,
-  type FromClient,
-  type Group,
-  isStreaming,
-  Malformed,
-  readFromClient
-} from "./ActorWire.ts"
+import { isStreaming } from "./ActorChannel.ts"
+import { callHeaders, codecFor, encode, type FromClient, type Group, Malformed, readFromClient } from "./ActorWire.ts"
 
 export interface ServingOptions {
   readonly actor: string

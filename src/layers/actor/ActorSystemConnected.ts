@@ -14,22 +14,25 @@ import type { Message } from "../../schema/actor/Message.ts"
 import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
 import { ActorSystem, type Definition, type Placement } from "../../services/actor/ActorSystem.ts"
 import { Callers, nobody } from "../../services/actor/Callers.ts"
-import { Swarm } from "../../services/mesh/Swarm.ts"
+import { type Served, Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
-import { ActorLine } from "./ActorLine.ts"
+import { channelOf, isStreaming, wireVersion } from "./ActorChannel.ts"
 import { type Remote, RemoteRef } from "./ActorRefRemote.ts"
-import { serving } from "./ActorServing.ts"
-import { channelOf, type Group, groupOf, isStreaming, wireVersion } from "./ActorWire.ts"
+import type { Group } from "./ActorWire.ts"
+
+/** What calls are made and answered with (`ActorCalling`). */
+type Calling = typeof import("./ActorCalling.ts")
 
 /** A placement with what it takes to call. */
 interface Placed extends Placement {
+  readonly calling: Calling
   readonly group: Group
   readonly channel: string
   /** By the device. */
   readonly remotes: Map<string, Remote>
 }
 
-const make = Effect.gen(function* () {
+const make = Effect.fnUntraced(function* (load: Effect.Effect<Calling>) {
   const local = yield* ActorSystem
   const swarm = yield* Swarm
   const device = yield* Device
@@ -45,8 +48,8 @@ const make = Effect.gen(function* () {
   const remoteOf = (placed: Placed, at: string): Remote => {
     const known = placed.remotes.get(at)
     if (known !== undefined) return known
-    const { channel, group, name: actor, rpcs } = placed
-    const line = new ActorLine({ actor, device: at, group, scope, open: swarm.open(at, channel, wireVersion) })
+    const { calling, channel, group, name: actor, rpcs } = placed
+    const line = calling.lineOf({ actor, device: at, group, scope, open: swarm.open(at, channel, wireVersion) })
     const streams = new Set(rpcs.filter(isStreaming).map(({ _tag }) => _tag))
     const remote = { actor, line, isStream: (tag: string) => streams.has(tag), fork, told: new Set<Message>() }
     placed.remotes.set(at, remote)
@@ -60,10 +63,10 @@ const make = Effect.gen(function* () {
   }
 
   const place = (placement: Placement): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.suspend(() => {
+    Effect.flatMap(load, (calling) => {
       const { name, rpcs } = placement
       if (placements.has(name)) return Effect.die(new Error(`${name} is placed already: provide its placement once`))
-      const placed: Placed = { ...placement, group: groupOf(rpcs), channel: nameable(name), remotes: new Map() }
+      const placed: Placed = { ...placement, calling, group: calling.groupOf(rpcs), channel: nameable(name), remotes: new Map() }
       return Effect.acquireRelease(
         Effect.sync(() => placements.set(name, placed)),
         () => Effect.sync(() => placements.delete(name))
@@ -75,11 +78,10 @@ const make = Effect.gen(function* () {
     const channel = channelOf(name)
     if (channel === null || !rpcs.some(isCallable)) return Effect.void
     const find = (address: string) => (isHere(name, address) ? local.ref(name, address) : null)
-    const options = { actor: name, group: groupOf(rpcs), rpcs, find }
-    return swarm.serve({
-      name: channel,
-      version: wireVersion,
-      onChannel: (opened, peer) => serving(options, opened, peer.deviceText)
+    return Effect.flatMap(load, ({ groupOf, serving }) => {
+      const options = { actor: name, group: groupOf(rpcs), rpcs, find }
+      const onChannel: Served["onChannel"] = (opened, peer) => serving(options, opened, peer.deviceText)
+      return swarm.serve({ name: channel, version: wireVersion, onChannel })
     })
   }
 
@@ -91,7 +93,9 @@ const make = Effect.gen(function* () {
   })
 })
 
-export const layer: Layer.Layer<ActorSystem, never, ActorSystem | Swarm | Device> = Layer.effect(ActorSystem, make)
+/** `load` answers the module `ActorCalling`, at once or when it has come. */
+export const layer = (load: Effect.Effect<Calling>): Layer.Layer<ActorSystem, never, ActorSystem | Swarm | Device> =>
+  Layer.effect(ActorSystem, make(load))
 
 const isCallable = (rpc: Rpc.Any): boolean => Context.get((rpc as Rpc.AnyWithProps).annotations, Callers) !== nobody
 

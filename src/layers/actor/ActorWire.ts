@@ -13,16 +13,8 @@ import type * as RpcMessage from "effect/rpc/RpcMessage"
 import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as Schema from "effect/Schema"
-import { actorNameBytesMax, channelNameBytesMax } from "../../schema/platform/Limits.ts"
+import { actorNameBytesMax } from "../../schema/platform/Limits.ts"
 import { ActorCrashed, ActorStopped, CallRefused, MailboxFull, MessageDropped } from "../../services/actor/ActorRef.ts"
-
-export const wireVersion = 0
-
-/** The channel of the actors of a name; null when the name is too long for one. */
-export const channelOf = (actor: string): string | null => {
-  const name = `actor/${actor}`
-  return new TextEncoder().encode(name).length > channelNameBytesMax ? null : name
-}
 
 /** What a call may fail with beside the errors of its Rpc; the rest are known to the caller's own device alone. */
 const CallError = Schema.Union([ActorStopped, ActorCrashed, MailboxFull, MessageDropped, CallRefused])
@@ -42,9 +34,6 @@ const callable = (rpc: Rpc.Any): Rpc.Any => {
   const error = Schema.Union([CallError, errorSchema as Schema.Top, successSchema.error])
   return Rpc.make(rpc._tag, { payload: payload as Schema.Top, success: successSchema.success, error, stream: true })
 }
-
-/** Whether the reply of an Rpc is a stream. */
-export const isStreaming = (rpc: Rpc.Any): boolean => RpcSchema.isStreamSchema((rpc as Rpc.AnyWithProps).successSchema)
 
 /** Whom a call is for, and what it is named by. Header names are lower case in effect/rpc. */
 const CallHeaders = Schema.Struct({

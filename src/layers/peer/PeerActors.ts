@@ -22,8 +22,11 @@ export const layerDurable: Layer.Layer<ActorSystem | Supervisor | Persistence, n
   PersistenceStorage.layer
 )
 
-/** The same, called from other devices and calling those on them. */
-export const layerConnected: Layer.Layer<ActorSystem | Supervisor | Persistence, never, Storage | Swarm | Device> = Layer.merge(
-  Layer.provideMerge(Layer.provide(ActorSystemConnected.layer, ActorSystemLocal.layer), SupervisorLayer.layer),
-  PersistenceStorage.layer
-)
+/** The same, called from other devices and calling those on them; `calling` loads what that takes. */
+export const layerConnected = (
+  calling: Parameters<typeof ActorSystemConnected.layer>[0]
+): Layer.Layer<ActorSystem | Supervisor | Persistence, never, Storage | Swarm | Device> =>
+  Layer.merge(
+    Layer.provideMerge(Layer.provide(ActorSystemConnected.layer(calling), ActorSystemLocal.layer), SupervisorLayer.layer),
+    PersistenceStorage.layer
+  )

@@ -14,12 +14,15 @@ import * as Device from "./Device.ts"
 import * as PeerLayer from "./Peer.ts"
 import * as PeerActors from "./PeerActors.ts"
 
-export const layer = (
-  options: SpaceService.Options
-): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
+export interface Options extends SpaceService.Options {
+  /** Loads the module `ActorCalling`. */
+  readonly calling: Parameters<typeof PeerActors.layerConnected>[0]
+}
+
+export const layer = (options: Options): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
   PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer(options)),
     Layer.provide(Layer.merge(FeedStore.layer, Replicator.layer)),
-    Layer.merge(PeerActors.layerConnected),
+    Layer.merge(PeerActors.layerConnected(options.calling)),
     Layer.provide(Device.layer)
   )

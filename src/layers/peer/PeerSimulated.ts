@@ -4,12 +4,14 @@
  * Signatures are made and verified by node:crypto's synchronous functions, which are deterministic; only keys are random, and they
  * come from the seed.
  */
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import type { PeerServices } from "../../services/peer/Peer.ts"
 import { BootCounter, type Counter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import * as ActorCalling from "../actor/ActorCalling.ts"
 import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
 import * as Swarm from "../mesh/Swarm.ts"
@@ -26,7 +28,7 @@ export interface Options {
 }
 
 export const layer = ({ network, random, starts, storage }: Options): Layer.Layer<PeerServices, StorageError> =>
-  PeerCore.layer({ urls: [] }).pipe(
+  PeerCore.layer({ urls: [], calling: Effect.succeed(ActorCalling) }).pipe(
     Layer.provide(Swarm.layer),
     Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
     Layer.provide(KeyringStorage.layer),

@@ -81,7 +81,8 @@ export interface Actor<Name extends string, Rpcs extends Rpc.Any> {
   ) => Layer.Layer<never, never, ActorSystem | Exclude<R | Needs<H>, Scope.Scope | Self>>
   /**
    * Says on which device the actor of an address lives, by the same function on each. Those of this device are run by `toLayer`; others
-   * are called over the connection to theirs, as far as their Rpcs let this device (`Actor.Callers`).
+   * are called over the connection to theirs, as far as their Rpcs let this device (`Actor.Callers`). Clients that were made before do not
+   * know of it: provide it beneath what calls.
    */
   readonly placed: (where: (address: string) => string) => Layer.Layer<never, never, ActorSystem>
   /** The actor at an address. It need not be there yet. */
