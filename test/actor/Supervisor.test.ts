@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -56,6 +57,38 @@ const live = <A, E>(title: string, test: () => Effect.Effect<A, E, Supervisor | 
   it.effect(title, () => Effect.provide(Effect.scoped(test()), SupervisorLayer.layer))
 
 describe("Supervisor", () => {
+  live("says once when a child is gone and why: not for a restart, and after its finalizers however many end it", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const gate = yield* Latch.make(false)
+      const policy = restart({ times: 1 })
+      const group = yield* (yield* Supervisor).open({ name: "top", policy })
+      const [a, b, c] = [child(log, "a"), child(log, "b"), child(log, "c")]
+      const slow = Effect.andThen(
+        Effect.addFinalizer(() => gate.await),
+        c.run
+      )
+      for (const [name, run] of [
+        ["a", a.run],
+        ["b", b.run],
+        ["c", slow]
+      ] as const)
+        yield* group.run(name, run, (why) => log.push(`${name} gone: ${why}`))
+      yield* settle
+      yield* a.fail
+      assert.deepStrictEqual(log.slice(3), ["a off", "a on"])
+      yield* a.fail
+      yield* b.done
+      assert.deepStrictEqual(log.slice(5), ["a off", "a gone: crashed", "b off", "b gone: stopped"])
+      const ending = yield* Effect.forkChild(Effect.all([group.stop("c"), group.stop("c")], { concurrency: 2 }))
+      yield* settle
+      assert.deepStrictEqual(log.slice(9), ["c off"])
+      yield* gate.open
+      yield* Fiber.join(ending)
+      assert.deepStrictEqual(log.slice(9), ["c off", "c gone: stopped"])
+    })
+  )
+
   live("restarts the child that crashed from a fresh scope, and touches no other", () =>
     Effect.gen(function* () {
       const log: Array<string> = []

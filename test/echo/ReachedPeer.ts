@@ -8,6 +8,7 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as ReplicatorLayer from "../../src/layers/echo/Replicator.ts"
 import * as SpaceServiceLayer from "../../src/layers/echo/SpaceService.ts"
@@ -19,10 +20,13 @@ import * as DeviceLayer from "../../src/layers/peer/Device.ts"
 import * as PeerLayer from "../../src/layers/peer/Peer.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
+import * as KeyringStorage from "../../src/layers/platform/KeyringStorage.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
 import { headMessage, type Run } from "../../src/schema/echo/Feed.ts"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
+import { Supervisor } from "../../src/services/actor/Supervisor.ts"
 import { FeedStore, type SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
+import { Replicator } from "../../src/services/echo/Replicator.ts"
 import type { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { Swarm } from "../../src/services/mesh/Swarm.ts"
 import { Peer } from "../../src/services/peer/Peer.ts"
@@ -34,6 +38,7 @@ export interface Reached {
   readonly peer: Peer["Service"]
   readonly weather: Weather
   readonly keyring: Keyring["Service"]
+  readonly supervisor: Supervisor["Service"]
   /** The feeds of a space that was opened, by its id as text. */
   readonly feeds: (space: string) => SpaceFeeds
 }
@@ -42,11 +47,14 @@ export interface Reached {
 export interface Alterations {
   readonly feeds?: (feeds: SpaceFeeds) => SpaceFeeds
   readonly swarm?: (swarm: Swarm["Service"]) => Swarm["Service"]
+  readonly replicator?: (replicator: Replicator["Service"]) => Replicator["Service"]
+  /** A disk that outlasts the peer, with its keys. */
+  readonly disk?: Storage["Service"]
 }
 
 export const reach = (alter: Alterations = {}): Effect.Effect<Reached, StorageError, MemoryNetwork | Scope.Scope> =>
   Effect.gen(function* () {
-    const weather = new Weather(StorageMemory.make())
+    const weather = new Weather(alter.disk ?? StorageMemory.make())
     const opened = new Map<string, SpaceFeeds>()
     const feedStore = Effect.map(FeedStoreLayer.make, (store) =>
       FeedStore.of({
@@ -65,11 +73,16 @@ export const reach = (alter: Alterations = {}): Effect.Effect<Reached, StorageEr
       Swarm,
       Effect.map(Swarm, (real) => alter.swarm?.(real) ?? real)
     ).pipe(Layer.provide(mesh))
+    const replicator = Layer.effect(
+      Replicator,
+      Effect.map(Replicator, (real) => alter.replicator?.(real) ?? real)
+    ).pipe(Layer.provide(ReplicatorLayer.layer))
     const layer = PeerLayer.layer.pipe(
       Layer.provide(SpaceServiceLayer.layer({ urls: [] })),
-      Layer.provide(Layer.mergeAll(Layer.effect(FeedStore, feedStore), ReplicatorLayer.layer, swarm)),
+      Layer.provide(Layer.mergeAll(Layer.effect(FeedStore, feedStore), replicator, swarm)),
+      Layer.provideMerge(SupervisorLayer.layer),
       Layer.provide(DeviceLayer.layer),
-      Layer.provideMerge(KeyringMemory.layer),
+      Layer.provideMerge(alter.disk === undefined ? KeyringMemory.layer : KeyringStorage.layer),
       Layer.provide(Layer.merge(Layer.succeed(Storage, weather.storage), CryptoNode.layer))
     )
     const services = yield* Layer.build(Layer.fresh(layer))
@@ -77,6 +90,7 @@ export const reach = (alter: Alterations = {}): Effect.Effect<Reached, StorageEr
       peer: Context.get(services, Peer),
       weather,
       keyring: Context.get(services, Keyring),
+      supervisor: Context.get(services, Supervisor),
       feeds: (space) => opened.get(space)!
     }
   })

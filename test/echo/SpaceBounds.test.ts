@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
+import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
 import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
@@ -91,14 +92,14 @@ describe("an open space", () => {
     Effect.gen(function* () {
       const device = yield* makeDevice()
       const { feeds } = yield* open(device, [device])
-      const space = new OpenSpace("home", feeds, new SpaceState(), yield* Clock.Clock)
-      yield* space.met("bob")
-      yield* space.met("carol")
-      space.observer("bob").refused("f", "frozen")
-      space.observer("bob").refused("g", "bad-proof")
-      space.observer("carol").refused("f", "frozen")
+      const space = new OpenSpace(new SpaceHandle("home"), feeds, new SpaceState(), yield* Clock.Clock)
+      yield* space.peers.met("bob")
+      yield* space.peers.met("carol")
+      space.peers.observer("bob").refused("f", "frozen")
+      space.peers.observer("bob").refused("g", "bad-proof")
+      space.peers.observer("carol").refused("f", "frozen")
       assert.strictEqual(space.stuck().length, 3)
-      yield* space.parted("bob")
+      yield* space.peers.parted("bob")
       assert.deepStrictEqual(space.stuck(), ["feed f is not taken from carol: frozen"])
     })
   )

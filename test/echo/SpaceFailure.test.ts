@@ -9,9 +9,11 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
+import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
 import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
 import * as Device from "../../src/layers/peer/Device.ts"
@@ -44,7 +46,7 @@ const fragile = Effect.gen(function* () {
   }
   const layer = PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer({ urls: [] })),
-    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer)),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer, SupervisorLayer.layer)),
     Layer.provide(Device.layer),
     Layer.provide(KeyringMemory.layer),
     Layer.provide(Layer.merge(Layer.succeed(Storage, Storage.make(backend)), CryptoNode.layer))
@@ -112,7 +114,7 @@ describe("a space on failing storage", () => {
     })
   )
 
-  it.live("closes the space whose fiber failed, with the reason, and no other", () =>
+  it.live("closes the space that cannot be restarted, with the reason, and no other", () =>
     Effect.gen(function* () {
       const { peer, state } = yield* fragile
       const lost = yield* peer.spaces.create({ name: "Lost" })
@@ -146,13 +148,15 @@ describe("a space on failing storage", () => {
       yield* ours.feeds.admit(encodeManifest(writer.feed.manifest))
       yield* ours.feeds.ingest(yield* runOf(theirs, writer.feed.id, 0))
       const feeds = { ...ours.feeds, writer: Effect.fail(new TooManyFeeds({ feeds: 1_000, feedsMax: 1_000 })) }
-      const space = new OpenSpace("space", feeds, new SpaceState(), yield* Clock.Clock)
+      const space = new OpenSpace(new SpaceHandle("space"), feeds, new SpaceState(), yield* Clock.Clock)
       yield* space.load
       assert.deepStrictEqual(
         space.frontier().applied.map(([, counter]) => counter),
         [2]
       )
-      const refused = yield* Effect.flip(space.commit((transaction) => transaction.create(Task, { title: "a" }), "strict"))
+      const refused = yield* Effect.flip(
+        space.commit((transaction) => transaction.create(Task, { title: "a" }), { durability: "strict" })
+      )
       assert.strictEqual(refused._tag, "SpaceReadOnly")
       assert.include(refused.message, "write with another device")
     })

@@ -9,9 +9,11 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
+import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
 import * as Connection from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
@@ -44,7 +46,7 @@ const start = (disk: Disk, net: Net) =>
     const scope = yield* Scope.make()
     const layer = PeerLayer.layer.pipe(
       Layer.provide(SpaceService.layer({ urls: [] })),
-      Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer)),
+      Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer, SupervisorLayer.layer)),
       Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
       Layer.provide(Device.layer),
       Layer.provide(KeyringStorage.layer),
@@ -144,12 +146,15 @@ describe("a space in which a feed forked", () => {
       const held = yield* ours.feeds.admit(encodeManifest(forger.feed.manifest))
       yield* ours.feeds.ingest(yield* runOf(theirs, forger.feed.id, 0))
       const state = new SpaceState(ours.table)
-      const space = new OpenSpace("space", ours.feeds, state, yield* Clock.Clock)
+      const handle = new SpaceHandle("space")
+      const space = new OpenSpace(handle, ours.feeds, state, yield* Clock.Clock)
       yield* ours.feeds.watch((feed) => space.notice(feed))
       yield* space.load
+      handle.rose(space)
       yield* Effect.forkScoped(space.run)
       const counters = () => space.frontier().applied.map(([, counter]) => counter)
-      const commit = (text: string) => space.commit((transaction) => transaction.create(Note, { text }), "strict")
+      const commit = (text: string) =>
+        handle.commit((transaction) => transaction.create(Note, { text }), { durability: "strict" })
       assert.deepStrictEqual(counters(), [3])
       alice.weather.gate.closeUnsafe()
       const pending = yield* Effect.forkChild(commit("pending"), { startImmediately: true })

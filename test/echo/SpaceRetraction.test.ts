@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
@@ -33,7 +34,7 @@ const fragile = Effect.gen(function* () {
   })
   const layer = PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer({ urls: [] })),
-    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer)),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer, SupervisorLayer.layer)),
     Layer.provide(Device.layer),
     Layer.provide(KeyringMemory.layer),
     Layer.provide(Layer.merge(Layer.succeed(Storage, storage), CryptoNode.layer))

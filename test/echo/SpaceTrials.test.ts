@@ -6,6 +6,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
+import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
 import { SpaceTrials } from "../../src/layers/echo/SpaceTrials.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
@@ -35,14 +36,14 @@ const bench = Effect.gen(function* () {
   const device = yield* makeDevice()
   const { feeds } = yield* open(device, [device])
   const clock = yield* Clock.Clock
-  const space = new OpenSpace("home", feeds, new SpaceState(), clock)
+  const space = new OpenSpace(new SpaceHandle("home"), feeds, new SpaceState(), clock)
   const trials = new SpaceTrials(clock)
   /** A connection that holds for so long, and then fails or is cut. */
   const connection = (holds: number, reason: string | null) =>
     Effect.gen(function* () {
       const error = new ReplicationFailed({ device: "bob", reason: String(reason) })
       const run = Effect.delay(reason === null ? Effect.void : Effect.fail(error), holds)
-      const fiber = yield* Effect.forkChild(Effect.exit(Effect.scoped(trials.watched(space, "bob", run))), {
+      const fiber = yield* Effect.forkChild(Effect.exit(Effect.scoped(trials.watched(space.peers, "bob", run))), {
         startImmediately: true
       })
       yield* elapse(holds)

@@ -86,11 +86,11 @@ class Group implements Supervision, Supervised {
     this.context = context
   }
 
-  readonly run: Supervision["run"] = <E, R>(name: string, effect: Effect.Effect<void, E, R>) =>
+  readonly run: Supervision["run"] = <E, R>(name: string, effect: Effect.Effect<void, E, R>, gone?: (why: Ended) => void) =>
     Effect.contextWith((context: Context.Context<Exclude<R, Scope.Scope>>) => {
       if (this.own.has(name)) return Effect.die(new Error(`${this.name} has a child ${name} already`))
       const provided = Effect.provideContext(Effect.scoped(effect), context)
-      const child = new Child(name, provided, this.fork, (ended, exit) => this.exited(ended, exit))
+      const child = new Child(name, provided, this.fork, (ended, exit, why) => this.exited(ended, exit, () => gone?.(why)))
       child.start()
       this.adopt(child)
       return Effect.void
@@ -227,12 +227,15 @@ class Group implements Supervision, Supervised {
     return false
   }
 
-  private exited(child: Child, exit: Exit.Exit<void, unknown>): void {
+  private exited(child: Child, exit: Exit.Exit<void, unknown>, gone: () => void): void {
     if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
       this.crashed(child, exit.cause)
       return
     }
+    // two may have ended it at once
+    if (this.own.get(child.name) !== child) return
     this.leave(child)
+    gone()
   }
 
   private intensityOf(child: Supervised): Intensity {
@@ -270,14 +273,16 @@ class Child implements Supervised {
   readonly name: string
   private readonly effect: Effect.Effect<void, unknown>
   private readonly fork: (effect: Effect.Effect<void, unknown>) => Fiber.Fiber<void, unknown>
-  private readonly exited: (child: Child, exit: Exit.Exit<void, unknown>) => void
+  private readonly exited: (child: Child, exit: Exit.Exit<void, unknown>, why: Ended) => void
   private fiber: Fiber.Fiber<void, unknown> | null = null
+  /** The last one that was told to end: whoever ends it as well waits for it, too. */
+  private ending: Fiber.Fiber<void, unknown> | null = null
 
   constructor(
     name: string,
     effect: Effect.Effect<void, unknown>,
     fork: (effect: Effect.Effect<void, unknown>) => Fiber.Fiber<void, unknown>,
-    exited: (child: Child, exit: Exit.Exit<void, unknown>) => void
+    exited: (child: Child, exit: Exit.Exit<void, unknown>, why: Ended) => void
   ) {
     this.name = name
     this.effect = effect
@@ -291,7 +296,7 @@ class Child implements Supervised {
     fiber.addObserver((exit) => {
       if (this.fiber !== fiber) return
       this.fiber = null
-      this.exited(this, exit)
+      this.exited(this, exit, "stopped")
     })
   }
 
@@ -305,13 +310,13 @@ class Child implements Supervised {
 
   get suspend(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const fiber = this.fiber
+      this.ending = this.fiber ?? this.ending
       this.fiber = null
-      return fiber === null ? Effect.void : Fiber.interrupt(fiber)
+      return this.ending === null ? Effect.void : Fiber.interrupt(this.ending)
     })
   }
 
-  end(_why: Ended): Effect.Effect<void> {
-    return Effect.map(this.suspend, () => this.exited(this, Exit.void))
+  end(why: Ended): Effect.Effect<void> {
+    return Effect.map(this.suspend, () => this.exited(this, Exit.void, why))
   }
 }

@@ -13,6 +13,7 @@ import type { StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { Keyring } from "../../services/platform/Keyring.ts"
 import { type Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
+import { FeedCommands } from "./FeedCommands.ts"
 import type { Growth, HeldFeed } from "./HeldFeed.ts"
 
 export interface Platform {
@@ -40,6 +41,7 @@ export class FeedSpace {
   readonly platform: Platform
   readonly options: Options
   readonly list: Array<HeldFeed> = []
+  readonly commands = new FeedCommands()
   private readonly byText = new Map<string, HeldFeed>()
   private readonly listeners = new Set<(feed: StoredFeed) => void>()
   private readonly recent: Array<readonly [HeldFeed, number]> = []
@@ -81,6 +83,7 @@ export class FeedSpace {
     const { feed } = growth
     const from = feed.length
     growth.apply(closed)
+    for (const { commands, index } of growth.blocks) this.commands.keep(feed, index, commands)
     growth.records().forEach((record, i) => {
       feed.recent.set(from + i, record)
       this.recent.push([feed, from + i])

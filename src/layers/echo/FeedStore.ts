@@ -2,7 +2,7 @@
  * FeedStore over Storage, Crypto and Keyring: the feeds of each space, their one writer, and what comes from peers.
  *
  * Its parts, none of which knows the others but through the space: FeedSpace (what is held, reads), HeldFeed (one feed and how it
- * grows), FeedWriter (group commit), FeedIngest (verification, forks), FeedAudit.
+ * grows), FeedCommands (what of it was named), FeedWriter (group commit), FeedIngest (verification, forks), FeedAudit.
  *
  * - [F1] nothing is visible before it is durable, and a failed write changes nothing
  * - [F2] what gathers during a flush goes with the next, in as few blocks as the limits allow, under one signature each
@@ -21,7 +21,18 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { decodeManifest, encodeManifest, type Head, type Manifest, manifestMessage, type Run } from "../../schema/echo/Feed.ts"
-import { type BlockRecord, decodeFeed, decodeStarts, encodeStarts, feedKeys, type Starts } from "../../schema/echo/FeedRecords.ts"
+import {
+  type BlockRecord,
+  blockOfKey,
+  type CommandRecord,
+  commandsKeys,
+  decodeCommands,
+  decodeFeed,
+  decodeStarts,
+  encodeStarts,
+  feedKeys,
+  type Starts
+} from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { deviceFeedsMax, runBlocksMax } from "../../schema/platform/Limits.ts"
@@ -82,25 +93,50 @@ const unreadable = (what: string, cause: unknown) =>
 
 // A space -----------------------------------------------------------------------------------------------------------------------
 
-const pageFeeds = 1_000
+const pageEntries = 1_000
+
+/** Whatever stands in a range of the space, page by page. */
+const entries = Effect.fnUntraced(function* (space: FeedSpace, keys: typeof feedKeys) {
+  const found: Array<Entry> = []
+  let after: Uint8Array | null = null
+  for (;;) {
+    const range = { ...keys(space.options.space, after), limit: pageEntries }
+    const page: ReadonlyArray<Entry> = yield* space.platform.storage.range(range)
+    for (const entry of page) found.push(entry)
+    if (page.length < pageEntries) return found
+    after = page[page.length - 1]!.key
+  }
+})
 
 const load = Effect.fnUntraced(function* (space: FeedSpace) {
   const feeds: Array<HeldFeed> = []
-  let after: Uint8Array | null = null
-  for (;;) {
-    const range = { ...feedKeys(space.options.space, after), limit: pageFeeds }
-    const page: ReadonlyArray<Entry> = yield* space.platform.storage.range(range)
-    for (const { value } of page) {
-      const record = decodeFeed(value)
-      if (Result.isFailure(record)) return yield* unreadable("a feed", record.failure)
-      const manifest = decodeManifest(record.success.manifest)
-      if (Result.isFailure(manifest)) return yield* unreadable("a feed's manifest", manifest.failure)
-      feeds.push(new HeldFeed(manifest.success, record.success))
-    }
-    if (page.length < pageFeeds) break
-    after = page[page.length - 1]!.key
+  for (const { value } of yield* entries(space, feedKeys)) {
+    const record = decodeFeed(value)
+    if (Result.isFailure(record)) return yield* unreadable("a feed", record.failure)
+    const manifest = decodeManifest(record.success.manifest)
+    if (Result.isFailure(manifest)) return yield* unreadable("a feed's manifest", manifest.failure)
+    feeds.push(new HeldFeed(manifest.success, record.success))
   }
   for (const feed of feeds.sort((a, b) => a.admitted - b.admitted)) space.add(feed)
+  yield* loadCommands(space)
+})
+
+/** Those of one feed come in the order of its blocks, and a feed ends where the next incarnation begins. */
+const loadCommands = Effect.fnUntraced(function* (space: FeedSpace) {
+  const byFeed = new Map<HeldFeed, Array<readonly [number, ReadonlyArray<CommandRecord>]>>()
+  for (const { key, value } of yield* entries(space, commandsKeys)) {
+    const { feed: id, index } = blockOfKey(key)
+    const feed = space.find(id)
+    const commands = decodeCommands(value)
+    if (Result.isFailure(commands)) return yield* unreadable("commands", commands.failure)
+    if (feed === undefined) continue
+    const blocks = byFeed.get(feed)
+    if (blocks === undefined) byFeed.set(feed, [[index, commands.success]])
+    else blocks.push([index, commands.success])
+  }
+  for (const [feed, blocks] of [...byFeed].sort(([a], [b]) => a.manifest.incarnation - b.manifest.incarnation)) {
+    for (const [index, commands] of blocks) space.commands.keep(feed, index, commands)
+  }
 })
 
 const feedsOf = (space: FeedSpace): SpaceFeeds => {
@@ -121,6 +157,7 @@ const feedsOf = (space: FeedSpace): SpaceFeeds => {
     find: (feed) => space.find(feed),
     admit: (manifest) => admitting.withPermit(admit(space, manifest)),
     writer: writing.withPermit(nextWriter),
+    command: (command) => space.commands.find(command),
     read: (feed, from, maxBytes) => read(space, feed, from, maxBytes),
     run: (feed, from, maxBytes, withProof) => runOf(space, feed, from, maxBytes, withProof),
     arrival: (feed, index) => arrival(space, feed, index),

@@ -22,6 +22,7 @@ import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import { feedsCited, sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
 import { blockStart, headMessage } from "../../schema/echo/Feed.ts"
 import { type EncodedBlock, encodeBlocks } from "../../schema/echo/FeedBlocks.ts"
+import { type CommandRecord, commandsKey } from "../../schema/echo/FeedRecords.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import {
   blockFeedsMax,
@@ -51,6 +52,7 @@ interface Waiting {
   readonly durability: Durability
   readonly bytes: number
   readonly last: number
+  readonly command: string | null
   readonly done: Done
 }
 
@@ -115,8 +117,8 @@ export class GroupWriter implements FeedWriter {
     this.wake.openUnsafe()
   }
 
-  readonly offer = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done): void => {
-    const waiting = waitingOf(changeSets, durability, done)
+  readonly offer = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done, command?: string): void => {
+    const waiting = waitingOf(changeSets, durability, done, command ?? null)
     const refusal = this.refusal(waiting)
     if (refusal === null) this.enqueue(waiting)
     else done(refusal)
@@ -125,7 +127,7 @@ export class GroupWriter implements FeedWriter {
   readonly append = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability): Effect.Effect<Appended, AppendError> =>
     Effect.callback((resume) => {
       if (this.pending <= pendingBytesMax && this.outside.length === 0) return this.offer(changeSets, durability, resume)
-      const waiting = waitingOf(changeSets, durability, resume)
+      const waiting = waitingOf(changeSets, durability, resume, null)
       this.outside.push(waiting)
       return Effect.sync(() => {
         this.outside = this.outside.filter((each) => each !== waiting)
@@ -224,10 +226,9 @@ export class GroupWriter implements FeedWriter {
     this.open = null
     const stored = Effect.gen({ self: this }, function* () {
       const before = growth.blocks.length
-      const appended = yield* this.grow(growth, this.blocksOf(taken))
+      const appended = yield* this.grow(growth, this.blocksOf(taken), commandsOf(taken))
       const isStrict = taken.some((each) => each.durability === "strict") || this.openBytes > openBytesMax
-      const batch = growth.batch(this.space.options.space, isStrict ? 0 : before, false)
-      yield* this.space.platform.storage.write(batch, { durability: isStrict ? "strict" : "relaxed" })
+      yield* this.write(growth, isStrict ? 0 : before, isStrict ? "strict" : "relaxed")
       if (isStrict) this.publish(growth)
       else this.open = growth
       return appended
@@ -235,10 +236,27 @@ export class GroupWriter implements FeedWriter {
     return Effect.onError(stored, () => Effect.sync(() => growth.drop()))
   }
 
-  private grow(growth: Growth, blocks: ReadonlyArray<EncodedBlock>): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
+  /** Stores the blocks from the `first`-th on; commands that are forgotten for those in them go in the same batch. */
+  private write(growth: Growth, first: number, durability: Durability): Effect.Effect<void, StorageError> {
+    const { options, platform } = this.space
+    const batch = growth.batch(options.space, first, false)
+    const commands = growth.blocks.reduce((count, block) => count + block.commands.length, 0)
+    if (commands === 0) return platform.storage.write(batch, { durability })
+    const over = this.space.commands.surplus(commands)
+    const forgotten = over.map(({ feed, index }) => ({ key: commandsKey(options.space, feed.id, index), value: null }))
+    return platform.storage.write([...batch, ...forgotten], { durability })
+  }
+
+  private grow(
+    growth: Growth,
+    blocks: ReadonlyArray<EncodedBlock>,
+    commands: Array<CommandRecord>
+  ): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
     const { keyring } = this.space.platform
     return Effect.forEach(blocks, ({ counter, plain }) => {
-      const block = growth.add([blockStart(plain), plain], this.space.nextArrival())
+      const beyond = commands.findIndex(({ first }) => first > counter)
+      const own = commands.splice(0, beyond < 0 ? commands.length : beyond)
+      const block = growth.add([blockStart(plain), plain], this.space.nextArrival(), own)
       growth.counter = counter
       this.openBytes += plain.length
       const length = block.index + 1
@@ -260,9 +278,7 @@ export class GroupWriter implements FeedWriter {
     const attempt = Effect.suspend(() => {
       const growth = this.open
       if (growth === null || this.feed.isClosed) return Effect.void
-      const batch = growth.batch(this.space.options.space, 0, false)
-      const write = this.space.platform.storage.write(batch, { durability: "strict" })
-      return Effect.map(write, () => this.publish(growth))
+      return Effect.map(this.write(growth, 0, "strict"), () => this.publish(growth))
     })
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(this.feed.lock.withPermit(Effect.uninterruptible(attempt)))
@@ -364,9 +380,13 @@ const continues = (changeSets: ReadonlyArray<ChangeSet>, taken: number): boolean
   return changeSets.length > 0
 }
 
-const waitingOf = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done): Waiting => {
+/** Those of the first change set of each, in the order of their counters. */
+const commandsOf = (taken: ReadonlyArray<Waiting>): Array<CommandRecord> =>
+  taken.flatMap(({ changeSets, command }) => (command === null ? [] : [{ command, first: changeSets[0]!.first }]))
+
+const waitingOf = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done, command: string | null): Waiting => {
   let bytes = 0
   for (let i = 0; i < changeSets.length; i++) bytes += sizeOf(changeSets[i]!)
   const last = changeSets[changeSets.length - 1]
-  return { changeSets, durability, bytes, last: last === undefined ? 0 : last.first + last.mutations.length - 1, done }
+  return { changeSets, durability, bytes, last: last === undefined ? 0 : last.first + last.mutations.length - 1, command, done }
 }

@@ -10,7 +10,10 @@ import {
   type BlockRecord,
   BlockSlot,
   blockKey,
+  type CommandRecord,
   checkpointBlocks,
+  commandsKey,
+  encodeCommands,
   encodeFeed,
   type FeedRecord,
   feedKey
@@ -74,8 +77,12 @@ export interface GrownBlock {
   readonly root: Uint8Array
   readonly peaks: ReadonlyArray<Uint8Array> | null
   readonly arrival: number
+  /** Changes in it that were named, in a feed that is written here. */
+  readonly commands: ReadonlyArray<CommandRecord>
   signature: Uint8Array | null
 }
+
+const none: ReadonlyArray<CommandRecord> = []
 
 /** Blocks on top of what a feed has stored. */
 export class Growth {
@@ -99,14 +106,14 @@ export class Growth {
   }
 
   /** Adds a block, given in parts; it is copied. */
-  add(parts: ReadonlyArray<Uint8Array>, arrival: number): GrownBlock {
+  add(parts: ReadonlyArray<Uint8Array>, arrival: number, commands = none): GrownBlock {
     const { hash, peaks } = this
     const index = peaks.length
     const isCheckpoint = (index + 1) % checkpointBlocks === 0
     const slot = new BlockSlot(parts, isCheckpoint)
     peaks.append(slot.leaf(hash), hash)
     const checkpoint = isCheckpoint ? peaks.list() : null
-    const block = { index, slot, root: peaks.root(hash), peaks: checkpoint, arrival, signature: null }
+    const block = { index, slot, root: peaks.root(hash), peaks: checkpoint, arrival, commands, signature: null }
     this.blocks.push(block)
     return block
   }
@@ -116,10 +123,15 @@ export class Growth {
     const { blocks, feed, values } = this
     const batch: Array<Change> = []
     for (let i = first; i < blocks.length; i++) {
+      const { commands, index } = blocks[i]!
       values[i] ??= blocks[i]!.slot.record(blocks[i]!)
-      batch.push({ key: blockKey(space, feed.id, blocks[i]!.index), value: values[i]! })
+      batch.push({ key: blockKey(space, feed.id, index), value: values[i]! })
+      if (commands.length > 0) batch.push({ key: commandsKey(space, feed.id, index), value: encodeCommands(commands) })
+      else if (index < feed.staleEnd) batch.push({ key: commandsKey(space, feed.id, index), value: null })
     }
-    for (let i = this.peaks.length; i < feed.staleEnd; i++) batch.push({ key: blockKey(space, feed.id, i), value: null })
+    for (let i = this.peaks.length; i < feed.staleEnd; i++) {
+      batch.push({ key: blockKey(space, feed.id, i), value: null }, { key: commandsKey(space, feed.id, i), value: null })
+    }
     const { counter, root } = this
     const grown = { length: this.peaks.length, root, peaks: this.peaks.list(), counter, arrival: blocks.at(-1)!.arrival }
     batch.push({ key: feedKey(space, feed.id), value: encodeFeed({ ...feed.record(), ...grown, isClosed: closed }) })

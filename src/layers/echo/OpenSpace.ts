@@ -1,62 +1,63 @@
 /**
- * One open space at work: delivers what is stored, commits what is written, and tells how far it has come.
+ * One life of an open space at work: delivers what is stored, commits what is written, and tells how far it has come.
  *
- * It runs in a scope and fiber of its own; when that fails, this space is closed with the reason and no other is touched.
- * Here is only decided when things happen: `SpaceState` decides what.
+ * It runs as a child of a supervisor; when it fails, the next one is made of what is durable, and no other space is touched. What outlasts
+ * it is its `SpaceHandle`. Here is only decided when things happen: `SpaceState` decides what.
  */
 import type * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
-import { Draft } from "../../schema/echo/Draft.ts"
 import type { Frontier } from "../../schema/echo/Frontier.ts"
-import { TypeIndex } from "../../schema/echo/ObjectType.ts"
-import { Progress } from "../../schema/echo/Progress.ts"
-import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
 import { blockFeedsMax, changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
   ChangeSetTooLarge,
   ChangeSetTooWide,
+  type CommandPlace,
   type FeedWriter,
   type SpaceFeeds,
   type StoredFeed
 } from "../../services/echo/FeedStore.ts"
-import type { Observer } from "../../services/echo/Replicator.ts"
 import {
   type Flagged,
-  ObjectMissing,
-  ObjectUntyped,
   type Receipt,
-  SpaceClosed,
   SpaceReadOnly,
+  type SpaceRestarted,
   type Transaction,
   type WriteError
 } from "../../services/echo/SpaceService.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+import { changeAt, drafting, draftOf, receiptOf } from "./SpaceChange.ts"
 import { deliverStored, freezeAt } from "./SpaceDelivery.ts"
+import type { SpaceHandle } from "./SpaceHandle.ts"
+import { SpacePeers } from "./SpacePeers.ts"
 
 export interface Committed<A> {
   readonly value: A
   readonly receipt: Receipt | null
 }
 
+/** How a change is to be written. */
+export interface Writing {
+  readonly durability: Durability
+  readonly command?: string
+}
+
+type Resume<A> = (effect: Effect.Effect<Committed<A>, WriteError>) => void
+
 /** What an open space is made of; everything above reads from it and writes through `commit`. */
 export class OpenSpace {
-  readonly id: string
   readonly feeds: SpaceFeeds
-  readonly progress = new Progress()
-  readonly queries: QueryIndex
-  readonly types = new TypeIndex()
+  readonly peers: SpacePeers
   state: SpaceState
+  private readonly handle: SpaceHandle
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
   private needsRebuild = true
@@ -64,120 +65,86 @@ export class OpenSpace {
   private unwritable: string | null = null
   /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
   private isOvertaken = false
-  private end: SpaceClosed | null = null
-  private readonly ended = Deferred.makeUnsafe<void, SpaceClosed>()
   private readonly wake = Latch.makeUnsafe(true)
   private readonly ready = Latch.makeUnsafe(false)
   private readonly room = Latch.makeUnsafe(true)
-  private readonly listeners = new Set<() => void>()
-  private readonly refusals = new Map<string, string>()
-  private readonly failures = new Map<string, string>()
-  private readonly endListeners = new Set<() => void>()
+  /** Callers whose changes are merged and not yet durable as they asked. */
+  private readonly callers = new Set<(error: SpaceRestarted) => void>()
+  /** Commands whose changes are merged and not yet on the medium, in the order of their counters. */
+  private readonly commands = new Map<string, { readonly counter: number; readonly settled: Latch.Latch }>()
+  private crash: { readonly defect: unknown } | null = null
+  /** How whoever waits on it is told that it is over, or null. */
+  private over: SpaceRestarted | null = null
 
-  constructor(id: string, feeds: SpaceFeeds, state: SpaceState, clock: Clock.Clock) {
-    this.id = id
+  constructor(handle: SpaceHandle, feeds: SpaceFeeds, state: SpaceState, clock: Clock.Clock) {
+    this.handle = handle
     this.feeds = feeds
     this.state = state
     this.clock = clock
-    this.queries = new QueryIndex(state.objects)
+    this.peers = new SpacePeers(
+      () => this.frontier(),
+      () => this.changed()
+    )
   }
 
-  /** Calls the listener, in line, whenever anything here may have changed. Answers how to stop. */
-  listen(listener: () => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+  private changed(): void {
+    this.handle.changed()
   }
 
-  changed(): void {
-    for (const listener of this.listeners) listener()
-  }
-
-  /** Calls the listener when the space is closed. Answers how to stop. */
-  onEnd(listener: () => void): () => void {
-    this.endListeners.add(listener)
-    return () => this.endListeners.delete(listener)
-  }
-
-  /** A feed has grown in storage, or was frozen. */
+  /** A feed has grown in storage, or was frozen, or its writer has crashed. */
   notice(feed: StoredFeed): void {
+    const crash = this.writer?.crash() ?? null
+    // what the writer had taken is not known here: the life goes with it
+    if (crash !== null) this.fail(crash.defect)
     if (!freezeAt(this.state, feed)) {
       this.isOvertaken = true
-      if (this.end === null) this.ready.closeUnsafe()
+      if (this.isOn) this.ready.closeUnsafe()
     }
+    this.settle(this.durable())
     this.wake.openUnsafe()
     this.changed()
   }
 
-  /** Why nothing can be asked of the space any more, or null. */
-  get closed(): SpaceClosed | null {
-    return this.end
+  /** Ends this life by a defect: nobody trusts its state from here on. */
+  private fail(defect: unknown): void {
+    if (this.crash !== null) return
+    this.crash = { defect }
+    this.handle.fell(this, defect instanceof Error ? defect.message : String(defect))
+    this.wake.openUnsafe()
   }
 
-  get awaitClosed(): Effect.Effect<void, SpaceClosed> {
-    return Deferred.await(this.ended)
+  /** Whether whatever it is asked may still be done by it. */
+  private get isOn(): boolean {
+    return this.over === null && this.handle.closed === null
   }
 
-  /** Closes the space for everybody who waits on it. `isFault` when it was not asked for. */
-  close(reason: string, isFault: boolean): void {
-    if (this.end !== null) return
-    this.end = new SpaceClosed({ space: this.id, reason })
-    Deferred.doneUnsafe(this.ended, isFault ? Effect.fail(this.end) : Effect.void)
+  get abandoned(): SpaceRestarted | null {
+    return this.over
+  }
+
+  /** Tells everybody who waits on this life that it is over, and that nobody knows what became of what is pending. */
+  abandon(error: SpaceRestarted): void {
+    this.over = error
+    if (this.state.ownFeed >= 0) this.handle.gave(this.state.feeds.text(this.state.ownFeed), this.state.used)
+    for (const tell of this.callers) tell(error)
+    this.callers.clear()
+    this.release()
+  }
+
+  /** Lets go of everybody who waits for something to become possible here. */
+  release(): void {
+    this.settle(Number.POSITIVE_INFINITY)
     for (const latch of [this.wake, this.ready, this.room]) latch.openUnsafe()
-    for (const listener of this.endListeners) listener()
-    this.changed()
   }
 
   /** The last own counter that is durable here. */
   durable(): number {
-    return this.writer === null ? 0 : this.progress.counterAt(this.writer.feed.length)
+    return this.writer === null ? 0 : this.peers.progress.counterAt(this.writer.feed.length)
   }
 
   /** What is applied, and where frozen feeds end. */
   frontier(): Frontier {
     return { floors: this.state.delivery.floors(), applied: this.state.delivery.applied() }
-  }
-
-  /** What the replicator of a connection to a device tells and asks. */
-  observer(device: string): Observer {
-    return {
-      frontier: () => this.frontier(),
-      acknowledged: (feed, length) => {
-        this.progress.acknowledge(device, feed, length)
-        this.changed()
-      },
-      sent: (feed, length) => {
-        this.progress.handed(device, feed, length)
-        this.changed()
-      },
-      refused: (feed, reason) => {
-        this.refusals.set(`${device} ${feed}`, `feed ${feed} is not taken from ${device}: ${reason}`)
-        this.changed()
-      }
-    }
-  }
-
-  /** A connection to a device began. */
-  met(device: string): Effect.Effect<void> {
-    return Effect.sync(() => {
-      this.progress.connected(device)
-      this.changed()
-    })
-  }
-
-  /** A connection to a device ended, and with it what was refused on it. */
-  parted(device: string): Effect.Effect<void> {
-    return Effect.sync(() => {
-      this.progress.disconnected(device)
-      for (const key of this.refusals.keys()) if (key.startsWith(device)) this.refusals.delete(key)
-      this.changed()
-    })
-  }
-
-  /** What the last connection to a device failed with, or null when a later one went well. */
-  failed(device: string, reason: string | null): void {
-    if (reason === null) this.failures.delete(device)
-    else this.failures.set(device, reason)
-    this.changed()
   }
 
   /** Feeds whose authors signed nonsense, which was passed over. */
@@ -194,7 +161,7 @@ export class OpenSpace {
           ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
           : `feed ${stuck.feed} holds ${stuck.what}`
       )
-    return [...waiting, ...this.refusals.values(), ...this.failures.values()]
+    return [...waiting, ...this.peers.faults()]
   }
 
   /** Loads what is stored; after it the space can be read and written. */
@@ -206,9 +173,7 @@ export class OpenSpace {
   get run(): Effect.Effect<never, StorageError | KeyMissing, Scope.Scope> {
     const step = Effect.suspend(() => {
       this.wake.closeUnsafe()
-      const crash = this.writer?.crash() ?? null
-      // what the writer had taken is not known here: the space goes with it
-      if (crash !== null) return Effect.die(crash.defect)
+      if (this.crash !== null) return Effect.die(this.crash.defect)
       if (this.needsRebuild || this.isRolledBack()) return this.rebuild()
       if (!this.isOvertaken) return this.deliverTo(this.state, null, [])
       return this.durable() < this.state.local ? Effect.void : this.rebuild()
@@ -227,7 +192,7 @@ export class OpenSpace {
   private rebuild(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       this.needsRebuild = true
-      if (this.end === null) this.ready.closeUnsafe()
+      if (this.isOn) this.ready.closeUnsafe()
       const before = this.writer
       const writer = before === null || before.isRolledBack() ? yield* this.nextWriter : before
       let state: SpaceState
@@ -240,12 +205,14 @@ export class OpenSpace {
       } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
       if (writer !== null) {
         // counters of what was taken back are not used again
-        state.write(writer.feed.id, writer === before ? Math.max(this.state.used, writer.counter) : writer.counter)
-        this.progress.own(writer.feed.text, counters)
+        const used = writer === before ? this.state.used : this.handle.counterOf(writer.feed.text)
+        state.write(writer.feed.id, Math.max(used, writer.counter))
+        this.peers.progress.own(writer.feed.text, counters)
       }
       this.writer = writer
       this.state = state
-      this.queries.rebuilt(state.objects)
+      this.settle(Number.POSITIVE_INFINITY)
+      this.handle.queries.rebuilt(state.objects)
       this.needsRebuild = this.isOvertaken = false
       this.ready.openUnsafe()
       this.changed()
@@ -270,47 +237,52 @@ export class OpenSpace {
       },
       part: () => {
         if (state !== this.state) return
-        state.tell(this.queries)
+        state.tell(this.handle.queries)
         this.changed()
       }
     })
   }
 
-  /** Runs the body at once and commits what it did as one change set: merged here now, ended when it is durable. */
-  commit<A>(body: (transaction: Transaction) => A, durability: Durability): Effect.Effect<Committed<A>, WriteError> {
-    const attempt: Effect.Effect<Committed<A>, WriteError> = Effect.callback((resume) => {
-      const answer = this.attempt(body, durability, resume)
-      if (answer === "wait for ready") resume(Effect.andThen(this.ready.await, attempt))
-      else if (answer === "wait for room") resume(Effect.andThen(this.room.await, attempt))
-      else if (answer !== "offered") resume(answer)
+  /** See `SpaceHandle.commit`, to which it comes back when it has to wait. */
+  commit<A>(body: (transaction: Transaction) => A, writing: Writing): Effect.Effect<Committed<A>, WriteError> {
+    return Effect.callback((resume) => {
+      const answer = this.attempt(body, writing, resume)
+      if (answer !== "offered") resume(answer)
     })
-    return attempt
+  }
+
+  private after<A>(latch: Latch.Latch, body: (transaction: Transaction) => A, writing: Writing) {
+    return Effect.andThen(latch.await, this.handle.commit(body, writing))
   }
 
   /** One synchronous step, so that no other fiber comes between what a change saw and its place in the feed. */
   private attempt<A>(
     body: (transaction: Transaction) => A,
-    durability: Durability,
-    resume: (effect: Effect.Effect<Committed<A>, WriteError>) => void
-  ): "offered" | "wait for ready" | "wait for room" | Effect.Effect<Committed<A>, WriteError> {
+    writing: Writing,
+    resume: Resume<A>
+  ): "offered" | Effect.Effect<Committed<A>, WriteError> {
     const { state, writer } = this
-    if (this.end !== null) return Effect.fail(this.end)
-    if (this.needsRebuild || this.isOvertaken) return "wait for ready"
+    if (!this.isOn) return this.handle.commit(body, writing)
+    if (this.needsRebuild || this.isOvertaken) return this.after(this.ready, body, writing)
+    const { command } = writing
+    if (command !== undefined) {
+      const pending = this.commands.get(command)
+      if (pending !== undefined) return this.after(pending.settled, body, writing)
+      const place = this.feeds.command(command)
+      if (place !== null) return this.repeated(place, body, writing)
+    }
     const readOnly = this.readOnly()
     if (writer === null || readOnly !== null) {
-      return Effect.fail(new SpaceReadOnly({ space: this.id, reason: readOnly ?? "it has no writer" }))
+      return Effect.fail(new SpaceReadOnly({ space: this.handle.id, reason: readOnly ?? "it has no writer" }))
     }
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
-      return "wait for room"
+      return this.after(this.room, body, writing)
     }
-    const draft = new Draft<ObjectMissing | ObjectUntyped>(state, this.types, refusals)
-    const ran = Result.try(() => body(transactionOf(draft)))
-    draft.end()
-    if (draft.refusal !== null) return draft.refusal.isFault ? Effect.die(draft.refusal.error) : Effect.fail(draft.refusal.error)
-    if (Result.isFailure(ran)) return Effect.die(ran.failure)
-    const value = ran.success
-    if (isLater(value)) return Effect.die(new ArgumentInvalid({ call: "change", takes: synchronous, given: value }))
+    const draft = draftOf(state, this.handle.types)
+    const drafted = drafting(draft, body)
+    if (Result.isFailure(drafted)) return drafted.failure
+    const value = drafted.success
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
     const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
@@ -318,27 +290,78 @@ export class OpenSpace {
       return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax, mutations: draft.mutations.length, mutationsMax }))
     }
     if (feeds > blockFeedsMax) return Effect.fail(new ChangeSetTooWide({ feeds, feedsMax: blockFeedsMax }))
-    state.merge(changeSet)
-    state.tell(this.queries)
-    const receipt = receiptOf(state, changeSet)
-    writer.offer([changeSet], durability, (exit) => {
-      this.flushed(writer, exit)
-      // who is told that a change was taken back reads none of it: the rebuild comes first, or the end of the space
-      resume(
-        Exit.isSuccess(exit) ? Effect.succeed({ value, receipt }) : Effect.andThen(this.ready.await, Effect.failCause(exit.cause))
-      )
-    })
-    this.changed()
+    return this.merged(writer, changeSet, writing, value, resume)
+  }
+
+  /** Merges a change set and gives it to the writer. A defect in here leaves a state that nobody can trust. */
+  private merged<A>(
+    writer: FeedWriter,
+    changeSet: ChangeSet,
+    { command, durability }: Writing,
+    value: A,
+    resume: Resume<A>
+  ): "offered" {
+    const { state } = this
+    const tell = (error: SpaceRestarted) => resume(Effect.fail(error))
+    this.callers.add(tell)
+    try {
+      state.merge(changeSet)
+      state.tell(this.handle.queries)
+      if (command !== undefined) this.commands.set(command, { counter: state.local, settled: Latch.makeUnsafe(false) })
+      const receipt = receiptOf(state.feeds.text(state.ownFeed), changeSet, (feed) => state.feeds.text(feed))
+      const done = (exit: Exit.Exit<Appended, AppendError>) => {
+        this.callers.delete(tell)
+        this.flushed(writer, exit)
+        // who is told that a change was taken back reads none of it: the rebuild comes first, or the end of the space
+        resume(
+          Exit.isSuccess(exit)
+            ? Effect.succeed({ value, receipt })
+            : Effect.andThen(this.ready.await, Effect.failCause(exit.cause))
+        )
+      }
+      writer.offer([changeSet], durability, done, command)
+      this.changed()
+    } catch (defect) {
+      this.fail(defect)
+    }
     return "offered"
+  }
+
+  /** Answers a command that was carried out before as it was answered then. Where the block cannot be read, this life cannot go on. */
+  private repeated<A>(
+    place: CommandPlace,
+    body: (transaction: Transaction) => A,
+    writing: Writing
+  ): Effect.Effect<Committed<A>, WriteError> {
+    return Effect.matchEffect(changeAt(this.feeds, this.state, place), {
+      onFailure: (error) => {
+        this.fail(error)
+        return this.handle.commit(body, writing)
+      },
+      onSuccess: ({ made, receipt }) => {
+        const drafted = drafting(draftOf(this.state, this.handle.types, made), body)
+        return Result.isFailure(drafted) ? drafted.failure : Effect.succeed({ value: drafted.success, receipt })
+      }
+    })
+  }
+
+  /** The commands up to this counter are on the medium, or taken back: whoever repeats one of them looks again. */
+  private settle(counter: number): void {
+    for (const [command, pending] of this.commands) {
+      if (pending.counter > counter) return
+      this.commands.delete(command)
+      pending.settled.openUnsafe()
+    }
   }
 
   private flushed(writer: FeedWriter, exit: Exit.Exit<Appended, AppendError>): void {
     if (Exit.isSuccess(exit)) {
       const { head, counter } = exit.value
-      this.progress.wrote(head.length, counter)
+      this.peers.progress.wrote(head.length, counter)
       this.state.delivery.stored(this.state.ownFeed, head.length, head.root)
+      this.settle(this.durable())
       if (this.isOvertaken) this.wake.openUnsafe()
-    } else if (this.end === null) {
+    } else if (this.isOn) {
       this.needsRebuild = true
       this.ready.closeUnsafe()
       this.wake.openUnsafe()
@@ -355,31 +378,3 @@ export class OpenSpace {
     return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`
   }
 }
-
-const refusals = { missing: (id: string) => new ObjectMissing({ id }), untyped: (id: string) => new ObjectUntyped({ id }) }
-
-const transactionOf = (draft: Draft<ObjectMissing | ObjectUntyped>): Transaction => ({
-  create: (type, properties) => draft.create(type, properties),
-  update: (object, patch) => void draft.update(object, patch),
-  delete: (object) => draft.setDeleted(object, true),
-  restore: (object) => draft.setDeleted(object, false)
-})
-
-const synchronous = "a function that does all its work at once (wait, or run Effects, before or after it)"
-
-/** Whether what a body answered is still to be done: writes in there would come after the commit. */
-const isLater = (value: unknown): boolean => {
-  if (Effect.isEffect(value)) return true
-  if (typeof value !== "object" || value === null || !("then" in value) || typeof value.then !== "function") return false
-  // what comes of it was refused: nobody is to be told that it failed
-  value.then(undefined, () => {})
-  return true
-}
-
-const receiptOf = (state: SpaceState, changeSet: ChangeSet): Receipt => ({
-  feed: state.feeds.text(state.ownFeed),
-  first: changeSet.first,
-  count: changeSet.mutations.length,
-  time: changeSet.time,
-  deps: (changeSet.deps ?? []).map((dep) => ({ feed: state.feeds.text(dep.feed), counter: dep.counter }))
-})

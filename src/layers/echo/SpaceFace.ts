@@ -1,7 +1,7 @@
 /**
- * An open space as applications hold it: the operations of the contract over `OpenSpace`.
+ * An open space as applications hold it: the operations of the contract over `SpaceHandle`, whichever life is on.
  *
- * Every wait here ends when the space is closed, and every stream coalesces: a slow reader costs no memory.
+ * Every wait here ends when the space is closed, and every stream coalesces: a slow reader costs no memory. Between two lives reads wait.
  */
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
@@ -16,6 +16,7 @@ import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
 import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
+import { commandBytesMax } from "../../schema/platform/Limits.ts"
 import { countedLength } from "../../services/echo/FeedStore.ts"
 import {
   type Conflict,
@@ -25,28 +26,30 @@ import {
   QuorumInvalid,
   type Space,
   type SpaceClosed,
+  type SpaceRestarted,
   type SpaceStatus
 } from "../../services/echo/SpaceService.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
+import type { SpaceHandle } from "./SpaceHandle.ts"
 
 /** The reserved object that holds a space's own properties. */
 export const SpaceInfo = ObjectType.make(spaceTypeName, { name: Schema.String })
 
-/** A read that fails once the space is closed. */
-const reading = <A>(space: OpenSpace, f: () => A): Effect.Effect<A, SpaceClosed> =>
-  Effect.suspend(() => (space.closed === null ? Effect.succeed(f()) : Effect.fail(space.closed)))
+/** A read of the life that is on. */
+const reading = <A>(handle: SpaceHandle, f: (life: OpenSpace) => A): Effect.Effect<A, SpaceClosed> => Effect.map(handle.live, f)
 
 /**
  * A stream of what `take` finds each time that `subscribe`'s listener was called since; null is nothing.
  * Calls that come while the reader is busy count as one.
  */
 const coalesced = <A>(
-  space: OpenSpace,
+  handle: SpaceHandle,
   subscribe: (wake: () => void) => { readonly take: () => A | null; readonly close: () => void }
 ): Stream.Stream<A, SpaceClosed> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      yield* handle.live
       const latch = yield* Latch.make(true)
       const wake = () => void latch.openUnsafe()
       const source = yield* Effect.acquireRelease(
@@ -54,11 +57,11 @@ const coalesced = <A>(
         ({ close }) => Effect.sync(close)
       )
       yield* Effect.acquireRelease(
-        Effect.sync(() => space.onEnd(wake)),
+        Effect.sync(() => handle.onTurn(wake)),
         (stop) => Effect.sync(stop)
       )
       const next: Effect.Effect<A, SpaceClosed> = Effect.suspend(() => {
-        if (space.closed !== null) return Effect.fail(space.closed)
+        if (handle.closed !== null) return Effect.fail(handle.closed)
         latch.closeUnsafe()
         const found = source.take()
         return found === null ? Effect.andThen(latch.await, next) : Effect.succeed(found)
@@ -67,35 +70,46 @@ const coalesced = <A>(
     })
   )
 
+/** What a live query has to tell. Between two lives nothing: what was merged and not told may be lost. */
+const deltas = <T extends ObjectType>(handle: SpaceHandle, type: T, options: QueryOptions<T>) =>
+  coalesced<Delta<ObjectOf<T>>>(handle, (wake) => {
+    const { close, take } = handle.queries.subscribe(type, options, wake)
+    return { take: () => (handle.life === null ? null : take()), close }
+  })
+
 const queryOf = <T extends ObjectType>(
-  space: OpenSpace,
+  handle: SpaceHandle,
   type: T,
   options: QueryOptions<T>
 ): Query<ObjectOf<T>, ObjectInvalid<T>> => {
   // read as this type
-  const invalid = reading(space, () => queryAll(space.state.objects, type, options).invalid as ReadonlyArray<ObjectInvalid<T>>)
-  const all = reading(space, () => queryAll(space.state.objects, type, options).objects)
-  const changes = coalesced<Delta<ObjectOf<T>>>(space, (wake) => space.queries.subscribe(type, options, wake))
+  const invalid = reading(
+    handle,
+    ({ state }) => queryAll(state.objects, type, options).invalid as ReadonlyArray<ObjectInvalid<T>>
+  )
+  const all = reading(handle, ({ state }) => queryAll(state.objects, type, options).objects)
+  const changes = deltas(handle, type, options)
   const first = Stream.flatMap(changes, (delta) => Stream.fromIterable(delta.added)).pipe(
     Stream.runHead,
     Effect.flatMap((found) =>
-      found._tag === "Some" ? Effect.succeed(found.value) : Effect.andThen(space.awaitClosed, Effect.never)
+      found._tag === "Some" ? Effect.succeed(found.value) : Effect.andThen(handle.awaitClosed, Effect.never)
     )
   )
   return { all, invalid, first, changes }
 }
 
-/** Waits until `holds`, asked again whenever anything may have changed. */
-const until = (space: OpenSpace, holds: () => boolean): Effect.Effect<void, SpaceClosed> =>
+/** Waits until `holds`, asked again whenever anything may have changed, and for no longer than the life lasts. */
+const until = (handle: SpaceHandle, life: OpenSpace, holds: () => boolean): Effect.Effect<void, SpaceClosed | SpaceRestarted> =>
   Effect.scoped(
     Effect.gen(function* () {
       const latch = yield* Latch.make(true)
       yield* Effect.acquireRelease(
-        Effect.sync(() => space.listen(() => void latch.openUnsafe())),
+        Effect.sync(() => handle.listen(() => void latch.openUnsafe())),
         (stop) => Effect.sync(stop)
       )
-      const again: Effect.Effect<void, SpaceClosed> = Effect.suspend(() => {
-        if (space.closed !== null) return Effect.fail(space.closed)
+      const again: Effect.Effect<void, SpaceClosed | SpaceRestarted> = Effect.suspend(() => {
+        const over = handle.closed ?? life.abandoned
+        if (over !== null) return Effect.fail(over)
         latch.closeUnsafe()
         return holds() ? Effect.void : Effect.andThen(latch.await, again)
       })
@@ -103,15 +117,15 @@ const until = (space: OpenSpace, holds: () => boolean): Effect.Effect<void, Spac
     })
   )
 
-const synced = (space: OpenSpace, peer: string | { readonly quorum: number }): Effect.Effect<void, SpaceClosed> =>
-  Effect.suspend(() => {
-    const local = space.state.local
+const synced = (handle: SpaceHandle, peer: string | { readonly quorum: number }) =>
+  Effect.flatMap(handle.live, (life) => {
+    const { local } = life.state
     return Effect.flatMap(
-      until(space, () => space.durable() >= local),
+      until(handle, life, () => life.durable() >= local),
       () => {
-        const wanted = space.feeds.list().map((feed) => [feed, feed.length] as const)
-        const { progress } = space
-        return until(space, () => {
+        const wanted = life.feeds.list().map((feed) => [feed, feed.length] as const)
+        const { progress } = life.peers
+        return until(handle, life, () => {
           // a feed may be frozen meanwhile, and what lies beyond is asked of nobody
           const lengths = wanted.map(([feed, length]) => [feed.text, Math.min(length, countedLength(feed))] as const)
           return typeof peer === "string" ? progress.has(peer, lengths) : progress.count(lengths) >= peer.quorum
@@ -120,17 +134,41 @@ const synced = (space: OpenSpace, peer: string | { readonly quorum: number }): E
     )
   })
 
+/** It changes nothing, so that a crash only makes it begin again. */
+const auditOf = (handle: SpaceHandle): Space["audit"] =>
+  Effect.flatMap(handle.live, (life) =>
+    Effect.raceFirst(
+      Effect.map(life.feeds.audit, (audit) => ({ ...audit, flagged: life.flagged() })),
+      Effect.andThen(
+        until(handle, life, () => false),
+        Effect.never
+      )
+    )
+  ).pipe(Effect.catchTag("SpaceRestarted", () => auditOf(handle)))
+
 const statusOf = (space: OpenSpace): SpaceStatus => ({
   local: space.state.local,
   durable: space.durable(),
-  sent: space.progress.sent(),
-  acknowledgedBy: space.progress.acknowledgedBy(),
-  connected: space.progress.online(),
+  sent: space.peers.progress.sent(),
+  acknowledgedBy: space.peers.progress.acknowledgedBy(),
+  connected: space.peers.progress.online(),
   stuck: space.stuck(),
   flagged: space.flagged(),
   invalid: unfitCount(space.state.objects),
-  readOnly: space.readOnly()
+  readOnly: space.readOnly(),
+  restarting: null
 })
+
+const statuses = (handle: SpaceHandle): Space["status"] =>
+  coalesced(handle, (wake) => {
+    let last: SpaceStatus | null = null
+    const take = () => {
+      if (handle.life !== null) last = statusOf(handle.life)
+      else if (last !== null) last = { ...last, connected: [], restarting: handle.crashed }
+      return last
+    }
+    return { take, close: handle.listen(wake) }
+  })
 
 const conflictsOf = ({ state }: OpenSpace, entry: Entry, key: string): ReadonlyArray<Conflict> => {
   const below = [...conflictedPaths(entry)].filter((path) => path[0] === key && path.length > 1)
@@ -147,18 +185,17 @@ const conflictCount = (space: OpenSpace): number => {
   return count
 }
 
-const stateHashOf = (space: OpenSpace, hash: Hash): Effect.Effect<string, SpaceClosed> =>
+const stateHashOf = (handle: SpaceHandle, hash: Hash): Effect.Effect<string, SpaceClosed> =>
   Effect.gen(function* () {
     for (;;) {
-      const { objects } = space.state
+      const { objects } = (yield* handle.live).state
       const steps = stateHashSteps(objects, hash)
-      // a space that was rebuilt meanwhile has other objects
-      while (space.closed === null && space.state.objects === objects) {
+      // a space that was rebuilt or restarted meanwhile has other objects
+      while (handle.closed === null && handle.life?.state.objects === objects) {
         const step = steps.next()
         if (step.done === true) return step.value
         yield* Effect.yieldNow
       }
-      if (space.closed !== null) return yield* space.closed
     }
   })
 
@@ -190,36 +227,46 @@ export interface Given {
   readonly close: Effect.Effect<void>
 }
 
-export const faceOf = (space: OpenSpace, given: Given): Space => {
+const aCommand = `a name that is not empty and has at most ${commandBytesMax} bytes (such as a UUID)`
+const isCommand = (given: unknown): boolean =>
+  typeof given === "string" && given !== "" && given.isWellFormed() && utf8.encode(given).length <= commandBytesMax
+const utf8 = new TextEncoder()
+
+export const faceOf = (handle: SpaceHandle, given: Given): Space => {
   const { ticket, members, hash, close } = given
-  const shown = <T extends ObjectType>(type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
+  const shown = <T extends ObjectType>({ state }: OpenSpace, type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
     if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
-    const object = read(type, space.state.objects, entry)
+    const object = read(type, state.objects, entry)
     return object instanceof ObjectInvalid ? undefined : object
   }
   const commit: Space["change"] = (body, options) =>
     Effect.suspend(() => {
       const durability = options?.durability ?? "strict"
-      if (durability === "strict" || durability === "relaxed") return space.commit(body, durability)
-      throw new ArgumentInvalid({ call: "durability", takes: `"strict" or "relaxed"`, given: durability })
+      if (durability !== "strict" && durability !== "relaxed")
+        throw new ArgumentInvalid({ call: "durability", takes: `"strict" or "relaxed"`, given: durability })
+      const command = options?.command
+      if (command === undefined) return handle.commit(body, { durability })
+      if (!isCommand(command)) throw new ArgumentInvalid({ call: "command", takes: aCommand, given: command })
+      return handle.commit(body, { durability, command })
     })
-  const find = (id: string) => space.state.objects.findId(id)
+  const find = ({ state }: OpenSpace, id: string) => state.objects.findId(id)
   /** The object as it is now, deleted or not, read as the type that it was read as before. */
   const again = <T extends ObjectType>(
     object: ObjectOf<T> | ObjectInvalid<T>
-  ): Effect.Effect<ObjectOf<T>, ObjectMissing | ObjectInvalid<T>> => {
-    const entry = find(object.id)
-    const type = typeOf(object) ?? space.types.ofEntry(entry ?? null)
-    // taken back meanwhile, after it was durable: only when this device's own feed was rolled back
-    if (entry === undefined || type === undefined) return Effect.fail(new ObjectMissing({ id: object.id }))
-    const now = read(type as T, space.state.objects, entry)
-    return now instanceof ObjectInvalid ? Effect.fail(now as ObjectInvalid<T>) : Effect.succeed(now)
-  }
+  ): Effect.Effect<ObjectOf<T>, ObjectMissing | ObjectInvalid<T> | SpaceClosed> =>
+    Effect.flatMap(handle.live, (life): Effect.Effect<ObjectOf<T>, ObjectMissing | ObjectInvalid<T>> => {
+      const entry = find(life, object.id)
+      const type = typeOf(object) ?? handle.types.ofEntry(entry ?? null)
+      // taken back meanwhile, after it was durable: only when this device's own feed was rolled back
+      if (entry === undefined || type === undefined) return Effect.fail(new ObjectMissing({ id: object.id }))
+      const now = read(type as T, life.state.objects, entry)
+      return now instanceof ObjectInvalid ? Effect.fail(now as ObjectInvalid<T>) : Effect.succeed(now)
+    })
   return {
-    id: space.id,
+    id: handle.id,
     ticket,
     members,
-    name: reading(space, () => nameOf(space)),
+    name: reading(handle, nameOf),
     create: (type, properties, options) =>
       Effect.map(
         commit((transaction) => transaction.create(type, properties), options),
@@ -234,46 +281,40 @@ export const faceOf = (space: OpenSpace, given: Given): Space => {
     restore: (object, options) => Effect.asVoid(commit((transaction) => transaction.restore(object), options)),
     change: (body, options) => commit(body, options),
     get: (type, id) =>
-      reading(space, () => {
+      reading(handle, (life) => {
         demandType("get", type)
-        space.types.note(type)
+        handle.types.note(type)
         if (typeof id !== "string")
           throw new ArgumentInvalid({ call: `get(${type.name}, …)`, takes: "an object's id", given: id })
-        return shown(type, find(id))
+        return shown(life, type, find(life, id))
       }),
     query: (type, options) => {
       demandType("query", type)
-      space.types.note(type)
-      return queryOf(space, type, options ?? {})
+      handle.types.note(type)
+      return queryOf(handle, type, options ?? {})
     },
     conflicts: (object, key) =>
-      reading(space, () => {
+      reading(handle, (life) => {
         demandObject("conflicts", "an object of the space", object)
-        const entry = find(object.id)
-        const type = typeOf(object) ?? space.types.ofEntry(entry ?? null)
+        const entry = find(life, object.id)
+        const type = typeOf(object) ?? handle.types.ofEntry(entry ?? null)
         if (type !== undefined) demandProperty("conflicts", type, key)
-        return entry === undefined ? [] : conflictsOf(space, entry, key)
+        return entry === undefined ? [] : conflictsOf(life, entry, key)
       }),
-    conflictCount: reading(space, () => conflictCount(space)),
-    stateHash: stateHashOf(space, hash),
-    frontier: reading(space, () => Hex.encode(frontierHash(space.frontier(), hash))),
-    status: coalesced(space, (wake) => ({ take: () => statusOf(space), close: space.listen(wake) })),
+    conflictCount: reading(handle, conflictCount),
+    stateHash: stateHashOf(handle, hash),
+    frontier: reading(handle, (life) => Hex.encode(frontierHash(life.frontier(), hash))),
+    status: statuses(handle),
     synced: (peer) =>
       Effect.andThen(
         Effect.suspend(() => {
           const never = neverSynced(peer, given)
           return never === null ? Effect.void : Effect.fail(never)
         }),
-        synced(space, peer)
+        synced(handle, peer)
       ),
-    audit: Effect.map(
-      Effect.andThen(
-        reading(space, () => undefined),
-        space.feeds.audit
-      ),
-      (audit) => ({ ...audit, flagged: space.flagged() })
-    ),
-    closed: space.awaitClosed,
+    audit: auditOf(handle),
+    closed: handle.awaitClosed,
     close
   }
 }

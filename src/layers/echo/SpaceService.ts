@@ -1,26 +1,24 @@
 /**
- * The spaces of this device: kept as tickets in storage, opened as `OpenSpace`, each in a scope and fiber of its own.
+ * The spaces of this device: kept as tickets in storage, and, while they are open, children of one supervisor, `spaces`.
  *
- * A fault in one space closes that one, with its reason, and touches no other.
+ * A space that crashes is restarted from what is durable, after a pause that grows, and touches no other. One that crashes too often is
+ * closed, with the reason.
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Base64Url from "effect/encoding/Base64Url"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { restart } from "../../schema/actor/Supervision.ts"
 import { creating } from "../../schema/echo/ObjectType.ts"
 import { decodeTicket, encodeGenesis, encodeTicket, spaceText, type Ticket, TicketInvalid } from "../../schema/echo/Space.ts"
-import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { ArgumentInvalid, demandObject, describe } from "../../schema/platform/ArgumentInvalid.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { membersMax } from "../../schema/platform/Limits.ts"
 import { spaceRange } from "../../schema/platform/StorageKeys.ts"
+import { type Ended, Supervisor } from "../../services/actor/Supervisor.ts"
 import { FeedStore } from "../../services/echo/FeedStore.ts"
 import { Replicator } from "../../services/echo/Replicator.ts"
 import {
@@ -34,10 +32,11 @@ import {
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
+import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
-import { OpenSpace } from "./OpenSpace.ts"
 import { faceOf, SpaceInfo } from "./SpaceFace.ts"
-import { SpaceTrials } from "./SpaceTrials.ts"
+import { SpaceHandle } from "./SpaceHandle.ts"
+import { lifeOf, type Platform } from "./SpaceLife.ts"
 
 /** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
@@ -59,89 +58,61 @@ const text = {
 
 /** A space that is open, or about to end. */
 interface Kept {
-  readonly space: OpenSpace
+  readonly handle: SpaceHandle
   readonly face: Space
-  /** Its scope closes: whoever opens it now waits until it has, and gets another. */
+  /** It ends: whoever opens it now waits until it has, and gets another. */
   isEnding: boolean
   readonly over: Deferred.Deferred<void>
 }
+
+/** Five crashes within a minute are borne with: the pauses add up to three seconds. */
+const policy = restart({ times: 5, within: "1 minute", backoff: { first: "100 millis" } })
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const storage = yield* Storage
   const crypto = yield* Crypto
   const device = yield* Device
-  const feedStore = yield* FeedStore
-  const swarm = yield* Swarm
-  const replicator = yield* Replicator
-  const clock = yield* Clock.Clock
-  const scope = yield* Effect.scope
+  const supervisor = yield* Supervisor
+  const platform: Platform = {
+    clock: yield* Clock.Clock,
+    device,
+    feedStore: yield* FeedStore,
+    replicator: yield* Replicator,
+    supervisor,
+    swarm: yield* Swarm
+  }
+  const supervision = yield* supervisor.open({ name: "spaces", policy })
   const lock = yield* Semaphore.make(1)
   const spaces = new Map<string, Kept>()
 
-  /** What is left to do when a space's loop has ended: a fault closes the space, with its reason. */
-  const endAfter = (space: OpenSpace, exit: Exit.Exit<unknown, unknown>, own: Scope.Closeable): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) space.close(reasonOf(exit.cause), true)
-      // another may be open by now under the same id
-      if (spaces.get(space.id)?.space === space) spaces.delete(space.id)
-      return Scope.close(own, exit)
-    })
-
-  /** Starts a space: its feeds, its loop, its swarm. All of it ends with the space's own scope. */
+  /** Starts a space, and answers once it is in the swarm. */
   const start = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
     const id = spaceText(ticket.space)
-    const own = yield* Scope.fork(scope)
-    const isMember = (key: Uint8Array) => ticket.genesis.devices.some((member) => equalBytes(member, key))
-    const state = new SpaceState()
-    const trials = new SpaceTrials(clock)
+    const handle = new SpaceHandle(id)
+    const opened = yield* Deferred.make<void, StorageError | KeyMissing>()
     const over = yield* Deferred.make<void>()
-    const opened = Effect.gen(function* () {
-      // the first to be added is the last to run
-      yield* Effect.addFinalizer(() => Deferred.succeed(over, undefined))
-      const feeds = yield* feedStore.open({
-        space: ticket.space,
-        device: device.publicKey,
-        isMember,
-        feedId: (index) => state.feeds.id(index)
-      })
-      const space = new OpenSpace(id, feeds, state, clock)
-      yield* Effect.addFinalizer(() => Effect.sync(() => space.close("it was closed", false)))
-      yield* feeds.watch((feed) => space.notice(feed))
-      yield* space.load
-      const loop = yield* Effect.forkScoped(space.run)
-      // in the scope above: a fiber that ends the space's own scope cannot live in it
-      yield* Effect.forkIn(
-        Effect.flatMap(Fiber.await(loop), (exit) => endAfter(space, exit, own)),
-        scope
-      )
-      yield* swarm.join({
-        space: ticket.space,
-        device: device.publicKey,
-        isMember,
-        channel: "echo/replicate",
-        version: 0,
-        onPeer: (peer) => {
-          const run = replicator.run(feeds, peer, space.observer(peer.deviceText))
-          return Effect.acquireUseRelease(
-            space.met(peer.deviceText),
-            () => trials.watched(space, peer.deviceText, run),
-            () => space.parted(peer.deviceText)
-          )
-        }
-      })
-      const members = ticket.genesis.devices.map(Base64Url.encode)
-      const close = Effect.suspend(() => {
-        kept.isEnding = true
-        return Effect.andThen(Scope.close(own, Exit.void), Deferred.await(over))
-      }).pipe(Effect.uninterruptible)
-      const face = faceOf(space, { device: device.text, ticket: ticketText, members, hash: crypto.hash, close })
-      const kept: Kept = { space, face, isEnding: false, over }
-      return kept
-    })
-    return yield* opened.pipe(
-      Scope.provide(own),
-      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+    const life = lifeOf(platform, handle, ticket, Deferred.succeed(opened, undefined))
+    // who opens it is told why what never came up did not, and it is not tried again
+    const child = Effect.catchCause(life, (cause) =>
+      handle.hasLived ? Effect.failCause(cause) : Deferred.failCause(opened, cause)
     )
+    const gone = (why: Ended) => {
+      handle.close(why === "crashed" ? (handle.crashed ?? why) : "it was closed", why === "crashed")
+      // another may be open by now under the same id
+      if (spaces.get(id)?.handle === handle) spaces.delete(id)
+      Deferred.doneUnsafe(over, Effect.void)
+      Deferred.doneUnsafe(opened, why === "crashed" ? Effect.void : Effect.interrupt)
+    }
+    const close = Effect.suspend(() => {
+      kept.isEnding = true
+      return Effect.andThen(supervision.stop(id), Deferred.await(over))
+    }).pipe(Effect.uninterruptible)
+    const members = ticket.genesis.devices.map(Base64Url.encode)
+    const face = faceOf(handle, { device: device.text, ticket: ticketText, members, hash: crypto.hash, close })
+    const kept: Kept = { handle, face, isEnding: false, over }
+    yield* supervision.run(id, child, gone)
+    yield* Effect.onError(Deferred.await(opened), () => close)
+    return kept
   })
 
   const open = (ticketText: string): Effect.Effect<Space, OpenError> =>
@@ -164,7 +135,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       }
       const kept = yield* start(ticket, ticketText.trim())
       // it may have ended already, while its swarm was joined
-      if (kept.space.closed === null) spaces.set(id, kept)
+      if (kept.handle.closed === null) spaces.set(id, kept)
       return kept.face
     }).pipe(lock.withPermits(1))
 
@@ -200,11 +171,6 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return SpaceService.of({ create, open, list })
 })
 
-const reasonOf = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return error instanceof Error ? error.message : String(error)
-}
-
 const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uint8Array, MemberInvalid> => {
   if (typeof member !== "string") return Effect.fail(new MemberInvalid({ member: describe(member) }))
   const key = Base64Url.decode(member)
@@ -214,5 +180,5 @@ const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uin
 
 export const layer = (
   options: Options
-): Layer.Layer<SpaceService, StorageError, Storage | Crypto | Device | FeedStore | Swarm | Replicator> =>
+): Layer.Layer<SpaceService, StorageError, Storage | Crypto | Device | FeedStore | Swarm | Replicator | Supervisor> =>
   Layer.effect(SpaceService, make(options))

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ReplicationFailed } from "../../services/echo/Replicator.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
-import type { OpenSpace } from "./OpenSpace.ts"
+import type { SpacePeers } from "./SpacePeers.ts"
 
 /** For how long a connection is on trial at least, and at most: longer than a silent peer is borne with. */
 const trialMillisMin = 10_000
@@ -26,30 +26,30 @@ export class SpaceTrials {
 
   /** Runs a connection to a device. What it fails with stands in the space's status, and once in the log. */
   readonly watched = <R>(
-    space: OpenSpace,
+    peers: SpacePeers,
     device: string,
     run: Effect.Effect<void, ReplicationFailed | StorageError, R>
   ): Effect.Effect<void, ReplicationFailed | StorageError, R | Scope.Scope> =>
     Effect.gen({ self: this }, function* () {
       const since = this.clock.currentTimeMillisUnsafe()
       const trial = this.failures.get(device)
-      if (trial !== undefined) yield* Effect.forkScoped(Effect.delay(this.passed(space, device), trial.millis))
-      yield* Effect.tapError(run, (error) => this.failed(space, device, error, this.clock.currentTimeMillisUnsafe() - since))
+      if (trial !== undefined) yield* Effect.forkScoped(Effect.delay(this.passed(peers, device), trial.millis))
+      yield* Effect.tapError(run, (error) => this.failed(peers, device, error, this.clock.currentTimeMillisUnsafe() - since))
     })
 
-  private passed(space: OpenSpace, device: string): Effect.Effect<void> {
+  private passed(peers: SpacePeers, device: string): Effect.Effect<void> {
     return Effect.sync(() => {
       this.failures.delete(device)
-      space.failed(device, null)
+      peers.failed(device, null)
     })
   }
 
-  private failed(space: OpenSpace, device: string, error: ReplicationFailed | StorageError, held: number): Effect.Effect<void> {
+  private failed(peers: SpacePeers, device: string, error: ReplicationFailed | StorageError, held: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const reason = error._tag === "ReplicationFailed" ? error.message : `replication with ${device} failed: ${error.message}`
       const isKnown = this.failures.get(device)?.reason === reason
       this.failures.set(device, { reason, millis: Math.min(Math.max(held, trialMillisMin), trialMillisMax) })
-      space.failed(device, reason)
+      peers.failed(device, reason)
       return isKnown ? Effect.void : Effect.logWarning(reason)
     })
   }

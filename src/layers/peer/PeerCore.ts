@@ -7,6 +7,7 @@ import type { PeerServices } from "../../services/peer/Peer.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { Keyring } from "../../services/platform/Keyring.ts"
 import type { Storage, StorageError } from "../../services/platform/Storage.ts"
+import * as Supervisor from "../actor/Supervisor.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
 import * as SpaceService from "../echo/SpaceService.ts"
@@ -22,7 +23,7 @@ export interface Options extends SpaceService.Options {
 export const layer = (options: Options): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
   PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer(options)),
-    Layer.provide(Layer.merge(FeedStore.layer, Replicator.layer)),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Supervisor.layer)),
     Layer.merge(PeerActors.layerConnected(options.calling)),
     Layer.provide(Device.layer)
   )

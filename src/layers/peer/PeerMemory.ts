@@ -8,7 +8,6 @@ import type * as Scope from "effect/Scope"
 import type { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import { Peer, type PeerServices } from "../../services/peer/Peer.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
-import * as ActorCalling from "../actor/ActorCalling.ts"
 import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
 import * as Swarm from "../mesh/Swarm.ts"
@@ -16,12 +15,13 @@ import * as TransportMemory from "../mesh/TransportMemory.ts"
 import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringMemory from "../platform/KeyringMemory.ts"
 import * as StorageMemory from "../platform/StorageMemory.ts"
+import * as PeerCalling from "./PeerCalling.ts"
 import * as PeerCore from "./PeerCore.ts"
 
 /** A Peer in memory, and actors beside it. Peers that share a `MemoryNetwork` find each other. */
 export const layer: Layer.Layer<PeerServices, StorageError, MemoryNetwork> = PeerCore.layer({
   urls: [],
-  calling: Effect.succeed(ActorCalling)
+  calling: PeerCalling.load
 }).pipe(
   Layer.provide(Swarm.layer),
   Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),

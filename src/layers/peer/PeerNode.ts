@@ -19,6 +19,7 @@ import * as BootCounterNode from "../platform/BootCounterNode.ts"
 import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringStorage from "../platform/KeyringStorage.ts"
 import * as StorageLevel from "../platform/StorageLevel.ts"
+import * as PeerCalling from "./PeerCalling.ts"
 import * as PeerCore from "./PeerCore.ts"
 
 export interface Options {
@@ -63,11 +64,8 @@ const assembled = ({
           Layer.provide(NodeWS.layerWebSocketConstructor)
         )
   const urls = kube === undefined ? [] : [kube]
-  return PeerCore.layer({ urls, calling }).pipe(Layer.provide(swarm), Layer.provide(platform))
+  return PeerCore.layer({ urls, calling: PeerCalling.load }).pipe(Layer.provide(swarm), Layer.provide(platform))
 }
-
-/** Loaded by the first placement, or the first actor that others may call: it is much code, and few need it. */
-const calling = Effect.promise(() => import("../actor/ActorCalling.ts"))
 
 /** Such a Peer as a scoped value, without actors, for a program that holds several peers. */
 export const open = (options: Options): Effect.Effect<Peer["Service"], OpenError, Scope.Scope> =>

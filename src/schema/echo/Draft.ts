@@ -2,10 +2,11 @@
  * What a transaction has done so far: mutations that are not yet stamped, and the objects that it made.
  *
  * It reads the state and never changes it, so a body that throws leaves nothing behind. What is refused adds nothing and is thrown; the
- * first refusal is kept, so that a body that catches it commits nothing either.
+ * first refusal is kept, so that a body that catches it commits nothing either. A body is run again over what it made the first time when
+ * its change is repeated: then only what it answers is of use.
  */
 import { ArgumentInvalid, demandObject } from "../platform/ArgumentInvalid.ts"
-import { life, type Mutation } from "./ChangeSet.ts"
+import { type Dot, life, type Mutation } from "./ChangeSet.ts"
 import type { Entry } from "./Objects.ts"
 import {
   creating,
@@ -30,6 +31,14 @@ export interface Refusals<E> {
   readonly untyped: (id: string) => E
 }
 
+/** The objects that a change made when it was made, in order. */
+export interface Made {
+  readonly feed: number
+  readonly counters: ReadonlyArray<number>
+}
+
+const once = "Name each change that is meant with a command of its own."
+
 const anObject = "an object of the space (as create, get or a query answered it)"
 
 export class Draft<E> {
@@ -45,11 +54,13 @@ export class Draft<E> {
   private readonly state: SpaceState
   private readonly types: TypeIndex
   private readonly refusals: Refusals<E>
+  private readonly before: Made | null
 
-  constructor(state: SpaceState, types: TypeIndex, refusals: Refusals<E>) {
+  constructor(state: SpaceState, types: TypeIndex, refusals: Refusals<E>, before: Made | null = null) {
     this.state = state
     this.types = types
     this.refusals = refusals
+    this.before = before
   }
 
   create<T extends ObjectType>(type: T, properties: PropsOf<T>): ObjectOf<T> {
@@ -57,13 +68,21 @@ export class Draft<E> {
       demandType("create", type)
       demandObject(`create(${type.name}, …)`, "the object's properties", properties)
       this.types.note(type)
-      const { feeds, next, ownFeed } = this.state
-      const counter = next + this.mutations.length
-      this.demand(creating(type, properties, ownFeed, counter, this.mutations))
-      const object = drafted(type, feeds, ownFeed, counter, properties)
+      const { feed, counter } = this.nextObject()
+      this.demand(creating(type, properties, feed, counter, this.mutations))
+      const object = drafted(type, this.state.feeds, feed, counter, properties)
       this.made.add(object.id)
       return object
     })
+  }
+
+  private nextObject(): Dot {
+    const { before, made, state } = this
+    if (before === null) return { feed: state.ownFeed, counter: state.next + this.mutations.length }
+    const counter = before.counters[made.size]
+    if (counter === undefined)
+      throw new Error(`a command was given to a change that makes more objects than it made first. ${once}`)
+    return { feed: before.feed, counter }
   }
 
   /** Answers the type that the object was taken for. */

@@ -7,7 +7,7 @@
  */
 import type * as Result from "effect/Result"
 import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
-import { manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
+import { blockChangeSetsMax, commandBytesMax, manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
 import { feedRange } from "../platform/StorageKeys.ts"
 import { envelopeBytesMax } from "./Feed.ts"
 import { type Hash, leafHashAt, putU64 } from "./Merkle.ts"
@@ -40,6 +40,12 @@ export interface BlockRecord {
   readonly bytes: Uint8Array
 }
 
+/** A change that the application has named, so that it is made once: the name, and the first counter of its change set. */
+export interface CommandRecord {
+  readonly command: string
+  readonly first: number
+}
+
 /** How often this device has started, and in which start it last saw that its storage had been put back (0 never). */
 export interface Starts {
   readonly starts: number
@@ -52,6 +58,7 @@ export const checkpointBlocks = 64
 const feedKind = 0x00
 const blockKind = 0x01
 const forkKind = 0x02
+const commandsKind = 0x03
 
 const keyOf = (space: Uint8Array, kind: number, feed: Uint8Array, room = 0): Uint8Array => {
   const key = new Uint8Array(66 + room)
@@ -75,11 +82,24 @@ export const forkKey = (space: Uint8Array, feed: Uint8Array): Uint8Array => keyO
 export const feedKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, feedKind, after)
 export const forkKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, forkKind, after)
 
-export const blockKey = (space: Uint8Array, feed: Uint8Array, index: number): Uint8Array => {
-  const key = keyOf(space, blockKind, feed, 8)
+export const commandsKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, commandsKind, after)
+
+const indexedKey = (space: Uint8Array, kind: number, feed: Uint8Array, index: number): Uint8Array => {
+  const key = keyOf(space, kind, feed, 8)
   putU64(key, 66, index)
   return key
 }
+
+export const blockKey = (space: Uint8Array, feed: Uint8Array, index: number): Uint8Array =>
+  indexedKey(space, blockKind, feed, index)
+/** Of the commands in a block. */
+export const commandsKey = (space: Uint8Array, feed: Uint8Array, index: number): Uint8Array =>
+  indexedKey(space, commandsKind, feed, index)
+/** The feed and the block that such a key names. */
+export const blockOfKey = (key: Uint8Array): { readonly feed: Uint8Array; readonly index: number } => ({
+  feed: key.subarray(34, 66),
+  index: Number(new DataView(key.buffer, key.byteOffset + 66, 8).getBigUint64(0))
+})
 
 const writeNodes = (to: Writer, nodes: ReadonlyArray<Uint8Array>): Writer => {
   to.array(nodes.length)
@@ -179,6 +199,25 @@ const readBlockRecord = (from: Reader): BlockRecord => {
 }
 
 export const decodeBlockRecord = (bytes: Uint8Array): Result.Result<BlockRecord, Malformed> => decodeWith(bytes, readBlockRecord)
+
+/** The commands of one block, in the order of their change sets. */
+export const encodeCommands = (commands: ReadonlyArray<CommandRecord>): Uint8Array => {
+  const to = new Writer().array(2).int(0).array(commands.length)
+  for (const { command, first } of commands) to.array(2).text(command).int(first)
+  return to.finish()
+}
+
+export const decodeCommands = (bytes: Uint8Array): Result.Result<ReadonlyArray<CommandRecord>, Malformed> =>
+  decodeWith(bytes, (from) => {
+    from.tuple(2)
+    if (from.uint() !== 0) from.fail("commands of another version")
+    const commands: Array<CommandRecord> = []
+    for (let n = from.array(blockChangeSetsMax); n > 0; n--) {
+      from.tuple(2)
+      commands.push({ command: from.text(commandBytesMax), first: from.uint() })
+    }
+    return commands
+  })
 
 export const encodeStarts = ({ rolledBackAt, starts }: Starts): Uint8Array =>
   new Writer(32).array(2).int(starts).int(rolledBackAt).finish()

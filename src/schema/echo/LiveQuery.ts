@@ -4,6 +4,8 @@
  * A subscriber that is slow holds, for each object that changed meanwhile, what it was told last; so what waits for it is bounded by
  * the results that it saw and will see, never by the number of changes.
  */
+import * as Equal from "effect/Equal"
+import { equalBytes } from "../platform/Codec.ts"
 import type { Entry, Objects } from "./Objects.ts"
 import { ObjectInvalid } from "./ObjectType.ts"
 import { ask, compareRows, inOrder, type QueryPlan, type QueryResult, type Row, type Shown } from "./QueryPlan.ts"
@@ -13,6 +15,10 @@ export interface Delta<A> {
   readonly added: ReadonlyArray<A>
   readonly updated: ReadonlyArray<A>
   readonly removed: ReadonlyArray<A>
+}
+
+interface Fields {
+  readonly [key: string]: unknown
 }
 
 /** Changes of a result between two reads beyond which it is sorted anew rather than kept in order change by change. */
@@ -233,9 +239,21 @@ export class Subscriber {
   }
 }
 
-/** Whether two forms of one object show the same; nested values are compared by identity, so a changed one is never missed. */
-const isSame = (a: Shown, b: Shown | undefined): boolean => {
-  if (b === undefined) return false
+/** Whether two forms of one object show the same. */
+const isSame = (a: Shown, b: Shown | undefined): boolean => b !== undefined && isSameIn(a, b)
+
+const isSameIn = (a: Fields, b: Fields): boolean => {
   const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.is(a[key], b[key]))
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSameValue(a[key], b[key]))
+}
+
+/** What is neither plain nor says itself when it equals another counts as changed, so that a change is never missed. */
+const isSameValue = (a: unknown, b: unknown): boolean => {
+  if (Object.is(a, b)) return true
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
+  const kind = Object.getPrototypeOf(a)
+  if (kind !== Object.getPrototypeOf(b)) return false
+  if (kind === null || kind === Object.prototype || kind === Array.prototype) return isSameIn(a as Fields, b as Fields)
+  if (a instanceof Uint8Array) return equalBytes(a, b as Uint8Array)
+  return (a instanceof Date || Equal.isEqual(a)) && Equal.equals(a, b)
 }

@@ -52,9 +52,13 @@ export interface Supervision {
   readonly name: string
   /**
    * Runs a child until it ends by itself, and again whenever its policy says so. Names are unique among children that are there: a second
-   * one with a name dies.
+   * one with a name dies. `gone` is called, in line, once the child is no longer there and its finalizers are done.
    */
-  readonly run: <E, R>(name: string, child: Effect.Effect<void, E, R>) => Effect.Effect<void, never, Exclude<R, Scope.Scope>>
+  readonly run: <E, R>(
+    name: string,
+    child: Effect.Effect<void, E, R>,
+    gone?: (why: Ended) => void
+  ) => Effect.Effect<void, never, Exclude<R, Scope.Scope>>
   /** Ends a child, and waits for its finalizers. */
   readonly stop: (name: string) => Effect.Effect<void>
   /** The children that are there, in the order in which they were started. */

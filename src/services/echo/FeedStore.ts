@@ -46,6 +46,13 @@ export interface Appended {
   readonly counter: number
 }
 
+/** Where the change that a command names came to stand: the block, and the first counter of its change set. */
+export interface CommandPlace {
+  readonly feed: StoredFeed
+  readonly index: number
+  readonly first: number
+}
+
 /** The one writer of this device's current feed in a space. */
 export interface FeedWriter {
   readonly feed: StoredFeed
@@ -59,12 +66,14 @@ export interface FeedWriter {
   readonly append: (changeSets: ReadonlyArray<ChangeSet>, durability: Durability) => Effect.Effect<Appended, AppendError>
   /**
    * The plain form of `append`: takes its place in the queue at once, so that stamping and queueing are one step that no other fiber
-   * can come between, and calls `done` when flushed. It never waits; who uses it looks at `pendingBytes` first.
+   * can come between, and calls `done` when flushed. It never waits; who uses it looks at `pendingBytes` first. The `command` that the
+   * first change set carries out is stored with it; that it is new, the caller has looked up (`SpaceFeeds.command`).
    */
   readonly offer: (
     changeSets: ReadonlyArray<ChangeSet>,
     durability: Durability,
-    done: (exit: Exit.Exit<Appended, AppendError>) => void
+    done: (exit: Exit.Exit<Appended, AppendError>) => void,
+    command?: string
   ) => void
   /** Whether a peer had more of this feed than storage: nothing can be appended any more, and `SpaceFeeds.writer` makes the next one. */
   readonly isRolledBack: () => boolean
@@ -84,6 +93,8 @@ export interface SpaceFeeds {
   readonly admit: (manifest: Uint8Array) => Effect.Effect<StoredFeed, ManifestRefused | StorageError>
   /** The writer of this device's feed; makes the first incarnation, or the next after a rollback. */
   readonly writer: Effect.Effect<FeedWriter, StorageError | KeyMissing | TooManyFeeds, Scope.Scope>
+  /** Where a command was carried out, once that is durable; null when it was not, or so long ago that it is forgotten. */
+  readonly command: (command: string) => CommandPlace | null
   /** Stored blocks from `from` on, at least one if there is one, at most `maxBytes` otherwise. */
   readonly read: (feed: Uint8Array, from: number, maxBytes: number) => Effect.Effect<ReadonlyArray<StoredBlock>, StorageError>
   /**

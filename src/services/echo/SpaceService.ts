@@ -75,6 +75,11 @@ export interface SpaceStatus {
   readonly invalid: number
   /** Why the space cannot be written, or null. */
   readonly readOnly: string | null
+  /**
+   * What the space has crashed with while it is being restarted, else null. Until it is up again, nobody is connected, and the rest is as
+   * it was.
+   */
+  readonly restarting: string | null
 }
 
 /** What an audit checked, and what of it is signed as it should be and nonsense nevertheless. */
@@ -97,8 +102,19 @@ export interface Query<A, Invalid = ObjectInvalid> {
 export interface WriteOptions {
   /** `strict` by default: the Effect ends when the change is on the medium. */
   readonly durability?: Durability
+  /**
+   * Names this change, so that it is made once however often it is asked for: a repetition writes nothing and gets the first receipt, in
+   * whichever life of the space or the process, among the last 1,000 commands of this device in the space. Choose it once for each change
+   * that is meant (a UUID), and keep it for repetitions. What changed nothing is not remembered. The function of a repeated `change` runs
+   * again, over the objects that it made the first time, only for what it answers.
+   */
+  readonly command?: string
 }
 
+/**
+ * A space that is open. It is valid until it is closed: should the space crash, a supervisor restarts it from what is durable, reads wait
+ * until it is up again, and live queries go on with what differs.
+ */
 export interface Space {
   /** The space's id as text. */
   readonly id: string
@@ -152,7 +168,9 @@ export interface Space {
    * That is what the device acknowledged last: on this connection when it is connected, else on the one before. What became of its
    * storage while it is away nobody can know here; once it is back, only what it says anew counts.
    */
-  readonly synced: (peer: string | { readonly quorum: number }) => Effect.Effect<void, SpaceClosed | PeerInvalid | QuorumInvalid>
+  readonly synced: (
+    peer: string | { readonly quorum: number }
+  ) => Effect.Effect<void, SpaceClosed | SpaceRestarted | PeerInvalid | QuorumInvalid>
   /** Verifies everything stored of the space anew: signatures, hashes, manifests. Tells what of it is signed nonsense. */
   readonly audit: Effect.Effect<SpaceAudit, AuditFailed | StorageError | SpaceClosed>
   /** Ends when the space is closed, with the reason when it was a fault. */
@@ -222,13 +240,23 @@ export class NotMember extends Schema.TaggedError<NotMember>()("NotMember", { de
   }
 }
 
-/** The space was closed, or its fiber failed; other spaces go on. */
+/** The space was closed, or crashed too often to be restarted once more; other spaces go on. */
 export class SpaceClosed extends Schema.TaggedError<SpaceClosed>()("SpaceClosed", {
   space: Schema.String,
   reason: Schema.String
 }) {
   override get message() {
     return `space ${this.space} is closed: ${this.reason}. Open it again with its ticket.`
+  }
+}
+
+/** The space crashed while this was under way, and is being restarted from what is durable. */
+export class SpaceRestarted extends Schema.TaggedError<SpaceRestarted>()("SpaceRestarted", {
+  space: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `space ${this.space} crashed (${this.reason}) while this was under way: whether it was done is not known. Repeat a write with the same command, which is carried out once; without one, look first.`
   }
 }
 
@@ -256,5 +284,12 @@ export class ObjectUntyped extends Schema.TaggedError<ObjectUntyped>()("ObjectUn
   }
 }
 
-export type WriteError = AppendError | PropertyInvalid | ObjectMissing | ObjectUntyped | SpaceReadOnly | SpaceClosed
+export type WriteError =
+  | AppendError
+  | PropertyInvalid
+  | ObjectMissing
+  | ObjectUntyped
+  | SpaceReadOnly
+  | SpaceRestarted
+  | SpaceClosed
 export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused

@@ -1,0 +1,58 @@
+/**
+ * Which of the changes that an application has named are made, and in which block: the latest of a space, over all feeds of this device.
+ *
+ * A block's commands are stored with it and removed with it, so that one is known exactly as long as its change counts. What the change
+ * was, the block says.
+ */
+import type { CommandRecord } from "../../schema/echo/FeedRecords.ts"
+import { spaceCommandsMax } from "../../schema/platform/Limits.ts"
+import { type CommandPlace, countedLength } from "../../services/echo/FeedStore.ts"
+import type { HeldFeed } from "./HeldFeed.ts"
+
+/** The commands of one block. */
+interface Kept {
+  readonly feed: HeldFeed
+  readonly index: number
+  readonly commands: ReadonlyArray<CommandRecord>
+}
+
+export class FeedCommands {
+  private readonly places = new Map<string, CommandPlace>()
+  /** The oldest first; those that are forgotten are taken off in one piece. */
+  private kept: Array<Kept> = []
+  private count = 0
+
+  /** Where a command was carried out; null when it was not, is forgotten, or stands in what a fork has frozen. */
+  find(command: string): CommandPlace | null {
+    const place = this.places.get(command)
+    return place === undefined || place.index >= countedLength(place.feed) ? null : place
+  }
+
+  /** A block with these commands is stored. The oldest are forgotten beyond the bound. */
+  keep(feed: HeldFeed, index: number, commands: ReadonlyArray<CommandRecord>): void {
+    if (commands.length === 0) return
+    const over = this.surplus(commands.length)
+    this.kept = this.kept.slice(over.length)
+    for (const { commands: forgotten, feed, index } of over) {
+      this.count -= forgotten.length
+      for (const { command } of forgotten) {
+        const place = this.places.get(command)
+        if (place?.feed === feed && place.index === index) this.places.delete(command)
+      }
+    }
+    this.kept.push({ feed, index, commands })
+    this.count += commands.length
+    for (const { command, first } of commands) this.places.set(command, { feed, index, first })
+  }
+
+  /** The oldest blocks whose commands are forgotten when so many more come: what is left is no less than is to be remembered. */
+  surplus(more: number): ReadonlyArray<Kept> {
+    let left = this.count + more
+    let over = 0
+    for (; over < this.kept.length; over++) {
+      left -= this.kept[over]!.commands.length
+      if (left < spaceCommandsMax) break
+    }
+    return this.kept.slice(0, over)
+  }
+}
