@@ -3,9 +3,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { stop } from "../../src/schema/actor/Supervision.ts"
 import * as Actor from "../../src/services/actor/Actor.ts"
@@ -31,7 +35,11 @@ const Jar = Actor.make("Jar", [
     Actor.Callers,
     Actor.members
   ),
-  Rpc.make("Crash").annotate(Actor.Callers, Actor.members)
+  Rpc.make("Crash").annotate(Actor.Callers, Actor.members),
+  Rpc.make("Ticks", { success: Schema.Int, stream: true }).annotate(Actor.Callers, Actor.members),
+  Rpc.make("Large", { success: Schema.String, stream: true }).annotate(Actor.Callers, Actor.members),
+  Rpc.make("Breaks", { success: Schema.Int, stream: true }).annotate(Actor.Callers, Actor.members),
+  Rpc.make("Lies", { success: Schema.Int }).annotate(Actor.Callers, Actor.members)
 ])
 
 const Watcher = Actor.make("Watcher", [Rpc.make("Watch"), Rpc.make("Get", { success: Schema.Int })])
@@ -66,7 +74,17 @@ const jars = (log: Array<string>) =>
         Smash: () => {
           log.push("smashed")
         },
-        Own: () => true
+        Own: () => true,
+        Ticks: () =>
+          Stream.tick("1 second").pipe(
+            Stream.scan(
+              () => 0,
+              (n) => n + 1
+            )
+          ),
+        Large: () => Stream.fromIterable(Array.from({ length: 30 }, () => "x".repeat(100_000))),
+        Breaks: () => Stream.die(new Error("the secret of this device")),
+        Lies: () => 0.5
       })
     }),
     { supervision: stop }
@@ -259,6 +277,127 @@ describe("an actor on another device", () => {
       assert.deepInclude(yield* failing(call), { _tag: "ActorUnreachable", reason: "size", isSent: false } as never)
       assert.strictEqual((yield* failing(jar.Text({ length: 2_000_000, text: "" })))?._tag, "ActorCrashed")
       assert.strictEqual(yield* asked(jar.Text({ length: 1, text: "abc" })), "3x")
+    })
+  )
+
+  it.effect("answers many calls at the same time, of whatever size", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      for (const [count, size] of [
+        [1_000, 10],
+        [50, 100_000]
+      ] as const) {
+        const text = "x".repeat(size)
+        const calls = Array.from({ length: count }, () => jar.Text({ length: 1, text }, { timeout: 60_000 }))
+        const result = yield* passing(Effect.all(calls, { concurrency: "unbounded" }), "20 seconds")
+        assert.deepStrictEqual(new Set(yield* Effect.fromResult(result)), new Set([`${size}x`]))
+      }
+    })
+  )
+
+  it.effect("answers others while a stream is read slowly, or not at all", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      yield* Effect.forkScoped(Stream.runForEach(jar.Count({ to: 1_000 }), () => Effect.never))
+      const nested = jar.Count({ to: 40 }).pipe(Stream.mapEffect((n) => jar.Put({ amount: n })))
+      const slow = Stream.runForEach(nested, () => Effect.sleep("10 millis"))
+      assert.strictEqual((yield* failing(slow, "5 seconds"))?._tag, "Empty")
+      // as many streams as there may be leave room for calls
+      for (let i = 0; i < 300; i++) yield* Effect.forkScoped(Stream.runDrain(jar.Ticks()))
+      assert.isNumber(yield* asked(jar.Put({ amount: 1 })))
+    })
+  )
+
+  it.effect("gives elements as they come, however many there are at once and however large", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      const ticks: Array<number> = []
+      yield* Effect.forkScoped(Stream.runForEach(jar.Ticks(), (n) => Effect.sync(() => ticks.push(n))))
+      yield* elapse("2500 millis")
+      assert.deepStrictEqual(ticks, [0, 1, 2, 3])
+      const large = yield* asked(Stream.runCollect(jar.Large()))
+      assert.deepStrictEqual([large.length, large[0]?.length], [30, 100_000])
+    })
+  )
+
+  it.effect("keeps what breaks it to its device, in streams and in replies that do not fit", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      for (const call of [Stream.runDrain(jar.Breaks()), jar.Lies()]) {
+        const error = yield* failing(call as Effect.Effect<unknown, unknown>)
+        assert.strictEqual(error?._tag, "ActorCrashed")
+        assert.include(JSON.stringify(error), "told where it lives")
+      }
+    })
+  )
+
+  it.effect("is told of by the error when it does not answer within 5 s, and who asked goes on at once", () =>
+    Effect.gen(function* () {
+      const { jar } = yield* house
+      yield* Effect.forkScoped(Effect.exit(jar.Slow({ millis: 60_000 }, { timeout: 60_000 })))
+      yield* elapse("100 millis")
+      const waiting = yield* Effect.forkChild(Effect.flip(jar.Put({ amount: 1 })), { startImmediately: true })
+      yield* elapse("4900 millis")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* elapse("200 millis")
+      assert.deepInclude(yield* Fiber.join(waiting), { _tag: "AskTimeout", millis: 5_000, isBegun: true } as never)
+      // all places are taken, so this one does not leave
+      for (let i = 0; i < 256; i++) yield* Effect.forkScoped(Effect.exit(jar.Put({ amount: 1 }, { timeout: 60_000 })))
+      yield* elapse("100 millis")
+      const error = yield* failing(jar.Put({ amount: 1 }, { timeout: 500 }))
+      assert.deepInclude(error, { _tag: "AskTimeout", isBegun: false } as never)
+    })
+  )
+
+  it.effect("sends its own headers alone", () =>
+    Effect.gen(function* () {
+      const { jar, log } = yield* house
+      const many = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`h${n}`, "secret"]))
+      const call = RpcClient.withHeaders(jar.Put({ amount: 1 }), { ...many, address: "evil", command: "evil" })
+      assert.strictEqual(yield* asked(call), 1)
+      assert.strictEqual(yield* asked(call), 2)
+      assert.deepStrictEqual(log, ["a +1", "a +1"])
+    })
+  )
+
+  it.effect("is reached by each placement that is opened, and by none that is closed", () =>
+    Effect.gen(function* () {
+      const device = yield* devices
+      const [alice, bob] = [yield* device, yield* device]
+      yield* bob.open(jars([]))
+      yield* alice.join
+      yield* bob.join
+      for (let i = 1; i <= 7; i++) {
+        const scope = yield* Scope.make()
+        yield* Scope.provide(alice.open(Jar.placed(() => bob.text)), scope)
+        const jar = yield* alice.run(Jar.client("a"))
+        assert.strictEqual(yield* asked(jar.Put({ amount: 1 })), i)
+        const told = (yield* alice.run(Jar.client(`slow ${i}`))).tellUnsafe("Slow", { millis: 100_000 })
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual(yield* Actor.settled(told), "unreachable")
+        assert.strictEqual(jar.tellUnsafe("Put", { amount: 1 }).fate, "unreachable")
+        const error = yield* failing(jar.Put({ amount: 1 }))
+        assert.deepInclude(error, { _tag: "ActorUnreachable", isSent: false } as never)
+      }
+      const again = alice.open(
+        Layer.mergeAll(
+          Jar.placed(() => bob.text),
+          Jar.placed(() => bob.text)
+        )
+      )
+      assert.include(String(yield* Effect.exit(again)), "placed already")
+    })
+  )
+
+  it.effect("lives on a device that the placement names, and on no other by mistake", () =>
+    Effect.gen(function* () {
+      const device = yield* devices
+      const alice = yield* device
+      yield* alice.open(jars([]))
+      yield* alice.open(Jar.placed((address) => (address === "gone" ? "nobody" : (undefined as never))))
+      const gone = yield* alice.run(Jar.client("gone"))
+      assert.deepInclude(yield* failing(gone.Put({ amount: 1 })), { reason: "disconnected", isSent: false } as never)
+      assert.include(String(yield* Effect.exit(alice.run(Jar.client("b")))), "answers a device for every address")
     })
   )
 

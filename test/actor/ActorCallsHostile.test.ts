@@ -73,7 +73,13 @@ describe("a device that answers what it should not", () => {
     ["a request", request(0), "ActorUnreachable"],
     ["a value of another type", bytes({ _tag: "Exit", requestId: 0, exit: { _tag: "Success", value: "1" } }), "ActorCrashed"],
     ["no exit", bytes({ _tag: "Exit", requestId: 0, exit: 5 }), "ActorCrashed"],
-    ["a defect for all calls", bytes({ _tag: "Defect", defect: "no" }), "ActorCrashed"],
+    ["a defect for all calls", bytes({ _tag: "Defect", defect: "no" }), "ActorUnreachable"],
+    ["an exit without a cause", bytes({ _tag: "Exit", requestId: 0, exit: { _tag: "Failure", cause: [] } }), "ActorUnreachable"],
+    [
+      "a depth that no stack holds",
+      bytes(`{"_tag":"Exit","requestId":0,"exit":${"[".repeat(50_000)}${"]".repeat(50_000)}}`),
+      "ActorCrashed"
+    ],
     ["an answer to another call", bytes({ _tag: "Exit", requestId: 7, exit: { _tag: "Success", value: 1 } }), "AskTimeout"],
     ["a stream", bytes({ _tag: "Chunk", requestId: 0, values: [1] }), "AskTimeout"]
   ]
@@ -145,11 +151,49 @@ describe("a device that sends what it should not", () => {
       })
     )
 
-  it.effect("uses no id twice", () =>
+  it.effect("uses no id of a call that is under way", () =>
     Effect.gen(function* () {
       const { channel } = yield* house
-      const heard = yield* answers(channel, [request(3), request(3)])
-      assert.strictEqual(heard.at(-1), "closed: protocol error")
+      const wait = request(3, null, [["address", "w"]], "Wait")
+      assert.strictEqual((yield* answers(channel, [wait, request(3)])).at(-1), "closed: protocol error")
+    })
+  )
+
+  it.effect("cannot name a command by what cannot be stored", () =>
+    Effect.gen(function* () {
+      const { channel, purse } = yield* house
+      for (const [id, command] of ["\ud800", "x".repeat(300), "ü".repeat(200)].entries()) {
+        const named = request(id, { amount: 1 }, [
+          ["address", "a"],
+          ["command", command]
+        ])
+        assert.include((yield* answers(channel, [named]))[0], "Die")
+      }
+      assert.strictEqual(yield* passing(purse.Put({ amount: 1 })), 1)
+    })
+  )
+
+  it.effect("is refused calls while those under way hold too much, and served again after", () =>
+    Effect.gen(function* () {
+      const { channel, purse } = yield* house
+      const wait = (id: number) =>
+        request(
+          id,
+          null,
+          [
+            ["address", `${id}`],
+            ["ignored", "x".repeat(1_000_000)]
+          ],
+          "Wait"
+        )
+      const waits = Array.from({ length: 9 }, (_, id) => wait(id))
+      const refused = yield* answers(channel, waits)
+      assert.lengthOf(refused, 1)
+      assert.match(refused[0]!, /"requestId":8.*MailboxFull/)
+      const interrupts = waits.slice(0, 8).map((_, requestId) => bytes({ _tag: "Interrupt", requestId }))
+      assert.lengthOf(yield* answers(channel, interrupts), 8)
+      assert.include((yield* answers(channel, [request(51)]))[0], '"value":1')
+      assert.strictEqual(yield* passing(purse.Put({ amount: 1 })), 2)
     })
   )
 

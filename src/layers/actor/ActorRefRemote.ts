@@ -4,11 +4,15 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Fate, Message } from "../../schema/actor/Message.ts"
 import {
   ActorElsewhere,
   type ActorRef,
+  ActorUnreachable,
   type AskOptions,
   AskTimeout,
   type Inspection,
@@ -26,7 +30,10 @@ export interface Remote {
   readonly actor: string
   readonly line: ActorLine
   readonly isStream: (tag: string) => boolean
-  readonly fork: (effect: Effect.Effect<void>) => void
+  readonly fork: (effect: Effect.Effect<unknown, unknown>) => Fiber.Fiber<unknown, unknown>
+  readonly scope: Scope.Scope
+  /** Whether the system has ended, or the placement. */
+  readonly isOver: () => boolean
   readonly told: Set<Message>
 }
 
@@ -49,16 +56,34 @@ export class RemoteRef implements ActorRef {
     return Effect.suspend(() => {
       const { isStream, line } = this.remote
       const headers = this.headers(options)
-      if (isStream(tag)) return Effect.succeed(line.stream(tag, payload, headers))
+      const millis = options?.timeout ?? timeoutDefault
       let isBegun = false
+      const within = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | AskTimeout> => {
+        if (!Number.isFinite(millis)) return effect
+        const orElse = () => Effect.fail(new AskTimeout({ actor: this.path, millis, isBegun }))
+        return Effect.timeoutOrElse(effect, { duration: millis, orElse })
+      }
+      if (this.remote.isOver()) return Effect.fail(this.unsent)
+      if (isStream(tag)) return Effect.succeed(line.stream(tag, payload, headers, within))
       const asked = line.ask(tag, payload, headers, () => {
         isBegun = true
       })
-      const millis = options?.timeout ?? timeoutDefault
-      if (!Number.isFinite(millis)) return asked
-      const orElse = () => Effect.fail(new AskTimeout({ actor: this.path, millis, isBegun }))
-      return Effect.timeoutOrElse(asked, { duration: millis, orElse })
+      return within(this.beside(asked))
     })
+  }
+
+  /** Runs a call in a fiber of the system: who gives it up goes on at once, and the other end is told when the channel has room. */
+  private beside<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkIn(call, this.remote.scope, { startImmediately: true }), (fiber) =>
+        Effect.onInterrupt(restore(Fiber.join(fiber)), () => Effect.sync(() => fiber.interruptUnsafe()))
+      )
+    )
+  }
+
+  private get unsent(): ActorUnreachable {
+    const { device } = this.remote.line
+    return new ActorUnreachable({ actor: this.path, device, reason: "disconnected", isSent: false })
   }
 
   private headers(options: SendOptions | undefined): CallHeaders {
@@ -67,25 +92,23 @@ export class RemoteRef implements ActorRef {
   }
 
   tellUnsafe(tag: string, payload: unknown, options?: SendOptions): Message {
-    const { fork, isStream, line, told } = this.remote
+    const { isOver, isStream, line, told } = this.remote
     const message = new Message(tag, payload, options?.command ?? null)
-    if (told.size >= toldMax) {
-      message.settle("rejected")
-      return message
-    }
+    if (isOver()) message.settle("unreachable", Cause.fail(this.unsent))
+    else if (told.size >= toldMax) message.settle("rejected")
+    if (message.isSettled) return message
     told.add(message)
     const headers = this.headers(options)
     const called: Effect.Effect<unknown, unknown> = isStream(tag)
-      ? Stream.runDrain(line.stream(tag, payload, headers))
+      ? Stream.runDrain(line.stream(tag, payload, headers, identity))
       : line.ask(tag, payload, headers, () => {
           message.fate = "handling"
         })
-    fork(
-      Effect.map(Effect.exit(called), (exit) => {
-        told.delete(message)
-        settle(message, exit)
-      })
-    )
+    const end = (exit: Exit.Exit<unknown, unknown>) => {
+      told.delete(message)
+      settle(message, exit)
+    }
+    this.remote.fork(called).addObserver(end)
     return message
   }
 
@@ -141,6 +164,10 @@ const fates: { readonly [tag: string]: Exclude<Fate, "waiting" | "handling"> } =
 const settle = (message: Message, exit: Exit.Exit<unknown, unknown>): void => {
   if (Exit.isSuccess(exit)) {
     message.settle("handled", exit.value)
+    return
+  }
+  if (Cause.hasInterruptsOnly(exit.cause)) {
+    message.settle("unreachable", exit.cause)
     return
   }
   const error = Cause.squash(exit.cause) as { readonly _tag?: string; readonly how?: "dropped" | "conflated" }

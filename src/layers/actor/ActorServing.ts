@@ -14,12 +14,13 @@ import type * as Rpc from "effect/rpc/Rpc"
 import type * as RpcMessage from "effect/rpc/RpcMessage"
 import * as RpcServer from "effect/rpc/RpcServer"
 import * as Stream from "effect/Stream"
-import { callsMax, messageBytesMax } from "../../schema/platform/Limits.ts"
-import { ActorCrashed, type ActorRef, ActorStopped, CallRefused } from "../../services/actor/ActorRef.ts"
+import { callsMax } from "../../schema/platform/Limits.ts"
+import { ActorCrashed, type ActorRef, ActorStopped, CallRefused, MailboxFull } from "../../services/actor/ActorRef.ts"
 import { Callers } from "../../services/actor/Callers.ts"
 import type { Channel, ConnectionClosed } from "../../services/mesh/Connection.ts"
+import { ActorAnswers, crashText } from "./ActorAnswers.ts"
 import { isStreaming } from "./ActorChannel.ts"
-import { callHeaders, codecFor, encode, type FromClient, type Group, Malformed, readFromClient } from "./ActorWire.ts"
+import { callHeaders, codecFor, type Group, Malformed, readFromClient } from "./ActorWire.ts"
 
 export interface ServingOptions {
   readonly actor: string
@@ -29,60 +30,29 @@ export interface ServingOptions {
   readonly find: (address: string) => ActorRef | null
 }
 
-/** Elements of a stream in one message. */
-const chunkMax = 16
-
 /** Serves a channel until it is closed. */
 export const serving = (options: ServingOptions, channel: Channel, device: string): Effect.Effect<void, ConnectionClosed> =>
   Effect.gen(function* () {
-    const calls = new Calls()
-    const protocol = yield* protocolOf(channel, calls)
-    const handlers = handlersOf(options, device)
+    const answers = new ActorAnswers(channel)
+    const { receive, service } = yield* protocolOf(answers)
     const server = RpcServer.make(options.group, { disableFatalDefects: true, disableTracing: true }).pipe(
-      Effect.provideService(RpcServer.Protocol, protocol.service),
-      Effect.provideContext(handlers)
+      Effect.provideService(RpcServer.Protocol, service),
+      Effect.provideContext(handlersOf(options, answers, device))
     ) as Effect.Effect<never>
-    const reading = Effect.forever(Effect.flatMap(channel.take, (bytes) => protocol.receive(bytes)))
+    const reading = Effect.forever(Effect.flatMap(channel.take, receive))
     yield* Effect.raceFirst(server, reading).pipe(
       Effect.catchTag("Malformed", ({ reason }) => channel.close("protocol error", reason))
     )
   })
 
-/** The calls of a channel that are under way. Ids grow, so that none is used twice. */
-class Calls {
-  private readonly open = new Set<number>()
-  private last = -1
-
-  /** Why a message breaks the rules, or null. A caller that keeps them has `callsMax` under way, and as many that were given up. */
-  judge(message: FromClient): string | null {
-    if (message._tag !== "Request") return null
-    if (message.id <= this.last) return "a call out of order"
-    this.last = message.id
-    this.open.add(message.id)
-    return this.open.size > 2 * callsMax ? "too many calls" : null
-  }
-
-  ended(message: RpcMessage.FromServerEncoded): void {
-    if (message._tag === "Exit") this.open.delete(message.requestId as number)
-  }
-}
-
-const protocolOf = Effect.fnUntraced(function* (channel: Channel, calls: Calls) {
+const protocolOf = Effect.fnUntraced(function* (answers: ActorAnswers) {
   const disconnects = yield* Queue.bounded<number>(1)
   let write: (client: number, message: RpcMessage.FromClientEncoded) => Effect.Effect<void> = () => Effect.void
   const service = yield* RpcServer.Protocol.make((received) => {
     write = received
     return Effect.succeed({
       disconnects,
-      send: (_client, message) =>
-        Effect.suspend(() => {
-          const bytes = encode(message)
-          if (bytes.length > messageBytesMax)
-            return Effect.die(new Error(`a reply of ${bytes.length} bytes exceeds the ${messageBytesMax} of a message`))
-          calls.ended(message)
-          // whoever closed the channel wants no answer
-          return Effect.ignore(channel.send(bytes))
-        }),
+      send: (_client, message) => answers.send(message),
       end: () => Effect.void,
       clientIds: Effect.succeed(new Set([0])),
       initialMessage: Effect.succeed(Option.none()),
@@ -95,8 +65,9 @@ const protocolOf = Effect.fnUntraced(function* (channel: Channel, calls: Calls) 
   })
   const receive = Effect.fnUntraced(function* (bytes: Uint8Array) {
     const message = yield* readFromClient(bytes)
-    const reason = calls.judge(message)
+    const reason = answers.judge(message, bytes.length)
     if (reason !== null) return yield* new Malformed({ reason })
+    if (message._tag === "Ack" && answers.isPart(message.requestId)) return
     yield* write(0, message as RpcMessage.FromClientEncoded)
   })
   return { service, receive }
@@ -105,16 +76,21 @@ const protocolOf = Effect.fnUntraced(function* (channel: Channel, calls: Calls) 
 type Handler = (payload: unknown, call: { readonly headers: Headers.Headers }) => unknown
 
 /** What effect/rpc looks up for each Rpc, as `RpcGroup.toHandlers` makes it for Rpcs whose types are known. */
-const handlersOf = (options: ServingOptions, device: string): Context.Context<unknown> => {
+const handlersOf = (options: ServingOptions, answers: ActorAnswers, device: string): Context.Context<unknown> => {
   const handlers = new Map<string, Omit<Rpc.Handler<string>, "_">>()
   for (const rpc of options.group.requests.values()) {
-    const handler = handlerOf(options, rpc, device) as Rpc.Handler<string>["handler"]
+    const handler = handlerOf(options, answers, rpc, device) as Rpc.Handler<string>["handler"]
     handlers.set(rpc.key, { tag: rpc._tag, handler, context: Context.empty() })
   }
   return Context.makeUnsafe(handlers)
 }
 
-const handlerOf = ({ actor, find, rpcs }: ServingOptions, { _tag: tag }: Rpc.Any, device: string): Handler => {
+const handlerOf = (
+  { actor, find, rpcs }: ServingOptions,
+  answers: ActorAnswers,
+  { _tag: tag }: Rpc.Any,
+  device: string
+): Handler => {
   const rpc = rpcs.find((each) => each._tag === tag) as Rpc.AnyWithProps
   const mayCall = Context.get(rpc.annotations, Callers)
   const asked: (...call: Parameters<Handler>) => Effect.Effect<unknown, unknown> = Effect.fnUntraced(function* (
@@ -126,18 +102,16 @@ const handlerOf = ({ actor, find, rpcs }: ServingOptions, { _tag: tag }: Rpc.Any
     if (!mayCall({ device, address, tag, payload })) return yield* new CallRefused({ actor: name, tag })
     const ref = find(address)
     if (ref === null) return yield* new ActorStopped({ actor: name, reason: "unknown" })
+    if (answers.isFull) return yield* new MailboxFull({ actor: name, capacity: callsMax })
     // who asks gives up by himself
     const timeout = Number.POSITIVE_INFINITY
     return yield* ref.ask(tag, payload, command === undefined ? { timeout } : { timeout, command })
   }, Effect.mapError(withoutCause))
   if (!isStreaming(rpc)) return asked
   return (payload, call) =>
-    Stream.unwrap(asked(payload, call) as Effect.Effect<Stream.Stream<unknown, unknown>, unknown>).pipe(
-      Stream.mapError(withoutCause),
-      Stream.rechunk(chunkMax)
-    )
+    Stream.mapError(Stream.unwrap(asked(payload, call) as Effect.Effect<Stream.Stream<unknown, unknown>, unknown>), withoutCause)
 }
 
 /** What a crash has to say of this device's insides stays here. */
 const withoutCause = (error: unknown): unknown =>
-  error instanceof ActorCrashed ? new ActorCrashed({ actor: error.actor, cause: "a defect, told where it lives" }) : error
+  error instanceof ActorCrashed ? new ActorCrashed({ actor: error.actor, cause: crashText }) : error

@@ -26,6 +26,9 @@ type Calling = typeof import("./ActorCalling.ts")
 /** A placement with what it takes to call. */
 interface Placed extends Placement {
   readonly calling: Calling
+  /** Its lines end with it. */
+  readonly scope: Scope.Scope
+  readonly fork: Remote["fork"]
   readonly group: Group
   readonly channel: string
   /** By the device. */
@@ -36,22 +39,21 @@ const make = Effect.fnUntraced(function* (load: Effect.Effect<Calling>) {
   const local = yield* ActorSystem
   const swarm = yield* Swarm
   const device = yield* Device
-  const scope = yield* Effect.scope
-  const fork = yield* FiberSet.makeRuntime<never>()
   const placements = new Map<string, Placed>()
 
   const isHere = (actor: string, address: string): boolean => {
-    const at = placements.get(actor)?.where(address)
-    return at === undefined || at === device.text
+    const placed = placements.get(actor)
+    return placed === undefined || deviceOf(placed, address) === device.text
   }
 
   const remoteOf = (placed: Placed, at: string): Remote => {
     const known = placed.remotes.get(at)
     if (known !== undefined) return known
-    const { calling, channel, group, name: actor, rpcs } = placed
+    const { calling, channel, fork, group, name: actor, rpcs, scope } = placed
     const line = calling.lineOf({ actor, device: at, group, scope, open: swarm.open(at, channel, wireVersion) })
     const streams = new Set(rpcs.filter(isStreaming).map(({ _tag }) => _tag))
-    const remote = { actor, line, isStream: (tag: string) => streams.has(tag), fork, told: new Set<Message>() }
+    const isOver = () => placements.get(actor) !== placed
+    const remote = { actor, line, isStream: (tag: string) => streams.has(tag), fork, scope, isOver, told: new Set<Message>() }
     placed.remotes.set(at, remote)
     return remote
   }
@@ -59,24 +61,26 @@ const make = Effect.fnUntraced(function* (load: Effect.Effect<Calling>) {
   const ref: ActorSystem["Service"]["ref"] = (actor, address) => {
     const placed = placements.get(actor)
     if (placed === undefined || isHere(actor, address)) return local.ref(actor, address)
-    return new RemoteRef(remoteOf(placed, placed.where(address)), address)
+    return new RemoteRef(remoteOf(placed, deviceOf(placed, address)), address)
   }
 
-  const place = (placement: Placement): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.flatMap(load, (calling) => {
-      const { name, rpcs } = placement
-      if (placements.has(name)) return Effect.die(new Error(`${name} is placed already: provide its placement once`))
-      const placed: Placed = { ...placement, calling, group: calling.groupOf(rpcs), channel: nameable(name), remotes: new Map() }
-      return Effect.acquireRelease(
-        Effect.sync(() => placements.set(name, placed)),
-        () => Effect.sync(() => placements.delete(name))
-      )
-    })
+  const place = Effect.fnUntraced(function* (placement: Placement) {
+    const { name, rpcs } = placement
+    const calling = yield* load
+    const scope = yield* Effect.scope
+    const fork = yield* FiberSet.makeRuntime<never>()
+    if (placements.has(name)) return yield* Effect.die(new Error(`${name} is placed already: provide its placement once`))
+    const group = calling.groupOf(rpcs)
+    const placed: Placed = { ...placement, calling, scope, fork, group, channel: nameable(name), remotes: new Map() }
+    // before its lines end, so that nobody begins another call
+    yield* Effect.addFinalizer(() => Effect.sync(() => placements.delete(name)))
+    placements.set(name, placed)
+  })
 
   /** Lets other devices call, of an actor of which any Rpc says that some may. */
   const serve = ({ name, rpcs }: { readonly name: string; readonly rpcs: ReadonlyArray<Rpc.Any> }) => {
-    const channel = channelOf(name)
-    if (channel === null || !rpcs.some(isCallable)) return Effect.void
+    if (!rpcs.some(isCallable)) return Effect.void
+    const channel = nameable(name)
     const find = (address: string) => (isHere(name, address) ? local.ref(name, address) : null)
     return Effect.flatMap(load, ({ groupOf, serving }) => {
       const options = { actor: name, group: groupOf(rpcs), rpcs, find }
@@ -98,6 +102,13 @@ export const layer = (load: Effect.Effect<Calling>): Layer.Layer<ActorSystem, ne
   Layer.effect(ActorSystem, make(load))
 
 const isCallable = (rpc: Rpc.Any): boolean => Context.get((rpc as Rpc.AnyWithProps).annotations, Callers) !== nobody
+
+/** What a program gives is not always what its types say. */
+const deviceOf = ({ name, where }: Placement, address: string): string => {
+  const at: unknown = where(address)
+  if (typeof at === "string") return at
+  throw new ArgumentInvalid({ call: `${name}.placed`, takes: "a function that answers a device for every address", given: at })
+}
 
 const nameable = (actor: string): string => {
   const channel = channelOf(actor)

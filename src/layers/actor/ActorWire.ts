@@ -35,11 +35,12 @@ const callable = (rpc: Rpc.Any): Rpc.Any => {
   return Rpc.make(rpc._tag, { payload: payload as Schema.Top, success: successSchema.success, error, stream: true })
 }
 
+/** A name is what can be stored: well-formed, and not too long. */
+const isName = (text: string): boolean => text.isWellFormed() && new TextEncoder().encode(text).length <= actorNameBytesMax
+const Name = Schema.String.check(Schema.makeFilter(isName))
+
 /** Whom a call is for, and what it is named by. Header names are lower case in effect/rpc. */
-const CallHeaders = Schema.Struct({
-  address: Schema.String.check(Schema.isMaxLength(actorNameBytesMax)),
-  command: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(actorNameBytesMax)))
-})
+const CallHeaders = Schema.Struct({ address: Name, command: Schema.optionalKey(Name) })
 export type CallHeaders = typeof CallHeaders.Type
 export const callHeaders = Schema.decodeUnknownEffect(CallHeaders)
 
@@ -57,8 +58,7 @@ const FromClient = Schema.Union([
 ])
 const FromServer = Schema.Union([
   Schema.Struct({ _tag: Schema.tag("Chunk"), requestId: id, values: Schema.NonEmptyArray(Schema.Unknown) }),
-  Schema.Struct({ _tag: Schema.tag("Exit"), requestId: id, exit: Schema.Unknown }),
-  Schema.Struct({ _tag: Schema.tag("Defect"), defect: Schema.Unknown })
+  Schema.Struct({ _tag: Schema.tag("Exit"), requestId: id, exit: Schema.Unknown })
 ])
 
 export type FromClient = typeof FromClient.Type

@@ -92,5 +92,6 @@ export const actorNameBytesMax = 256
 export const turnEventsMax = 10_000
 /** The commands whose replies a durable actor remembers. */
 export const actorCommandsMax = 1_000
-/** P: calls to actors that one channel has under way. */
+/** P: calls to actors that one channel has under way, and the bytes of them above which others are refused. */
 export const callsMax = 256
+export const callBytesMax = 8_388_608

@@ -100,7 +100,10 @@ export class MessageDropped extends Schema.TaggedError<MessageDropped>()("Messag
   }
 }
 
-/** No answer came in time. `isBegun` says whether its turn had begun, so that it may still have an effect. */
+/**
+ * No answer came in time. `isBegun` says whether its turn had begun, so that it may still have an effect; of an actor on another device
+ * that is not known here, and it says whether the call had left.
+ */
 export class AskTimeout extends Schema.TaggedError<AskTimeout>()("AskTimeout", {
   ...actor,
   millis: Schema.Number,
