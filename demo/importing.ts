@@ -1,7 +1,7 @@
 /**
  * Alice's import: fifty cities in a change set, more change sets on their way at once than one block holds, and two gates.
  *
- * The import holds at its half until Bob was killed, and before its end until Bob is cut off, so that the kill and the cut fall into
+ * The import holds at a quarter of it until Bob was killed, and before its end until Bob is cut off, so that the kill and the cut fall into
  * the middle of it however fast the machine is.
  */
 import * as Deferred from "effect/Deferred"
@@ -26,7 +26,7 @@ export interface Import {
 
 /** Where the gates stand: row numbers. */
 export const gateRows = (limit: number): { readonly [gate in Gate]: number } => ({
-  kill: Math.floor(limit * 0.5),
+  kill: Math.floor(limit * 0.25),
   // what both write during the cut has to be there before it
   cut: Math.max(Math.floor(limit * 0.85), Math.min(limit, cutRows))
 })
