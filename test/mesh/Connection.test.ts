@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
 import { dataFrame, openFrame, pongFrame } from "../../src/schema/mesh/MuxFrame.ts"
@@ -82,6 +83,79 @@ describe("Connection", () => {
       assert.isAtMost(sent * 50_000, channelWindowBytes + 2 * pipeBytesMax + 100_000)
       for (let i = 0; i < 100; i++) assert.deepStrictEqual(yield* theirs.take, pattern(50_000, i))
       yield* Fiber.join(sending)
+    }).pipe(provided)
+  )
+
+  it.effect("senders of one channel have their turn in the order in which they came, newcomers last", () =>
+    Effect.gen(function* () {
+      const { ours, theirs } = yield* channels
+      const sender = (i: number) => Effect.forkChild(ours.send(pattern(100_000, i)), { startImmediately: true })
+      const senders = yield* Effect.forEach(Array.from({ length: 49 }), (_, i) => sender(i))
+      for (let i = 0; i < 50; i++) {
+        // a newcomer while many wait, in the moment in which there is room again
+        if (i === 20) senders.push(yield* sender(49))
+        assert.deepStrictEqual(yield* theirs.take, pattern(100_000, i), `message ${i}`)
+      }
+      for (const each of senders) yield* Fiber.join(each)
+    }).pipe(provided)
+  )
+
+  for (const end of ["the channel here", "the channel there", "the connection"] as const)
+    it.effect(`all who wait for room are told of the end of ${end}`, () =>
+      Effect.gen(function* () {
+        const { a, ours, theirs } = yield* channels
+        const senders = yield* Effect.forEach(Array.from({ length: 50 }), () =>
+          Effect.forkChild(Effect.result(ours.send(pattern(100_000))), { startImmediately: true })
+        )
+        yield* elapse("1 second")
+        const waiting = senders.filter((each) => each.pollUnsafe() === undefined)
+        assert.isAtLeast(waiting.length, 20)
+        if (end === "the channel here") yield* ours.close("done")
+        else if (end === "the channel there") yield* theirs.close("done")
+        else yield* a.end("done")
+        yield* elapse("1 second")
+        for (const each of waiting) {
+          assert.isDefined(each.pollUnsafe())
+          assert.isTrue(Result.isFailure(yield* Fiber.join(each)))
+        }
+      }).pipe(provided)
+    )
+
+  it.effect("senders that are interrupted while they wait, or just as there is room, hold up nobody", () =>
+    Effect.gen(function* () {
+      const { ours, theirs } = yield* channels
+      const senders = yield* Effect.forEach(Array.from({ length: 60 }), (_, i) =>
+        Effect.forkChild(ours.send(Uint8Array.of(i, ...new Uint8Array(90_000))), { startImmediately: true })
+      )
+      yield* elapse("1 second")
+      const heard: Array<number> = []
+      const listening = yield* Effect.forkChild(Effect.forever(Effect.map(theirs.take, ([i]) => heard.push(i!))))
+      // every second one of those who wait, one with each step of whatever makes room
+      const gone: Array<number> = []
+      for (const [i, each] of senders.entries()) {
+        if (each.pollUnsafe() !== undefined || i % 2 === 0) continue
+        each.interruptUnsafe()
+        gone.push(i)
+        yield* Effect.yieldNow
+      }
+      yield* elapse("1 second")
+      assert.isAtLeast(gone.length, 10)
+      for (const each of senders) assert.isDefined(each.pollUnsafe())
+      const others = heard.filter((i) => !gone.includes(i))
+      assert.deepStrictEqual(
+        others,
+        senders.map((_, i) => i).filter((i) => !gone.includes(i))
+      )
+      assert.deepStrictEqual(
+        heard,
+        [...new Set(heard)].sort((a, b) => a - b)
+      )
+      // what waits no longer is not sent
+      assert.isBelow(heard.length, 60)
+      yield* ours.send(pattern(1, 99))
+      yield* elapse("1 second")
+      assert.strictEqual(heard.at(-1), 99)
+      yield* Fiber.interrupt(listening)
     }).pipe(provided)
   )
 

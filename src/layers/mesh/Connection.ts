@@ -1,7 +1,7 @@
 /**
  * Runs the mux of a connection over a socket: one fiber reads, one writes, one watches for silence.
  *
- * Whoever waits is woken through a queue, so that nobody runs inside another's step. Nothing here waits for the other end without a
+ * Whoever waits is woken through a queue or the scheduler, so that nobody runs inside another's step. Nothing here waits for the other end without a
  * bound: what it does not take stays with its sender, and when it is silent for a minute the connection ends.
  */
 import type { NonEmptyArray } from "effect/Array"
@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { Mux, type MuxEvent } from "../../schema/mesh/Mux.ts"
@@ -28,6 +29,7 @@ const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }
   const line = new Line(
     new Mux(isInitiator),
     yield* Clock.Clock,
+    (yield* Scheduler.Scheduler).makeDispatcher(),
     yield* bell,
     yield* Queue.bounded<Channel, ConnectionClosed>(channelsMax)
   )
@@ -62,6 +64,7 @@ const lost = (error: Socket.SocketError) => new ConnectionClosed({ reason: "lost
 class Line {
   readonly mux: Mux
   readonly clock: Clock.Clock
+  readonly dispatcher: Scheduler.SchedulerDispatcher
   /** There is something to write. */
   readonly work: Bell
   readonly accepts: Queue.Queue<Channel, ConnectionClosed>
@@ -76,9 +79,16 @@ class Line {
   /** Senders that wait for room. */
   waiting = 0
 
-  constructor(mux: Mux, clock: Clock.Clock, work: Bell, accepts: Queue.Queue<Channel, ConnectionClosed>) {
+  constructor(
+    mux: Mux,
+    clock: Clock.Clock,
+    dispatcher: Scheduler.SchedulerDispatcher,
+    work: Bell,
+    accepts: Queue.Queue<Channel, ConnectionClosed>
+  ) {
     this.mux = mux
     this.clock = clock
+    this.dispatcher = dispatcher
     this.work = work
     this.accepts = accepts
     this.lastHeard = clock.currentTimeMillisUnsafe()
@@ -120,13 +130,17 @@ class Line {
     }
   }
 
-  /** Wakes senders whose channel has room again. */
+  /** Lets in what waits for channels that have room again. */
   makeRoom(): void {
     if (this.waiting === 0) return
-    for (const channel of this.channels.values()) {
-      if (channel.waiting > 0 && this.mux.canSend(channel.id)) ring(channel.room)
-    }
+    for (const channel of this.channels.values()) channel.letIn()
   }
+}
+
+/** A message that waits for room, and its sender. */
+interface Waiter {
+  readonly message: Uint8Array
+  readonly resume: (exit: Exit.Exit<void, ConnectionClosed>) => void
 }
 
 /** One end of a channel. */
@@ -136,23 +150,21 @@ class ChannelEnd implements Channel {
   readonly space: Uint8Array
   readonly id: number
   readonly data: Bell
-  readonly room: Bell
   readonly socket: Socket.Socket
   readonly take: Effect.Effect<Uint8Array, ConnectionClosed>
   readonly widen: Effect.Effect<void>
-  /** Senders that wait for room. */
-  waiting = 0
+  /** Those who wait for room, the first one first. */
+  private readonly waiters = new Set<Waiter>()
   private closed: ConnectionClosed | null = null
   private readonly line: Line
 
-  constructor(line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>, data: Bell, room: Bell) {
+  constructor(line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>, data: Bell) {
     this.line = line
     this.id = opened.channel
     this.name = opened.name
     this.version = opened.version
     this.space = opened.space
     this.data = data
-    this.room = room
     this.take = Effect.map(this.receive(1), ([message]) => message)
     this.widen = Effect.sync(() => {
       line.mux.widen(this.id)
@@ -164,7 +176,7 @@ class ChannelEnd implements Channel {
   finish(closed: ConnectionClosed): void {
     this.closed ??= closed
     ring(this.data)
-    ring(this.room)
+    for (const waiter of this.waiters) this.release(waiter, Exit.fail(this.closed))
   }
 
   readonly close = (reason: Reason, text = ""): Effect.Effect<void> =>
@@ -179,23 +191,40 @@ class ChannelEnd implements Channel {
     Effect.suspend(() => {
       if (this.closed !== null) return Effect.fail(this.closed)
       const { line } = this
-      if (line.mux.canSend(this.id)) {
-        line.mux.send(this.id, message)
-        ring(line.work)
-        // another may wait at the same bell
-        if (this.waiting > 0) ring(this.room)
-        return Effect.void
-      }
-      this.waiting++
-      line.waiting++
-      const wait = Effect.onExit(Queue.take(this.room), () =>
-        Effect.sync(() => {
-          this.waiting--
-          line.waiting--
-        })
-      )
-      return Effect.andThen(wait, this.send(message))
+      // room goes to those who wait in the step that makes it, so nobody is overtaken here
+      if (!line.mux.canSend(this.id)) return this.wait(message)
+      line.mux.send(this.id, message)
+      ring(line.work)
+      return Effect.void
     })
+
+  /** Behind those who came before. Who is interrupted after his message was let in has sent it. */
+  private wait(message: Uint8Array): Effect.Effect<void, ConnectionClosed> {
+    return Effect.callback((resume) => {
+      if (this.closed !== null) return resume(Effect.fail(this.closed))
+      const waiter = { message, resume }
+      this.waiters.add(waiter)
+      this.line.waiting++
+      // there may be room by now
+      this.letIn()
+      return Effect.sync(() => this.release(waiter, null))
+    })
+  }
+
+  /** Sends what waits, as long as there is room. */
+  letIn(): void {
+    for (const waiter of this.waiters) {
+      if (!this.line.mux.canSend(this.id)) return
+      this.line.mux.send(this.id, waiter.message)
+      ring(this.line.work)
+      this.release(waiter, Exit.void)
+    }
+  }
+
+  private release(waiter: Waiter, exit: Exit.Exit<void, ConnectionClosed> | null): void {
+    if (this.waiters.delete(waiter)) this.line.waiting--
+    if (exit !== null) this.line.dispatcher.scheduleTask(() => waiter.resume(exit), 0)
+  }
 
   /** Waits for a message and takes as many as are there, up to `max`. */
   receive(max: number): Effect.Effect<NonEmptyArray<Uint8Array>, ConnectionClosed> {
@@ -267,7 +296,7 @@ const reading = (line: Line, reader: Socket.Reader) =>
   }).pipe(Effect.catch((error) => Effect.sync(() => line.finish(lost(error)))))
 
 const accept = Effect.fnUntraced(function* (line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>) {
-  const channel = new ChannelEnd(line, opened, yield* bell, yield* bell)
+  const channel = new ChannelEnd(line, opened, yield* bell)
   line.channels.set(channel.id, channel)
   if (!Queue.offerUnsafe(line.accepts, channel)) yield* channel.close("too many channels")
 })
@@ -334,7 +363,7 @@ const connectionOf = (line: Line, closing: Effect.Effect<unknown>): Connection =
     if (line.closed !== null) return yield* line.closed
     const id = line.mux.open(name, version, space)
     if (id === null) return yield* new ConnectionClosed({ reason: "too many channels", detail: "", isOurs: true })
-    const channel = new ChannelEnd(line, { _tag: "Opened", channel: id, name, version, space }, yield* bell, yield* bell)
+    const channel = new ChannelEnd(line, { _tag: "Opened", channel: id, name, version, space }, yield* bell)
     line.channels.set(id, channel)
     ring(line.work)
     return channel
