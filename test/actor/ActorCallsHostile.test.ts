@@ -3,9 +3,11 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import { callsMax } from "../../src/schema/platform/Limits.ts"
 import * as Actor from "../../src/services/actor/Actor.ts"
 import { Persistence } from "../../src/services/actor/Persistence.ts"
@@ -21,26 +23,33 @@ const Purse = Actor.make("Purse", [
     Actor.Callers,
     Actor.members
   ),
-  Rpc.make("Wait").annotate(Actor.Callers, Actor.members)
+  Rpc.make("Wait").annotate(Actor.Callers, Actor.members),
+  Rpc.make("Show", { success: Schema.String }).annotate(Actor.Callers, Actor.members)
 ])
 
 const PurseLive = Purse.toLayer(
   Effect.gen(function* () {
     const journal = yield* Persistence.journal({ schema: Put }, { initial: 0, apply: (sum, { amount }) => sum + amount })
-    return Purse.handlers({ Put: ({ amount }) => journal.append(new Put({ amount })), Wait: () => Effect.never })
+    let shown = 0
+    return Purse.handlers({
+      Put: ({ amount }) => journal.append(new Put({ amount })),
+      Wait: () => Effect.never,
+      Show: () => `${shown++}${"x".repeat(100_000)}`
+    })
   })
 )
 
 const house = Effect.gen(function* () {
   const device = yield* devices
   const [alice, bob, mallory] = [yield* device, yield* device, yield* device]
-  yield* bob.open(PurseLive)
+  const place = yield* Scope.fork(yield* Effect.scope)
+  yield* Scope.provide(bob.open(PurseLive), place)
   yield* alice.open(Purse.placed(() => bob.text))
   for (const each of [alice, bob, mallory]) yield* each.join
   yield* elapse("10 seconds")
   const purse = yield* alice.run(Purse.client("a"))
   const channel = yield* mallory.run(Swarm.use((swarm) => swarm.open(bob.text, "actor/Purse", 0)))
-  return { alice, bob, mallory, purse, channel }
+  return { alice, bob, mallory, purse, channel, place }
 })
 
 const bytes = (message: unknown) => new TextEncoder().encode(typeof message === "string" ? message : JSON.stringify(message))
@@ -60,7 +69,7 @@ const answers = Effect.fnUntraced(function* (channel: Channel, messages: Readonl
   return heard
 })
 
-const passing = <A, E>(effect: Effect.Effect<A, E>) =>
+const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
     yield* elapse("1 second")
@@ -207,6 +216,29 @@ describe("a device that sends what it should not", () => {
       )
       assert.deepStrictEqual(yield* answers(more[4]!, []), ["closed: too many channels"])
       assert.strictEqual(yield* passing(purse.Put({ amount: 1 })), 1)
+    })
+  )
+
+  it.effect("may leave answers unread, and neither holds more than its share nor anything up", () =>
+    Effect.gen(function* () {
+      const { bob, channel, mallory, place, purse } = yield* house
+      const shows = (from: number, count: number) =>
+        Array.from({ length: count }, (_, i) => request(from + i, null, [["address", "s"]], "Show"))
+      yield* Effect.forkScoped(Effect.forEach(shows(0, 2_000), (message) => Effect.ignore(channel.send(message))))
+      yield* elapse("5 seconds")
+      const shown = yield* passing(bob.run(Effect.flatMap(Purse.client("s"), (show) => show.Show())))
+      assert.isBelow(Number.parseInt(shown, 10), 1_000)
+      for (let round = 0; round < 6; round++) {
+        const another = yield* mallory.run(Swarm.use((swarm) => swarm.open(bob.text, "actor/Purse", 0)))
+        for (const message of shows(0, 20)) yield* another.send(message)
+        yield* elapse("1 second")
+        yield* another.close("done")
+        yield* elapse("1 second")
+      }
+      assert.strictEqual(yield* passing(purse.Put({ amount: 1 })), 1)
+      yield* passing(Scope.close(place, Exit.void))
+      const error = yield* passing(Effect.flip(purse.Put({ amount: 1 })))
+      assert.deepInclude(error, { _tag: "ActorUnreachable", reason: "absent" } as never)
     })
   )
 

@@ -34,18 +34,18 @@ export interface ServingOptions {
 export const serving = (options: ServingOptions, channel: Channel, device: string): Effect.Effect<void, ConnectionClosed> =>
   Effect.gen(function* () {
     const answers = new ActorAnswers(channel)
-    const { receive, service } = yield* protocolOf(answers)
+    const { receive, service } = yield* protocolOf(answers, channel)
     const server = RpcServer.make(options.group, { disableFatalDefects: true, disableTracing: true }).pipe(
       Effect.provideService(RpcServer.Protocol, service),
       Effect.provideContext(handlersOf(options, answers, device))
     ) as Effect.Effect<never>
-    const reading = Effect.forever(Effect.flatMap(channel.take, receive))
-    yield* Effect.raceFirst(server, reading).pipe(
+    const reading = Effect.forever(Effect.flatMap(channel.take, receive)).pipe(
       Effect.catchTag("Malformed", ({ reason }) => channel.close("protocol error", reason))
     )
+    yield* Effect.raceFirst(server, reading)
   })
 
-const protocolOf = Effect.fnUntraced(function* (answers: ActorAnswers) {
+const protocolOf = Effect.fnUntraced(function* (answers: ActorAnswers, channel: Channel) {
   const disconnects = yield* Queue.bounded<number>(1)
   let write: (client: number, message: RpcMessage.FromClientEncoded) => Effect.Effect<void> = () => Effect.void
   const service = yield* RpcServer.Protocol.make((received) => {
@@ -70,7 +70,9 @@ const protocolOf = Effect.fnUntraced(function* (answers: ActorAnswers) {
     if (message._tag === "Ack" && answers.isPart(message.requestId)) return
     yield* write(0, message as RpcMessage.FromClientEncoded)
   })
-  return { service, receive }
+  // the server waits for its calls to end, and these for answers to be taken, by a caller who may take none
+  const run: typeof service.run = (f) => Effect.ensuring(service.run(f), channel.close("done"))
+  return { service: { ...service, run }, receive }
 })
 
 type Handler = (payload: unknown, call: { readonly headers: Headers.Headers }) => unknown
