@@ -3,7 +3,7 @@
  */
 import type * as Result from "effect/Result"
 import { decodeWith, type Item, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
-import { actorCommandsMax, actorNameBytesMax, turnEventsMax } from "../platform/Limits.ts"
+import { actorCommandsMax, actorNameBytesMax, commandBytesMax, turnEventsMax } from "../platform/Limits.ts"
 import { actorRange } from "../platform/StorageKeys.ts"
 
 /** An event as it is kept: the version of its schema, and its canonical JSON form. */
@@ -42,6 +42,10 @@ const utf8 = new TextEncoder()
 /** Whether an actor's name and address are within what a key may hold. */
 export const isNameable = (name: string, address: string): boolean =>
   [name, address].every((text) => text.isWellFormed() && utf8.encode(text).length <= actorNameBytesMax)
+
+/** Whether a text can name a command. */
+export const isCommandId = (text: string): boolean =>
+  text !== "" && text.isWellFormed() && utf8.encode(text).length <= commandBytesMax
 
 /** The keys of one actor. */
 export class JournalKeys {

@@ -60,7 +60,7 @@ export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */
 export const ticketCharactersMax = 65_536
 export const ticketUrlsMax = 16
-/** W: the name of a command; and the commands that a space remembers at least. */
+/** W: the name of a command, of a space or of a durable actor; and the commands that a space remembers at least. */
 export const commandBytesMax = 256
 export const spaceCommandsMax = 1_000
 /** What a writer may have pending before its callers wait. */

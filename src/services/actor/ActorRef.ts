@@ -152,4 +152,19 @@ export class CallRefused extends Schema.TaggedError<CallRefused>()("CallRefused"
   }
 }
 
-export type ActorError = ActorStopped | ActorCrashed | MailboxFull | MessageDropped | AskTimeout | ActorUnreachable | CallRefused
+/** A durable actor cannot keep the turn of this message, so nothing of it is kept, and the actor goes on as it was before. */
+export class NotKept extends Schema.TaggedError<NotKept>()("NotKept", { ...actor, tag: Schema.String, reason: Schema.String }) {
+  override get message() {
+    return `${this.actor} keeps nothing of this ${this.tag}: ${this.reason}. Nothing happened; send it with what can be kept.`
+  }
+}
+
+export type ActorError =
+  | ActorStopped
+  | ActorCrashed
+  | MailboxFull
+  | MessageDropped
+  | AskTimeout
+  | ActorUnreachable
+  | CallRefused
+  | NotKept
