@@ -23,7 +23,7 @@ import {
   type SnapshotRecord,
   type StoredEvent
 } from "../../schema/actor/JournalRecords.ts"
-import type { Message } from "../../schema/actor/Message.ts"
+import { type Message, partsOf } from "../../schema/actor/Message.ts"
 import type { Item } from "../../schema/platform/Codec.ts"
 import { commandBytesMax, turnEventsMax } from "../../schema/platform/Limits.ts"
 import { NotKept } from "../../services/actor/ActorRef.ts"
@@ -71,6 +71,8 @@ const codecOf = <A>(schema: Schema.Codec<A, unknown>): ItemCodec<A> => {
   const decode = Schema.decodeUnknownSync(json)
   return { encode: (value) => encode(value) as Item, decode: (item) => decode(item) }
 }
+
+const nameOf = ({ command, tag }: Message) => (command === null ? null : { ...partsOf(command), tag })
 
 /** What `encode` answers, or why what it was given has no encoding. */
 const encoded = <A>(encode: () => A): Result.Result<A, string> =>
@@ -190,18 +192,18 @@ class StoredJournal<State, Event> implements Journal<State, Event>, Keeper {
     })
 
   readonly begin = (message: Message): Exit.Exit<unknown, NotKept> | null => {
-    const { command, tag } = message
     if (this.isAhead)
       throw new Error(`${this.path} was not written and cannot go on: let its supervisor restart it, not resume it`)
     // a turn that broke, in an actor that resumes
     if (this.pending !== null) this.state = this.before
     this.pending = null
-    if (command !== null && !isCommandId(command)) {
+    const named = nameOf(message)
+    if (named !== null && !isCommandId(named.id)) {
       const bounds = `a command id is not empty, is text in Unicode and has at most ${commandBytesMax} bytes`
       return Exit.fail(this.notKept(message, bounds))
     }
-    const found = command === null ? null : this.commands.find(tag, command)
-    if (found !== null) return Exit.succeed(this.reply(tag)?.decode(found.reply))
+    const found = named === null ? null : this.commands.find(named)
+    if (found !== null) return Exit.succeed(this.reply(found.tag)?.decode(found.reply))
     this.before = this.state
     this.pending = []
     return null
@@ -263,10 +265,11 @@ class StoredJournal<State, Event> implements Journal<State, Event>, Keeper {
     })
   }
 
-  private commandOf({ command, tag }: Message, value: unknown): Command | null {
-    if (command === null) return null
-    const codec = this.reply(tag)
-    return codec === null ? null : { id: command, tag, reply: codec.encode(value) }
+  private commandOf(message: Message, value: unknown): Command | null {
+    const named = nameOf(message)
+    if (named === null) return null
+    const codec = this.reply(named.tag)
+    return codec === null ? null : { ...named, reply: codec.encode(value) }
   }
 
   /** How the reply to a message is kept; null where it is a stream, or there is no such message. */

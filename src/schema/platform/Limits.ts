@@ -90,7 +90,8 @@ export const pipeBytesMax = 262_144
 /** W: the name and the address of a durable actor, each; and the events of one of its turns. */
 export const actorNameBytesMax = 256
 export const turnEventsMax = 10_000
-/** The commands whose replies a durable actor remembers. */
+/** The commands of one caller whose replies a durable actor remembers, and of how many callers it does. */
 export const actorCommandsMax = 1_000
+export const actorCallersMax = 64
 /** P: calls to actors that one channel has under way. */
 export const callsMax = 256

@@ -16,6 +16,11 @@ export interface SendOptions {
    * Choose it once for each thing that is meant (a UUID), and keep it for repetitions.
    */
   readonly command?: string
+  /**
+   * The device (`peer.device`) for which this is sent; this one unless said. Set where calls from afar come in, not by applications: each
+   * device has command ids of its own.
+   */
+  readonly caller?: string
 }
 
 export interface AskOptions extends SendOptions {
