@@ -182,6 +182,24 @@ describe("a device that sends what it should not", () => {
     })
   )
 
+  it.effect("cannot take the command ids of others, nor push them out", () =>
+    Effect.gen(function* () {
+      const { channel, purse } = yield* house
+      const named = (id: number, command: string) =>
+        request(id, { amount: 1 }, [
+          ["address", "a"],
+          ["command", command]
+        ])
+      assert.include((yield* answers(channel, [named(0, "rent")]))[0], '"value":1')
+      assert.strictEqual(yield* passing(purse.Put({ amount: 100 }, { command: "rent" })), 101)
+      for (let round = 0; round < 5; round++) {
+        const many = Array.from({ length: 250 }, (_, i) => named(1 + round * 250 + i, `${round} ${i}`))
+        assert.lengthOf(yield* answers(channel, many), 250)
+      }
+      assert.strictEqual(yield* passing(purse.Put({ amount: 100 }, { command: "rent" })), 101)
+    })
+  )
+
   it.effect("is refused calls while those under way hold too much, and served again after", () =>
     Effect.gen(function* () {
       const { channel, purse } = yield* house

@@ -9,10 +9,12 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
 import { Commands, decodeSnapshot, decodeTurn, isNameable, JournalKeys } from "../../src/schema/actor/JournalRecords.ts"
+import { commandOf, partsOf } from "../../src/schema/actor/Message.ts"
 import { resume } from "../../src/schema/actor/Supervision.ts"
 import { encode } from "../../src/schema/platform/Codec.ts"
-import { actorCommandsMax, actorNameBytesMax, turnEventsMax } from "../../src/schema/platform/Limits.ts"
+import { actorCallersMax, actorCommandsMax, actorNameBytesMax, turnEventsMax } from "../../src/schema/platform/Limits.ts"
 import * as Actor from "../../src/services/actor/Actor.ts"
+import { ActorSystem } from "../../src/services/actor/ActorSystem.ts"
 import { type Events, type Fold, Persistence } from "../../src/services/actor/Persistence.ts"
 import type { Storage } from "../../src/services/platform/Storage.ts"
 import { Account, accounts, Breaking, process } from "./Account.ts"
@@ -176,8 +178,8 @@ describe("Persistence", () => {
       const key = `05${hex(["Account", "anna"])}`
       const event = (amount: number) => [1, { _tag: "Deposited", amount }]
       assert.deepStrictEqual(yield* stored(inner), [
-        [`${key}00`, hex([0, 2, 1, 1, { balance: 5, deposits: 2 }, [["c", "Deposit", 2]]])],
-        [`${key}010000000000000000`, hex([0, [event(2)], ["c", "Deposit", 2]])],
+        [`${key}00`, hex([0, 2, 1, 1, { balance: 5, deposits: 2 }, [["", "c", "Deposit", 2]]])],
+        [`${key}010000000000000000`, hex([0, [event(2)], ["", "c", "Deposit", 2]])],
         [`${key}010000000000000001`, hex([0, [event(3)], null])]
       ])
     })
@@ -185,12 +187,59 @@ describe("Persistence", () => {
 
   it("keeps the replies of so many commands and no more, the oldest forgotten first", () => {
     const commands = new Commands()
-    for (let i = 0; i <= actorCommandsMax; i++) commands.add({ id: `${i}`, tag: "a", reply: i })
-    assert.lengthOf(commands.all(), actorCommandsMax)
-    assert.isNull(commands.find("a", "0"))
-    assert.isNull(commands.find("b", "1"))
-    assert.strictEqual(commands.find("a", "1")?.reply, 1)
+    commands.add({ caller: "x", id: "0", tag: "a", reply: "of x" })
+    for (let i = 0; i <= actorCommandsMax; i++) commands.add({ caller: "", id: `${i}`, tag: "a", reply: i })
+    assert.lengthOf(commands.all(), actorCommandsMax + 1)
+    const reply = (caller: string, tag: string, id: string) => commands.find({ caller, tag, id })?.reply
+    assert.isUndefined(reply("", "a", "0"))
+    assert.isUndefined(reply("", "b", "1"))
+    assert.strictEqual(reply("", "a", "1"), 1)
+    // many commands of one caller push out none of another
+    assert.strictEqual(reply("x", "a", "0"), "of x")
   })
+
+  it("keeps the commands of so many callers, and forgets the one first whose last command lies furthest back", () => {
+    const commands = new Commands()
+    const add = (caller: string, id: string) => commands.add({ caller, id, tag: "a", reply: null })
+    for (let i = 0; i < actorCallersMax; i++) add(`${i}`, "first")
+    add("0", "second")
+    const again = new Commands()
+    for (const command of commands.all()) again.add(command)
+    assert.deepStrictEqual(again.all(), commands.all())
+    for (const each of [commands, again]) {
+      each.add({ caller: "another", id: "first", tag: "a", reply: null })
+      assert.lengthOf(each.all(), actorCallersMax + 1)
+      assert.isNull(each.find({ caller: "1", id: "first", tag: "a" }))
+      assert.isNotNull(each.find({ caller: "0", id: "first", tag: "a" }))
+      assert.isNotNull(each.find({ caller: "2", id: "first", tag: "a" }))
+    }
+  })
+
+  it("reads no part of an id as a caller", () => {
+    for (const caller of ["", "x"])
+      for (const id of ["a\0b", "\0", "a"]) assert.deepStrictEqual(partsOf(commandOf(id, caller)), { caller, id })
+  })
+
+  it.effect("knows the commands of each calling device apart, in this life and in later ones", () =>
+    Effect.gen(function* () {
+      // as calls from afar come in
+      const asks = Effect.gen(function* () {
+        const { ref } = yield* ActorSystem
+        const deposit = (amount: number, command: string, caller?: string) =>
+          ref("Account", "anna").ask("Deposit", { amount }, caller === undefined ? { command } : { command, caller })
+        const replies = [yield* deposit(1, "c"), yield* deposit(10, "c", "x"), yield* deposit(100, "c", "y")]
+        // no id is read as another's
+        replies.push(yield* deposit(1_000, "x\0c"), yield* deposit(10_000, "\0c"), yield* deposit(100_000, "\0c", "x"))
+        return replies
+      })
+      const first = [1, 11, 111, 1_111, 11_111, 111_111]
+      for (const every of [3, 100]) {
+        const { inner } = new Breaking()
+        assert.deepStrictEqual(yield* Effect.provide(asks, process(inner, accounts(every))), first)
+        assert.deepStrictEqual(yield* Effect.provide(asks, process(inner, accounts(every))), first)
+      }
+    })
+  )
 
   it("refuses records that are not what they should be", () => {
     const event = [1, 0]
@@ -198,7 +247,7 @@ describe("Persistence", () => {
       [0, [], null],
       [1, [event], null],
       [0, [event]],
-      [0, [event], ["c", "t"]],
+      [0, [event], ["", "c", "t"]],
       [0, Array(turnEventsMax + 1).fill(event), null]
     ]
     for (const item of bad) assert.isTrue(Result.isFailure(decodeTurn(encode(item))), JSON.stringify(item).slice(0, 40))

@@ -162,7 +162,7 @@ export class ActorCell implements Supervised {
     try {
       const known = keeper === null ? null : keeper.begin(message)
       if (known !== null) {
-        message.settle("handled", known.reply)
+        this.settle(message, known)
         return null
       }
       answer = message instanceof Turn ? message.run() : this.call(message)

@@ -107,7 +107,7 @@ const handlerOf = (
     if (answers.isFull) return yield* new MailboxFull({ actor: name, capacity: callsMax })
     // who asks gives up by himself
     const timeout = Number.POSITIVE_INFINITY
-    return yield* ref.ask(tag, payload, command === undefined ? { timeout } : { timeout, command })
+    return yield* ref.ask(tag, payload, command === undefined ? { timeout } : { timeout, command, caller: device })
   }, Effect.mapError(withoutCause))
   if (!isStreaming(rpc)) return asked
   return (payload, call) =>

@@ -14,7 +14,7 @@ import * as PubSub from "effect/PubSub"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Message } from "../../schema/actor/Message.ts"
+import { commandOf, Message } from "../../schema/actor/Message.ts"
 import { restart } from "../../schema/actor/Supervision.ts"
 import {
   ActorCrashed,
@@ -133,7 +133,7 @@ class LocalRef implements ActorRef {
   }
 
   tellUnsafe(tag: string, payload: unknown, options?: SendOptions): Message {
-    const message = new Message(tag, payload, options?.command ?? null)
+    const message = messageOf(tag, payload, options)
     const { cell } = this
     if (cell === null) this.unknown(message)
     else if (!cell.offer(message)) cell.refuse(message, "rejected")
@@ -142,7 +142,7 @@ class LocalRef implements ActorRef {
 
   tell(tag: string, payload: unknown, options?: SendOptions): Effect.Effect<Message> {
     return Effect.callback((resume) => {
-      const message = new Message(tag, payload, options?.command ?? null)
+      const message = messageOf(tag, payload, options)
       const { cell } = this
       if (cell === null) this.unknown(message)
       else if (!cell.offer(message)) {
@@ -156,7 +156,7 @@ class LocalRef implements ActorRef {
 
   ask(tag: string, payload: unknown, options?: AskOptions): Effect.Effect<unknown, unknown> {
     return Effect.callback((resume) => {
-      const message = new Message(tag, payload, options?.command ?? null)
+      const message = messageOf(tag, payload, options)
       const { cell } = this
       message.listen(() => resume(this.exitOf(message, cell)))
       if (cell === null) {
@@ -248,3 +248,6 @@ class LocalRef implements ActorRef {
     return Effect.suspend(() => this.cell?.stepOnce ?? Effect.succeed(null))
   }
 }
+
+const messageOf = (tag: string, payload: unknown, options: SendOptions | undefined): Message =>
+  new Message(tag, payload, options?.command === undefined ? null : commandOf(options.command, options.caller))

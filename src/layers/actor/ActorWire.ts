@@ -14,10 +14,10 @@ import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as Schema from "effect/Schema"
 import { actorNameBytesMax } from "../../schema/platform/Limits.ts"
-import { ActorCrashed, ActorStopped, CallRefused, MailboxFull, MessageDropped } from "../../services/actor/ActorRef.ts"
+import { ActorCrashed, ActorStopped, CallRefused, MailboxFull, MessageDropped, NotKept } from "../../services/actor/ActorRef.ts"
 
 /** What a call may fail with beside the errors of its Rpc; the rest are known to the caller's own device alone. */
-const CallError = Schema.Union([ActorStopped, ActorCrashed, MailboxFull, MessageDropped, CallRefused])
+const CallError = Schema.Union([ActorStopped, ActorCrashed, MailboxFull, MessageDropped, CallRefused, NotKept])
 export type CallError = typeof CallError.Type
 
 export type Group = RpcGroup.RpcGroup<Rpc.Any>

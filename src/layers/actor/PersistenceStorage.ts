@@ -2,7 +2,8 @@
  * The journals of durable actors in Storage: read when an actor is activated, and then written turn by turn.
  *
  * A write that fails leaves open what the medium holds, so it crashes the actor: the next life reads what is there, and a command that is
- * sent again finds its reply if the write had come through.
+ * sent again finds its reply if the write had come through. What cannot be encoded is found before anything is written, and fails its own
+ * turn alone: whoever sends it must not be able to crash what others use.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,14 +17,16 @@ import {
   decodeTurn,
   encodeSnapshot,
   encodeTurn,
+  isCommandId,
   isNameable,
   JournalKeys,
   type SnapshotRecord,
   type StoredEvent
 } from "../../schema/actor/JournalRecords.ts"
-import type { Message } from "../../schema/actor/Message.ts"
+import { type Message, partsOf } from "../../schema/actor/Message.ts"
 import type { Item } from "../../schema/platform/Codec.ts"
-import { turnEventsMax } from "../../schema/platform/Limits.ts"
+import { commandBytesMax, turnEventsMax } from "../../schema/platform/Limits.ts"
+import { NotKept } from "../../services/actor/ActorRef.ts"
 import { type ActorSelf, type Keeper, Self } from "../../services/actor/ActorSystem.ts"
 import {
   ActorUnnameable,
@@ -69,6 +72,12 @@ const codecOf = <A>(schema: Schema.Codec<A, unknown>): ItemCodec<A> => {
   return { encode: (value) => encode(value) as Item, decode: (item) => decode(item) }
 }
 
+const nameOf = ({ command, tag }: Message) => (command === null ? null : { ...partsOf(command), tag })
+
+/** What `encode` answers, or why what it was given has no encoding. */
+const encoded = <A>(encode: () => A): Result.Result<A, string> =>
+  Result.try({ try: encode, catch: (cause) => (cause instanceof Error ? cause.message : String(cause)) })
+
 class StoredJournal<State, Event> implements Journal<State, Event>, Keeper {
   state: State
   length = 0
@@ -88,7 +97,7 @@ class StoredJournal<State, Event> implements Journal<State, Event>, Keeper {
   private isAhead = false
   private before: State
   /** What this turn has appended; null between turns. */
-  private pending: Array<StoredEvent> | null = null
+  private pending: Array<Event> | null = null
 
   constructor(
     storage: Storage["Service"],
@@ -175,54 +184,68 @@ class StoredJournal<State, Event> implements Journal<State, Event>, Keeper {
     Effect.sync(() => {
       const { pending } = this
       if (pending === null) throw new Error(`${this.path} appends outside of a turn: append in handlers, before they answer`)
-      if (pending.length + events.length > turnEventsMax)
-        throw new Error(`${this.path} appends more than ${turnEventsMax} events in one turn: part them over several messages`)
       for (const event of events) {
-        pending.push({ version: this.events.version ?? 1, event: this.event.encode(event) })
+        pending.push(event)
         this.state = this.fold.apply(this.state, event)
       }
       return this.state
     })
 
-  readonly begin = ({ command, tag }: Message): { readonly reply: unknown } | null => {
+  readonly begin = (message: Message): Exit.Exit<unknown, NotKept> | null => {
     if (this.isAhead)
       throw new Error(`${this.path} was not written and cannot go on: let its supervisor restart it, not resume it`)
     // a turn that broke, in an actor that resumes
     if (this.pending !== null) this.state = this.before
     this.pending = null
-    const found = command === null ? null : this.commands.find(tag, command)
-    if (found !== null) return { reply: this.reply(tag)?.decode(found.reply) }
+    const named = nameOf(message)
+    if (named !== null && !isCommandId(named.id)) {
+      const bounds = `a command id is not empty, is text in Unicode and has at most ${commandBytesMax} bytes`
+      return Exit.fail(this.notKept(message, bounds))
+    }
+    const found = named === null ? null : this.commands.find(named)
+    if (found !== null) return Exit.succeed(this.reply(found.tag)?.decode(found.reply))
     this.before = this.state
     this.pending = []
     return null
   }
 
-  readonly commit = (message: Message, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | null => {
+  readonly commit = (message: Message, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void, NotKept> | null => {
     const events = this.pending ?? []
     this.pending = null
     if (Exit.isFailure(exit)) this.state = this.before
     if (Exit.isFailure(exit) || events.length === 0) return null
-    return Effect.suspend(() => this.write(events, this.commandOf(message, exit.value)))
+    return Effect.suspend(() => {
+      const turn = encoded(() => this.turn(events, message, exit.value))
+      if (Result.isSuccess(turn)) return this.write(events.length, turn.success.bytes, turn.success.command)
+      this.state = this.before
+      const error = this.notKept(message, turn.failure)
+      // a turn of a timer has nobody else who hears of it
+      return Effect.andThen(Effect.logWarning(error.message), error)
+    })
   }
 
-  private write(events: ReadonlyArray<StoredEvent>, command: Command | null): Effect.Effect<void> {
-    const batch: Array<Change> = [{ key: this.keys.turn(this.length), value: encodeTurn({ events, command }) }]
-    this.length += events.length
+  private turn(events: ReadonlyArray<Event>, message: Message, value: unknown) {
+    if (events.length > turnEventsMax) throw new Error(`it appends more than ${turnEventsMax} events`)
+    const version = this.events.version ?? 1
+    const stored = events.map((event): StoredEvent => ({ version, event: this.event.encode(event) }))
+    const command = this.commandOf(message, value)
+    return { bytes: encodeTurn({ events: stored, command }), command }
+  }
+
+  private notKept({ tag }: Message, reason: string): NotKept {
+    return new NotKept({ actor: this.path, tag, reason })
+  }
+
+  private write(count: number, turn: Uint8Array, command: Command | null): Effect.Effect<void> {
+    const batch: Array<Change> = [{ key: this.keys.turn(this.length), value: turn }]
+    this.length += count
     if (command !== null) this.commands.add(command)
-    if (this.snapshot !== null && this.length - this.snapshotAt >= this.snapshotEvery) {
-      const state = this.snapshot.encode(this.state)
-      const commands = this.commands.all()
-      batch.push({
-        key: this.keys.snapshot,
-        value: encodeSnapshot({
-          length: this.length,
-          version: this.events.version ?? 1,
-          fold: this.fold.version ?? 1,
-          state,
-          commands
-        })
-      })
+    const { snapshot } = this
+    if (snapshot !== null && this.length - this.snapshotAt >= this.snapshotEvery) {
       this.snapshotAt = this.length
+      const value = encoded(() => this.snapshotOf(snapshot))
+      // turns are enough without it
+      if (Result.isSuccess(value)) batch.push({ key: this.keys.snapshot, value: value.success })
     }
     // what memory has ahead of the medium is seen by nobody: this life ends when the write fails
     this.isAhead = true
@@ -232,10 +255,21 @@ class StoredJournal<State, Event> implements Journal<State, Event>, Keeper {
     })
   }
 
-  private commandOf({ command, tag }: Message, value: unknown): Command | null {
-    if (command === null) return null
-    const codec = this.reply(tag)
-    return codec === null ? null : { id: command, tag, reply: codec.encode(value) }
+  private snapshotOf(codec: ItemCodec<State>): Uint8Array {
+    return encodeSnapshot({
+      length: this.length,
+      version: this.events.version ?? 1,
+      fold: this.fold.version ?? 1,
+      state: codec.encode(this.state),
+      commands: this.commands.all()
+    })
+  }
+
+  private commandOf(message: Message, value: unknown): Command | null {
+    const named = nameOf(message)
+    if (named === null) return null
+    const codec = this.reply(named.tag)
+    return codec === null ? null : { ...named, reply: codec.encode(value) }
   }
 
   /** How the reply to a message is kept; null where it is a stream, or there is no such message. */

@@ -3,7 +3,7 @@
  */
 import type * as Result from "effect/Result"
 import { decodeWith, type Item, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
-import { actorCommandsMax, actorNameBytesMax, turnEventsMax } from "../platform/Limits.ts"
+import { actorCallersMax, actorCommandsMax, actorNameBytesMax, commandBytesMax, turnEventsMax } from "../platform/Limits.ts"
 import { actorRange } from "../platform/StorageKeys.ts"
 
 /** An event as it is kept: the version of its schema, and its canonical JSON form. */
@@ -14,6 +14,8 @@ export interface StoredEvent {
 
 /** A command that was applied, and what was answered. */
 export interface Command {
+  /** The device that asked, "" for this one. */
+  readonly caller: string
   readonly id: string
   readonly tag: string
   readonly reply: Item
@@ -43,6 +45,10 @@ const utf8 = new TextEncoder()
 export const isNameable = (name: string, address: string): boolean =>
   [name, address].every((text) => text.isWellFormed() && utf8.encode(text).length <= actorNameBytesMax)
 
+/** Whether a text can name a command. */
+export const isCommandId = (text: string): boolean =>
+  text !== "" && text.isWellFormed() && utf8.encode(text).length <= commandBytesMax
+
 /** The keys of one actor. */
 export class JournalKeys {
   private readonly start: Uint8Array
@@ -71,11 +77,15 @@ export class JournalKeys {
   }
 }
 
-const writeCommand = (to: Writer, { id, reply, tag }: Command): void => void to.array(3).text(id).text(tag).item(reply)
+const writeCommand = (to: Writer, { caller, id, reply, tag }: Command): void =>
+  void to.array(4).text(caller).text(id).text(tag).item(reply)
+
+const anyText = (from: Reader): string => from.text(Number.MAX_SAFE_INTEGER)
 
 const readCommand = (from: Reader): Command => {
-  from.tuple(3)
-  return { id: from.text(Number.MAX_SAFE_INTEGER), tag: from.text(Number.MAX_SAFE_INTEGER), reply: from.item() }
+  from.tuple(4)
+  const [caller, id, tag] = [anyText(from), anyText(from), anyText(from)]
+  return { caller, id, tag, reply: from.item() }
 }
 
 export const encodeTurn = ({ command, events }: TurnRecord): Uint8Array => {
@@ -112,30 +122,41 @@ export const decodeSnapshot = (bytes: Uint8Array): Result.Result<SnapshotRecord,
     if (from.uint() !== 0) from.fail("a snapshot of another version")
     const [length, version, fold, state] = [from.uint(), from.uint(), from.uint(), from.item()]
     const commands: Array<Command> = []
-    for (let n = from.array(actorCommandsMax); n > 0; n--) commands.push(readCommand(from))
+    for (let n = from.array(actorCallersMax * actorCommandsMax); n > 0; n--) commands.push(readCommand(from))
     return { length, version, fold, state, commands }
   })
 
-/** The replies to the last commands, the oldest forgotten first. */
+/**
+ * The replies to the last commands of each caller, the oldest forgotten first. Many commands of one caller push out none of another; of
+ * callers, too, there is a bound, and the one whose last command lies furthest back goes first.
+ */
 export class Commands {
-  private readonly byId = new Map<string, Command>()
+  /** Callers and commands, each in the order in which they came last. */
+  private readonly byCaller = new Map<string, Map<string, Command>>()
 
   add(command: Command): void {
-    this.byId.set(idOf(command), command)
-    if (this.byId.size <= actorCommandsMax) return
-    const [oldest] = this.byId.keys()
-    this.byId.delete(oldest!)
+    const { caller } = command
+    const known = this.byCaller.get(caller) ?? new Map<string, Command>()
+    known.set(keyOf(command), command)
+    forget(known, actorCommandsMax)
+    this.byCaller.delete(caller)
+    this.byCaller.set(caller, known)
+    forget(this.byCaller, actorCallersMax)
   }
 
-  find(tag: string, id: string): Command | null {
-    return this.byId.get(idOf({ tag, id })) ?? null
+  find({ caller, id, tag }: Omit<Command, "reply">): Command | null {
+    return this.byCaller.get(caller)?.get(keyOf({ tag, id })) ?? null
   }
 
-  /** All of them, the oldest first. */
+  /** All of them, in an order in which they can be added again. */
   all(): ReadonlyArray<Command> {
-    return [...this.byId.values()]
+    return [...this.byCaller.values()].flatMap((commands) => [...commands.values()])
   }
 }
 
+const forget = (from: Map<string, unknown>, max: number): void => {
+  if (from.size > max) from.delete(from.keys().next().value!)
+}
+
 /** One id names one command of each kind. */
-const idOf = ({ id, tag }: { readonly id: string; readonly tag: string }): string => `${tag.length}.${tag}${id}`
+const keyOf = ({ id, tag }: { readonly id: string; readonly tag: string }): string => `${tag.length}.${tag}${id}`

@@ -26,12 +26,20 @@ export type Fate =
   | "expired"
   | "unreachable"
 
+/** The name of a command is that of its caller, "" for this device, and the id that he chose: nobody can take the id of another. */
+export const commandOf = (id: string, caller = ""): string => `${caller}\0${id}`
+
+export const partsOf = (command: string): { readonly caller: string; readonly id: string } => {
+  const at = command.indexOf("\0")
+  return { caller: command.slice(0, at), id: command.slice(at + 1) }
+}
+
 export type Listener = (message: Message) => void
 
 export class Message {
   readonly tag: string
   readonly payload: unknown
-  /** Names what is to be applied once, however often it is sent; null for what needs no such name. */
+  /** Names what is to be applied once, however often it is sent (`commandOf`); null for what needs no such name. */
   readonly command: string | null
   fate: Fate = "waiting"
   /** Who is to be told, and then the result: never both, and a burst of messages is as large as what each of them holds. */

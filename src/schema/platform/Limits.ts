@@ -60,7 +60,7 @@ export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */
 export const ticketCharactersMax = 65_536
 export const ticketUrlsMax = 16
-/** W: the name of a command; and the commands that a space remembers at least. */
+/** W: the name of a command, of a space or of a durable actor; and the commands that a space remembers at least. */
 export const commandBytesMax = 256
 export const spaceCommandsMax = 1_000
 /** What a writer may have pending before its callers wait. */
@@ -90,8 +90,9 @@ export const pipeBytesMax = 262_144
 /** W: the name and the address of a durable actor, each; and the events of one of its turns. */
 export const actorNameBytesMax = 256
 export const turnEventsMax = 10_000
-/** The commands whose replies a durable actor remembers. */
+/** The commands of one caller whose replies a durable actor remembers, and of how many callers it does. */
 export const actorCommandsMax = 1_000
+export const actorCallersMax = 64
 /** P: calls to actors that one channel has under way, and the bytes of them above which others are refused. */
 export const callsMax = 256
 export const callBytesMax = 8_388_608

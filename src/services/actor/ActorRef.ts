@@ -16,6 +16,11 @@ export interface SendOptions {
    * Choose it once for each thing that is meant (a UUID), and keep it for repetitions.
    */
   readonly command?: string
+  /**
+   * The device (`peer.device`) for which this is sent; this one unless said. Set where calls from afar come in, not by applications: each
+   * device has command ids of its own.
+   */
+  readonly caller?: string
 }
 
 export interface AskOptions extends SendOptions {
@@ -155,4 +160,19 @@ export class CallRefused extends Schema.TaggedError<CallRefused>()("CallRefused"
   }
 }
 
-export type ActorError = ActorStopped | ActorCrashed | MailboxFull | MessageDropped | AskTimeout | ActorUnreachable | CallRefused
+/** A durable actor cannot keep the turn of this message, so nothing of it is kept, and the actor goes on as it was before. */
+export class NotKept extends Schema.TaggedError<NotKept>()("NotKept", { ...actor, tag: Schema.String, reason: Schema.String }) {
+  override get message() {
+    return `${this.actor} keeps nothing of this ${this.tag}: ${this.reason}. Nothing happened; send it with what can be kept.`
+  }
+}
+
+export type ActorError =
+  | ActorStopped
+  | ActorCrashed
+  | MailboxFull
+  | MessageDropped
+  | AskTimeout
+  | ActorUnreachable
+  | CallRefused
+  | NotKept

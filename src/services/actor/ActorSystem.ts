@@ -15,7 +15,7 @@ import type * as Stream from "effect/Stream"
 import type { Overflow } from "../../schema/actor/Mailbox.ts"
 import type { Fate, Message } from "../../schema/actor/Message.ts"
 import type { Policy, Strategy } from "../../schema/actor/Supervision.ts"
-import type { ActorRef } from "./ActorRef.ts"
+import type { ActorRef, NotKept } from "./ActorRef.ts"
 import type { Ended } from "./Supervisor.ts"
 
 export interface ActorOptions {
@@ -68,10 +68,10 @@ export interface DeadLetter {
 
 /** What makes the turns of an actor durable: asked before each turn, and before anyone is told how it ended. */
 export interface Keeper {
-  /** Begins the turn of a message, or answers the reply to a command that was applied before. */
-  readonly begin: (message: Message) => { readonly reply: unknown } | null
-  /** Keeps what the turn did; null when there is nothing to keep. If it fails, the turn has crashed the actor. */
-  readonly commit: (message: Message, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void> | null
+  /** Begins the turn of a message, or answers how it ends without one: with the reply to a command that was applied before, or refused. */
+  readonly begin: (message: Message) => Exit.Exit<unknown, NotKept> | null
+  /** Keeps what the turn did; null when there is nothing to keep. `NotKept` fails the turn alone; if it dies, the turn has crashed the actor. */
+  readonly commit: (message: Message, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void, NotKept> | null
 }
 
 /** What an actor knows of itself, while its handlers are built and after. All of it ends with this life of the actor. */

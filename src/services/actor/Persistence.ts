@@ -3,7 +3,8 @@
  *
  * A handler decides and appends; what it appended in a turn is written in one batch with the reply, strictly, before anyone is told. So a
  * reply is a promise, and a crash at any moment loses whole turns that nobody heard of, or nothing. A turn that fails with its typed error
- * keeps nothing. A command with an id is applied once: sent again it gets the first reply, also by a later life and after a crash.
+ * keeps nothing, nor does one that cannot be encoded (`NotKept`). A command with an id is applied once: sent again it gets the first reply,
+ * also by a later life and after a crash.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
