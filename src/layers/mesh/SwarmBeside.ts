@@ -53,7 +53,8 @@ export class SwarmBeside {
 }
 
 const served = Effect.fnUntraced(function* (channel: Channel, { deviceText }: Proved, onChannel: Served["onChannel"]) {
-  const exit = yield* Effect.onInterrupt(Effect.exit(onChannel(channel, { deviceText })), () => channel.close("done"))
+  const run = Effect.suspend(() => onChannel(channel, { deviceText }))
+  const exit = yield* Effect.onInterrupt(Effect.exit(run), () => channel.close("done"))
   if (Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     yield* Effect.logWarning(`a channel ${channel.name} to ${deviceText} crashed`, exit.cause)
   yield* channel.close(Exit.isSuccess(exit) ? "done" : "failed")
