@@ -51,6 +51,33 @@ describe("Mailbox", () => {
     assert.deepStrictEqual(drained(mailbox), ["a", "l-1", "k-4"])
   })
 
+  it("keeps nothing of what is given up, and looks at it no more", () => {
+    let looked = 0
+    const mailbox = new Mailbox<{ readonly n: number }>({
+      capacity: 10_000,
+      overflow: "reject",
+      keyOf: () => {
+        looked++
+        return undefined
+      }
+    })
+    const kept = { n: -1 }
+    mailbox.offer(kept)
+    const held = Array.from({ length: 3_000 }, (_, n) => ({ n }))
+    for (const message of held) mailbox.offer(message)
+    for (const message of held) assert.isTrue(mailbox.remove(message))
+    for (let n = 0; n < 3_000; n++) {
+      const message = { n }
+      mailbox.offer(message)
+      assert.isTrue(mailbox.remove(message))
+    }
+    assert.deepStrictEqual([mailbox.size, mailbox.waiting()], [1, [kept]])
+    assert.isBelow(looked, 20_000)
+    assert.isBelow(JSON.stringify(mailbox).length, 1_000)
+    assert.strictEqual(mailbox.take(), kept)
+    assert.isTrue(mailbox.isEmpty)
+  })
+
   it("takes the control lane first, whatever waits", () => {
     const mailbox = box(2, "reject")
     for (const text of ["a", "b"]) mailbox.offer(text)

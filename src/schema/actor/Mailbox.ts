@@ -22,6 +22,8 @@ export type Offered = "accepted" | "full" | "dropped" | "conflated"
 /** Messages in one chunk, as a power of two. */
 const chunkBits = 10
 const chunkLength = 1 << chunkBits
+/** Holes that are borne with, however few messages wait. */
+const holesMin = 64
 
 export class Mailbox<M> {
   private readonly options: MailboxOptions<M>
@@ -93,9 +95,37 @@ export class Mailbox<M> {
       this.forget(message, place)
       this.put(place, undefined)
       this.size--
+      this.close()
       return true
     }
     return false
+  }
+
+  /** Takes up holes: at once at both ends, and all of them when they are more than what waits. */
+  private close(): void {
+    while (this.head < this.tail && this.at(this.tail - 1) === undefined) this.dropLast()
+    while (this.head < this.tail && this.at(this.head) === undefined) {
+      this.head++
+      this.tighten()
+    }
+    if (this.head === this.tail) this.tighten()
+    else if (this.tail - this.head > holesMin + 2 * this.size) this.compact()
+  }
+
+  private dropLast(): void {
+    const last = this.chunks[this.chunks.length - 1]!
+    last.pop()
+    if (last.length === 0) this.chunks.pop()
+    this.tail--
+  }
+
+  private compact(): void {
+    const waiting = this.chunks.flat().filter((message) => message !== undefined)
+    this.chunks = []
+    this.base = this.head = this.tail
+    this.places = null
+    this.size = 0
+    for (const message of waiting) this.append(this.options.keyOf?.(message), message)
   }
 
   /** All that wait, the next first. */
