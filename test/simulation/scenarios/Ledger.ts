@@ -39,6 +39,8 @@ export interface Entry {
   readonly isStrict: boolean
   readonly steps: ReadonlyArray<Step>
   done: Receipt | null | undefined
+  /** Its caller was told that it has been taken back. */
+  isTakenBack: boolean
 }
 
 const put = (object: string, path: ReadonlyArray<string>, value: string | number | Spot): Mutation => ({
@@ -108,20 +110,20 @@ const depsText = (deps: Change["deps"]): string =>
 export class Ledger {
   readonly entries: Array<Entry> = []
 
-  intend(entry: Omit<Entry, "done">): Entry {
-    const written: Entry = { ...entry, done: undefined }
+  intend(entry: Omit<Entry, "done" | "isTakenBack">): Entry {
+    const written: Entry = { ...entry, done: undefined, isTakenBack: false }
     this.entries.push(written)
     return written
   }
 
   /**
    * What is wrong with change sets that a feed holds, beside what was done: a receipt that they do not bear out, and a change set that
-   * nobody intended. A relaxed write may be missing when its machine lost power; a strict one never.
+   * nobody intended, or that was taken back. A relaxed write may be missing when its machine lost power; a strict one never.
    */
   compare(changes: ReadonlyArray<Change>): ReadonlyArray<string> {
     const problems: Array<string> = []
     const held = new Map(changes.map((change) => [`${change.feed} ${change.first}`, change]))
-    const open = new Set(this.entries.filter(({ done }) => done === undefined))
+    const open = new Set(this.entries.filter(({ done, isTakenBack }) => done === undefined && !isTakenBack))
     for (const { done, isStrict, life, peer, steps } of this.entries) {
       if (done === undefined || done === null) continue
       const place = `${done.feed} ${done.first}`
@@ -136,7 +138,9 @@ export class Ledger {
     for (const change of held.values()) {
       const found = [...open].find(({ steps }) => isSame(change.mutations, expand(steps, change.feed, change.first)))
       if (found === undefined)
-        problems.push(`invented: ${change.feed} holds a change set at ${change.first} that nobody intended`)
+        problems.push(
+          `invented: ${change.feed} holds a change set at ${change.first} that nobody intended, or that was taken back`
+        )
       else open.delete(found)
     }
     return problems

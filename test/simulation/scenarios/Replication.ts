@@ -48,6 +48,8 @@ class Replication {
   /** Notes that were shown without the one before. Whether that one was ever written is known in the end: a failed write is taken back. */
   private readonly disordered: Array<{ readonly after: string; readonly says: string }> = []
   private isOver = false
+  /** How often a space was closed and opened again in the middle of it. */
+  reopened = 0
 
   constructor(world: World) {
     this.world = world
@@ -105,9 +107,17 @@ class Replication {
         const isStrict = draw(5) > 0
         const write = this.in(peer, (space) => this.write(space, peer.name, life, isStrict, draw))
         // what was begun and not brought to an end stays an intent without a receipt
-        yield* Effect.ignore(write)
+        const written = yield* Effect.result(write)
+        const hasFailed = Result.isFailure(written) && written.failure._tag === "FlushFailed"
+        if (draw(hasFailed ? 2 : 12) === 0) yield* this.reopen(peer)
       }
     })
+  }
+
+  /** Closes the space; who comes next opens it again, on what the disk shows at that moment. */
+  private reopen(peer: SimulatedPeer) {
+    const closed = this.in(peer, (space) => space.close)
+    return Effect.ignore(Effect.map(closed, () => this.reopened++))
   }
 
   private write(space: Space, peer: string, life: number, isStrict: boolean, draw: (below: number) => number) {
@@ -127,7 +137,7 @@ class Replication {
       if (kind === 9) steps.push({ do: draw(2) === 0 ? "delete" : "restore", object: note!.id })
       const entry = this.ledger.intend({ peer, life, isStrict, steps })
       const byId = new Map(notes.map((each) => [each.id, each]))
-      const { receipt } = yield* space.change(
+      const change = space.change(
         (transaction) => {
           for (const step of steps) {
             if (step.do === "create") transaction.create(Note, step.properties)
@@ -137,6 +147,11 @@ class Replication {
           }
         },
         { durability: isStrict ? "strict" : "relaxed" }
+      )
+      const { receipt } = yield* Effect.tapErrorTag(change, "FlushFailed", () =>
+        Effect.sync(() => {
+          entry.isTakenBack = true
+        })
       )
       entry.done = receipt
     })
@@ -255,7 +270,8 @@ export const replication = (): Scenario => ({
     Effect.gen(function* () {
       const scenario = new Replication(world)
       yield* Effect.scoped(scenario.run).pipe(Effect.orDie)
-      const { faults, ledger, violations } = scenario
-      return { operations: ledger.entries.filter((entry: Entry) => entry.done != null).length, faults: faults.counts, violations }
+      const { faults, ledger, reopened, violations } = scenario
+      const operations = ledger.entries.filter((entry: Entry) => entry.done != null).length
+      return { operations, faults: faults.counts, met: { reopened }, violations }
     })
 })
