@@ -169,6 +169,36 @@ describe("an actor on another device", () => {
     })
   )
 
+  it.effect("shows the fates of what broke it, of what it did not take any more, and of a stream that it was told", () =>
+    Effect.gen(function* () {
+      const { alice, jar, log } = yield* house
+      const other = yield* alice.run(Jar.client("b"))
+      const count = jar.tellUnsafe("Count", { to: 2 })
+      yield* elapse("1 second")
+      assert.deepStrictEqual([count.fate, log], ["failed", ["makes 1", "makes 2", "makes 3"]])
+      const crash = jar.tellUnsafe("Crash")
+      yield* elapse("1 second")
+      const stopped = jar.tellUnsafe("Put", { amount: 1 })
+      yield* elapse("1 second")
+      assert.deepStrictEqual([crash.fate, stopped.fate], ["crashed", "stopped"])
+      const many = Array.from({ length: 1_001 }, () => other.tellUnsafe("Slow", { millis: 60_000 }))
+      assert.deepStrictEqual([many[999]!.fate, many[1_000]!.fate], ["waiting", "rejected"])
+    })
+  )
+
+  it.effect("is not served where no Rpc lets anybody call", () =>
+    Effect.gen(function* () {
+      const device = yield* devices
+      const [alice, bob] = [yield* device, yield* device]
+      yield* bob.open(Watcher.toLayer({ Watch: () => {}, Get: () => 1 }))
+      yield* alice.open(Watcher.placed(() => bob.text))
+      yield* alice.join
+      yield* bob.join
+      const watcher = yield* alice.run(Watcher.client("w"))
+      assert.deepInclude(yield* failing(watcher.Get()), { _tag: "ActorUnreachable", reason: "absent" } as never)
+    })
+  )
+
   it.effect("does not take more than a message may have, and says so", () =>
     Effect.gen(function* () {
       const { jar } = yield* house
@@ -203,8 +233,11 @@ describe("an actor on another device", () => {
       const slow = Stream.runForEach(nested, () => Effect.sleep("10 millis"))
       assert.strictEqual((yield* failing(slow, "5 seconds"))?._tag, "Empty")
       // as many streams as there may be leave room for calls
-      for (let i = 0; i < 300; i++) yield* Effect.forkScoped(Stream.runDrain(jar.Ticks()))
+      let ended = 0
+      const ticking = Effect.onExit(Stream.runDrain(jar.Ticks()), () => Effect.sync(() => ended++))
+      for (let i = 0; i < 600; i++) yield* Effect.forkScoped(ticking)
       assert.isNumber(yield* asked(jar.Put({ amount: 1 })))
+      assert.strictEqual(ended, 0)
     })
   )
 

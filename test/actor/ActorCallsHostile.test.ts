@@ -2,12 +2,14 @@
  * What a device that is let in can do to the actors of another one by what it sends: end its own calls and its own channel, no more.
  */
 import { assert, describe, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { callsMax } from "../../src/schema/platform/Limits.ts"
 import * as Actor from "../../src/services/actor/Actor.ts"
 import { Persistence } from "../../src/services/actor/Persistence.ts"
@@ -24,7 +26,8 @@ const Purse = Actor.make("Purse", [
     Actor.members
   ),
   Rpc.make("Wait").annotate(Actor.Callers, Actor.members),
-  Rpc.make("Show", { success: Schema.String }).annotate(Actor.Callers, Actor.members)
+  Rpc.make("Show", { success: Schema.String }).annotate(Actor.Callers, Actor.members),
+  Rpc.make("Many", { success: Schema.Int, stream: true }).annotate(Actor.Callers, Actor.members)
 ])
 
 const PurseLive = Purse.toLayer(
@@ -34,6 +37,7 @@ const PurseLive = Purse.toLayer(
     return Purse.handlers({
       Put: ({ amount }) => journal.append(new Put({ amount })),
       Wait: () => Effect.never,
+      Many: () => Stream.range(1, 40),
       Show: () => `${shown++}${"x".repeat(100_000)}`
     })
   })
@@ -69,10 +73,10 @@ const answers = Effect.fnUntraced(function* (channel: Channel, messages: Readonl
   return heard
 })
 
-const passing = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, time: Duration.Input = "1 second") =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-    yield* elapse("1 second")
+    yield* elapse(time)
     return yield* Fiber.join(fiber)
   })
 
@@ -107,6 +111,45 @@ describe("a device that answers what it should not", () => {
         assert.strictEqual((yield* passing(call))._tag, tag)
       })
     )
+})
+
+describe("a stream", () => {
+  it.effect("comes in parts, the next one when the one before was taken", () =>
+    Effect.gen(function* () {
+      const { channel } = yield* house
+      const ack = bytes({ _tag: "Ack", requestId: 0 })
+      const sizes: Array<number> = []
+      for (const message of [request(0, null, [["address", "a"]], "Many"), ack, ack, ack]) {
+        const heard = yield* answers(channel, [message])
+        assert.lengthOf(heard, 1)
+        sizes.push((JSON.parse(heard[0]!) as { values?: Array<number> }).values?.length ?? 0)
+      }
+      assert.deepStrictEqual(sizes, [16, 16, 8, 0])
+    })
+  )
+
+  it.effect("of more elements than were asked for ends with its channel", () =>
+    Effect.gen(function* () {
+      const device = yield* devices
+      const [alice, mallory] = [yield* device, yield* device]
+      const chunk = bytes({ _tag: "Chunk", requestId: 0, values: Array(16).fill(1) })
+      let closed = ""
+      const onChannel = (channel: Channel) =>
+        channel.take.pipe(
+          Effect.andThen(Effect.forEach(Array(10).fill(chunk), channel.send)),
+          Effect.andThen(Effect.forever(channel.take)),
+          Effect.catch(({ detail, reason }) => Effect.sync(() => (closed = `${reason} ${detail}`)))
+        )
+      yield* mallory.run(Swarm.use((swarm) => swarm.serve({ name: "actor/Purse", version: 0, onChannel })))
+      yield* alice.open(Purse.placed(() => mallory.text))
+      yield* alice.join
+      yield* mallory.join
+      const purse = yield* alice.run(Purse.client("a"))
+      const error = yield* passing(Effect.flip(Stream.runForEach(purse.Many(), () => Effect.sleep("100 millis"))), "20 seconds")
+      assert.strictEqual(error._tag, "ActorUnreachable")
+      assert.include(closed, "protocol error")
+    })
+  )
 })
 
 describe("a device that sends what it should not", () => {
