@@ -16,7 +16,7 @@ import { type ChangeSet, create, put } from "../../src/schema/echo/ChangeSet.ts"
 import { encodeManifest, headMessage, type Manifest, manifestMessage, type Run } from "../../src/schema/echo/Feed.ts"
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { decode, type Item } from "../../src/schema/platform/Codec.ts"
-import type { FeedWriter, SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
+import type { FeedStore, FeedWriter, SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
 import { BootCounter, type Counter } from "../../src/services/platform/BootCounter.ts"
 import { Crypto } from "../../src/services/platform/Crypto.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
@@ -91,17 +91,27 @@ export const open = (
   members: ReadonlyArray<Device>,
   starts?: Counter
 ): Effect.Effect<Opened, StorageError, Scope.Scope> =>
-  Effect.gen(function* () {
-    const store = yield* FeedStoreLayer.make
-    const table = new FeedTable()
-    const feeds = yield* store.open({
-      space: spaceId,
-      device: device.key,
-      isMember: (key) => members.some((member) => Buffer.compare(member.key, key) === 0),
-      feedId: (index) => table.id(index)
-    })
-    return { device, feeds, table }
-  }).pipe(
+  Effect.flatMap(start(device, starts), (store) => openIn(store, device, members))
+
+/** Opens the space in a FeedStore of the device that runs already. */
+export const openIn = (
+  store: FeedStore["Service"],
+  device: Device,
+  members: ReadonlyArray<Device>
+): Effect.Effect<Opened, StorageError, Scope.Scope> => {
+  const table = new FeedTable()
+  const opening = store.open({
+    space: spaceId,
+    device: device.key,
+    isMember: (key) => members.some((member) => Buffer.compare(member.key, key) === 0),
+    feedId: (index) => table.id(index)
+  })
+  return Effect.map(opening, (feeds) => ({ device, feeds, table }))
+}
+
+/** Starts the device's FeedStore, as a process does. */
+export const start = (device: Device, starts?: Counter): Effect.Effect<FeedStore["Service"], StorageError> =>
+  FeedStoreLayer.make.pipe(
     Effect.provideService(Storage, device.weather.storage),
     Effect.provideService(Crypto, device.crypto),
     Effect.provideService(Keyring, device.keyring),

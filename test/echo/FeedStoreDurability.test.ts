@@ -10,7 +10,7 @@ import { pendingBytesMax } from "../../src/schema/platform/Limits.ts"
 import { startsKey } from "../../src/schema/platform/StorageKeys.ts"
 import type { Counter } from "../../src/services/platform/BootCounter.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
-import { alone, changeSet, Forger, makeDevice, open, runOf, tagOf, writerOf } from "./FeedDevices.ts"
+import { alone, changeSet, dump, Forger, makeDevice, open, openIn, runOf, start, tagOf, writerOf } from "./FeedDevices.ts"
 
 const blocksOf = (count: number, seed = 0): ReadonlyArray<Uint8Array> =>
   Array.from({ length: count }, (_, i) => encodeBlock(new Uint8Array(40).fill(seed + i)))
@@ -29,6 +29,13 @@ const losing = () => {
   })
   return { storage, medium }
 }
+
+/** A device on such a storage, and its FeedStore, in which spaces are opened more than once. */
+const started = Effect.gen(function* () {
+  const { medium, storage } = losing()
+  const device = yield* makeDevice(storage)
+  return { device, medium, store: yield* start(device) }
+})
 
 describe("FeedStore on the medium", () => {
   it.effect("[F5] [F6] stores what comes from peers strictly: manifests, runs, and both kinds of fork proofs", () =>
@@ -80,6 +87,75 @@ describe("FeedStore on the medium", () => {
       assert.strictEqual(feed?.length, 3)
       assert.strictEqual((yield* runOf(again, feed!.id, 0)).blocks.length, 3)
       yield* again.feeds.audit
+    })
+  )
+
+  for (const how of ["closed", "crashed"] as const) {
+    it.effect(`[F1] [F4] a space that is ${how} before its relaxed blocks are strict opens again when they are`, () =>
+      Effect.gen(function* () {
+        const { device, medium, store } = yield* started
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const writer = yield* writerOf(yield* openIn(store, device, [device]))
+            yield* writer.append([changeSet(1)], "strict")
+            device.weather.failing = "strict"
+            yield* writer.append([changeSet(2)], "relaxed")
+            if (how === "closed") return
+            const throwing = () => {
+              throw new Error("the caller's")
+            }
+            writer.offer([changeSet(3)], "relaxed", throwing)
+            while (writer.crash() === null) yield* Effect.yieldNow
+          })
+        )
+        assert.strictEqual(tagOf(yield* Effect.exit(Effect.scoped(openIn(store, device, [device])))), "StorageFailed")
+        device.weather.failing = null
+        const again = yield* openIn(store, device, [device])
+        const length = how === "closed" ? 2 : 3
+        assert.strictEqual(again.feeds.list()[0]?.length, length)
+        assert.strictEqual((yield* writerOf(again)).counter, length)
+        assert.deepStrictEqual(yield* dump(medium), yield* dump(device.inner))
+        yield* again.feeds.audit
+      })
+    )
+  }
+
+  it.effect("[F3] blocks that were taken back stay so when the space opens again, and their counters stay taken", () =>
+    Effect.gen(function* () {
+      const { device, medium, store } = yield* started
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const writer = yield* writerOf(yield* openIn(store, device, [device]))
+          yield* writer.append([changeSet(1)], "strict")
+          device.weather.failing = "strict"
+          yield* writer.append([changeSet(2)], "relaxed")
+          assert.strictEqual(tagOf(yield* Effect.exit(writer.append([changeSet(3)], "strict"))), "FlushFailed")
+        })
+      )
+      assert.strictEqual(tagOf(yield* Effect.exit(Effect.scoped(openIn(store, device, [device])))), "StorageFailed")
+      device.weather.failing = null
+      const again = yield* openIn(store, device, [device])
+      assert.strictEqual(again.feeds.list()[0]?.length, 1)
+      assert.strictEqual((yield* writerOf(again)).counter, 3)
+      assert.deepStrictEqual(yield* dump(medium), yield* dump(device.inner))
+    })
+  )
+
+  it.effect("[F1] a space opens on a disk that takes nothing when all that is stored of it is strict", () =>
+    Effect.gen(function* () {
+      const { device, store } = yield* started
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const writer = yield* writerOf(yield* openIn(store, device, [device]))
+          yield* writer.append([changeSet(1)], "relaxed")
+          yield* writer.append([changeSet(2)], "strict")
+          device.weather.failing = "both"
+          yield* Effect.exit(writer.append([changeSet(3)], "relaxed"))
+          yield* Effect.exit(writer.append([changeSet(4)], "strict"))
+        })
+      )
+      const again = yield* openIn(store, device, [device])
+      assert.strictEqual(again.feeds.list()[0]?.length, 2)
     })
   )
 

@@ -149,6 +149,41 @@ describe("a change with a command", () => {
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
+  it.effect("is not forgotten for others whose relaxed blocks were dropped", () =>
+    Effect.gen(function* () {
+      const { again, home, weather } = yield* lasting
+      const all = (space: Space, kind: string, durability: "strict" | "relaxed") =>
+        Effect.forEach(
+          Array.from({ length: spaceCommandsMax }, (_, i) => `${kind} ${i}`),
+          (title) => space.create(Task, { title }, { command: title, durability }),
+          { concurrency: 100 }
+        )
+      const first = yield* all(home, "strict", "strict")
+      weather.failing = "strict"
+      yield* all(home, "relaxed", "relaxed")
+      assert.strictEqual((yield* Effect.flip(home.create(Task, { title: "lost" })))._tag, "FlushFailed")
+      weather.failing = null
+      yield* home.close
+      const { home: next } = yield* again
+      assert.deepStrictEqual(yield* all(next, "strict", "strict"), first)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("is not taken for made by a restart of the space when its block was taken back before", () =>
+    Effect.gen(function* () {
+      const { home, peer, weather } = yield* lasting
+      weather.failing = "strict"
+      yield* home.create(Task, { title: "milk" }, { command: "milk", durability: "relaxed" })
+      assert.strictEqual((yield* Effect.flip(home.create(Task, { title: "lost" })))._tag, "FlushFailed")
+      yield* home.close
+      weather.failing = null
+      const next = yield* peer.spaces.open(home.ticket)
+      assert.deepStrictEqual(yield* titles(next), [])
+      yield* next.create(Task, { title: "milk" }, { command: "milk" })
+      assert.deepStrictEqual(yield* titles(next), ["milk"])
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
   it.effect("does not count once its block lies beyond a fork", () =>
     Effect.gen(function* () {
       const { feeds, writer } = yield* alone

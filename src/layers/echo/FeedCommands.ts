@@ -28,25 +28,30 @@ export class FeedCommands {
     return place === undefined || place.index >= countedLength(place.feed) ? null : place
   }
 
-  /** A block with these commands is stored. The oldest are forgotten beyond the bound. */
+  /** A block with these commands is stored. */
   keep(feed: HeldFeed, index: number, commands: ReadonlyArray<CommandRecord>): void {
     if (commands.length === 0) return
-    const over = this.surplus(commands.length)
-    this.kept = this.kept.slice(over.length)
-    for (const { commands: forgotten, feed, index } of over) {
-      this.count -= forgotten.length
-      for (const { command } of forgotten) {
-        const place = this.places.get(command)
-        if (place?.feed === feed && place.index === index) this.places.delete(command)
-      }
-    }
     this.kept.push({ feed, index, commands })
     this.count += commands.length
     for (const { command, first } of commands) this.places.set(command, { feed, index, first })
   }
 
+  /** The records of the `count` oldest blocks are removed. */
+  forget(count: number): void {
+    if (count === 0) return
+    for (const { commands, feed, index } of this.kept.slice(0, count)) {
+      this.count -= commands.length
+      for (const { command } of commands) {
+        const place = this.places.get(command)
+        if (place?.feed === feed && place.index === index) this.places.delete(command)
+      }
+    }
+    this.kept = this.kept.slice(count)
+  }
+
   /** The oldest blocks whose commands are forgotten when so many more come: what is left is no less than is to be remembered. */
   surplus(more: number): ReadonlyArray<Kept> {
+    if (more === 0) return []
     let left = this.count + more
     let over = 0
     for (; over < this.kept.length; over++) {

@@ -7,7 +7,7 @@
  * - [F1] nothing is visible before it is durable, and a failed write changes nothing
  * - [F2] what gathers during a flush goes with the next, in as few blocks as the limits allow, under one signature each
  * - [F3] a failed flush fails everybody who waits; the writer goes on; no counter is taken twice
- * - [F4] a relaxed caller returns early, and peers see its block only once it is strict
+ * - [F4] a relaxed caller returns early, and peers see its block only once it is strict, in whichever life of the space
  * - [F5] a run costs one verification, and what is refused, for whichever reason, leaves the storage as it was
  * - [F6] two heads that contradict each other are kept as a proof, which anybody can check, and freeze the feed
  * - [F7] storage that was put back is noticed by the starts counted beside it, or by a peer that has more; a new incarnation writes on
@@ -41,7 +41,7 @@ import { countedLength, FeedStore, type FeedWriter, type SpaceFeeds, TooManyFeed
 import { BootCounter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
-import { type Entry, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
+import { type Change, type Entry, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
 import { audit, forkProofs } from "./FeedAudit.ts"
 import { admit, admitFork, ingest, keep } from "./FeedIngest.ts"
 import { FeedSpace } from "./FeedSpace.ts"
@@ -54,6 +54,8 @@ export const make: Effect.Effect<FeedStore["Service"], StorageError, Storage | C
   const keyring = yield* Keyring
   const platform = { storage, crypto, keyring, ...(yield* countStart(storage)) }
   const turns = new Map<string, Semaphore.Semaphore>()
+  /** By space, what its next opening writes first, since a life of it ended while storage may show what is merely relaxed. */
+  const unsettled = new Map<string, ReadonlyArray<Change>>()
 
   return {
     open: (options) =>
@@ -63,7 +65,16 @@ export const make: Effect.Effect<FeedStore["Service"], StorageError, Storage | C
         const turn = turns.get(text) ?? Semaphore.makeUnsafe(1)
         turns.set(text, turn)
         yield* turn.takeScoped(1)
+        const left = unsettled.get(text) ?? []
+        if (left.length > 0) yield* Effect.uninterruptible(storage.write(left, { durability: "strict" }))
+        unsettled.delete(text)
         const space = new FeedSpace(platform, options)
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            const settling = space.list.flatMap((feed) => feed.settling(options.space))
+            if (settling.length > 0) unsettled.set(text, settling)
+          })
+        )
         yield* load(space)
         return feedsOf(space)
       })

@@ -84,8 +84,7 @@ export class GroupWriter implements FeedWriter {
   private pending = 0
   private taken: number
   private own = -1
-  /** Blocks that are stored relaxed and visible to nobody. */
-  private open: Growth | null = null
+  /** What the open blocks of the feed hold. */
   private openBytes = 0
   private isClosing = false
   private crashed: { readonly defect: unknown } | null = null
@@ -95,7 +94,7 @@ export class GroupWriter implements FeedWriter {
   constructor(space: FeedSpace, feed: HeldFeed) {
     this.space = space
     this.feed = feed
-    this.taken = feed.counter
+    this.taken = feed.open?.counter ?? feed.counter
   }
 
   /** The last counter that was offered, kept or not: none is used twice. */
@@ -176,7 +175,7 @@ export class GroupWriter implements FeedWriter {
     const step: Effect.Effect<boolean> = Effect.suspend(() => {
       this.wake.closeUnsafe()
       if (this.queue.length > 0) return Effect.as(this.flush, true)
-      if (this.open !== null) return this.publishOpen
+      if (this.feed.open !== null) return this.publishOpen
       return this.isClosing ? Effect.succeed(false) : Effect.as(this.wake.await, true)
     })
     // a scope that closes runs `close` first, so this is interrupted only when it has nothing to do
@@ -186,14 +185,14 @@ export class GroupWriter implements FeedWriter {
     return Effect.onExit(loop, (exit) => Effect.sync(() => this.end(exit)))
   }
 
-  /** However it ended: nobody is left waiting, and a crash is told to who watches the feed. */
+  /** However it ended: nobody is left waiting, and a crash is told to who watches the feed. Open blocks are left to who comes next. */
   private end(exit: Exit.Exit<void>): void {
     this.isClosing = true
     const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : new Error("the space is closed")
     if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) this.crashed = { defect }
     Deferred.doneUnsafe(this.ended, Effect.void)
     if (this.crashed !== null) this.space.changed(this.feed)
-    this.fail([], Exit.fail(new FlushFailed({ cause: defect })))
+    this.refuse([], Exit.fail(new FlushFailed({ cause: defect })))
   }
 
   /** Those who were made runnable by the same event as this fiber come first, and into the same block. */
@@ -222,29 +221,33 @@ export class GroupWriter implements FeedWriter {
 
   /** Stores what was taken, and answers for each of its blocks what its callers are told. */
   private store(taken: ReadonlyArray<Waiting>): Effect.Effect<ReadonlyArray<Appended>, StorageError | KeyMissing> {
-    const growth = this.open ?? new Growth(this.feed, this.space.platform.crypto.hash)
-    this.open = null
+    const growth = this.feed.open ?? new Growth(this.feed, this.space.platform.crypto.hash)
+    this.feed.open = null
     const stored = Effect.gen({ self: this }, function* () {
       const before = growth.blocks.length
       const appended = yield* this.grow(growth, this.blocksOf(taken), commandsOf(taken))
       const isStrict = taken.some((each) => each.durability === "strict") || this.openBytes > openBytesMax
       yield* this.write(growth, isStrict ? 0 : before, isStrict ? "strict" : "relaxed")
       if (isStrict) this.publish(growth)
-      else this.open = growth
+      else this.feed.open = growth
       return appended
     })
     return Effect.onError(stored, () => Effect.sync(() => growth.drop()))
   }
 
-  /** Stores the blocks from the `first`-th on; commands that are forgotten for those in them go in the same batch. */
+  /** Stores the blocks from the `first`-th on. What commands are forgotten for those in them goes in a strict batch: it is final. */
   private write(growth: Growth, first: number, durability: Durability): Effect.Effect<void, StorageError> {
     const { options, platform } = this.space
     const batch = growth.batch(options.space, first, false)
-    const commands = growth.blocks.reduce((count, block) => count + block.commands.length, 0)
-    if (commands === 0) return platform.storage.write(batch, { durability })
-    const over = this.space.commands.surplus(commands)
+    if (durability === "relaxed") {
+      return Effect.map(platform.storage.write(batch, { durability }), () => {
+        this.feed.isRelaxed = true
+      })
+    }
+    const { commands } = this.space
+    const over = commands.surplus(growth.blocks.reduce((count, block) => count + block.commands.length, 0))
     const forgotten = over.map(({ feed, index }) => ({ key: commandsKey(options.space, feed.id, index), value: null }))
-    return platform.storage.write([...batch, ...forgotten], { durability })
+    return Effect.map(platform.storage.write([...batch, ...forgotten], { durability }), () => commands.forget(over.length))
   }
 
   private grow(
@@ -268,7 +271,7 @@ export class GroupWriter implements FeedWriter {
   }
 
   private publish(growth: Growth): void {
-    this.open = null
+    this.feed.open = null
     this.openBytes = 0
     this.space.publish(growth, false)
   }
@@ -276,7 +279,7 @@ export class GroupWriter implements FeedWriter {
   /** Makes relaxed blocks durable once nobody is waiting. When that fails nobody is there to be told, so it is tried again. */
   private get publishOpen(): Effect.Effect<boolean> {
     const attempt = Effect.suspend(() => {
-      const growth = this.open
+      const growth = this.feed.open
       if (growth === null || this.feed.isClosed) return Effect.void
       return Effect.map(this.write(growth, 0, "strict"), () => this.publish(growth))
     })
@@ -284,15 +287,15 @@ export class GroupWriter implements FeedWriter {
       const exit = yield* Effect.exit(this.feed.lock.withPermit(Effect.uninterruptible(attempt)))
       if (this.feed.isClosed) this.drop()
       if (Exit.isSuccess(exit)) return true
-      if (this.isClosing) this.drop()
-      else yield* Effect.timeoutOption(this.wake.await, retryPause)
+      // the next opening of the space goes on with them
+      if (this.isClosing) return this.queue.length > 0
+      yield* Effect.timeoutOption(this.wake.await, retryPause)
       return true
     })
   }
 
   private drop(): void {
-    this.open?.drop()
-    this.open = null
+    this.feed.drop()
     this.openBytes = 0
   }
 
@@ -315,6 +318,10 @@ export class GroupWriter implements FeedWriter {
   /** Tells everybody: those whose flush it was, and all who wait behind, since what they say may build on it. */
   private fail(taken: ReadonlyArray<Waiting>, exit: Exit.Exit<Appended, AppendError>): void {
     this.drop()
+    this.refuse(taken, exit)
+  }
+
+  private refuse(taken: ReadonlyArray<Waiting>, exit: Exit.Exit<Appended, AppendError>): void {
     const all = [...taken, ...this.queue, ...this.outside]
     this.queue = []
     this.outside = []

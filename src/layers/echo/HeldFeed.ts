@@ -43,6 +43,10 @@ export class HeldFeed implements StoredFeed {
   frozenAt: number | null
   /** Records of blocks that were given up may stand in storage up to here. */
   staleEnd = 0
+  /** Blocks that are stored relaxed and visible to nobody. */
+  open: Growth | null = null
+  /** Whether storage may show of it what is merely relaxed: blocks that are open, or were given up. */
+  isRelaxed = false
   /** What a block of this feed takes in storage, as last seen. */
   blockBytes = 32_768
   private readonly manifestBytes: Uint8Array
@@ -67,6 +71,29 @@ export class HeldFeed implements StoredFeed {
     const { admitted, arrival, counter, frozenAt, isClosed, length, root, start } = this
     const peaks = this.peaks.list()
     return { manifest: this.manifestBytes, admitted, arrival, length, root, peaks, counter, start, isClosed, frozenAt }
+  }
+
+  /** Gives the open blocks up. */
+  drop(): void {
+    this.open?.drop()
+    this.open = null
+  }
+
+  /** What makes storage show nothing but what is durable, once written strictly: open blocks become so, and those given up go. */
+  settling(space: Uint8Array): ReadonlyArray<Change> {
+    if (this.isClosed) this.drop()
+    if (!this.isRelaxed) return []
+    if (this.open !== null) return this.open.batch(space, 0, false)
+    return [...this.removals(space, this.length), { key: feedKey(space, this.id), value: encodeFeed(this.record()) }]
+  }
+
+  /** Removes what was given up from `length` on. */
+  removals(space: Uint8Array, length: number): ReadonlyArray<Change> {
+    const batch: Array<Change> = []
+    for (let i = length; i < this.staleEnd; i++) {
+      batch.push({ key: blockKey(space, this.id, i), value: null }, { key: commandsKey(space, this.id, i), value: null })
+    }
+    return batch
   }
 }
 
@@ -129,9 +156,7 @@ export class Growth {
       if (commands.length > 0) batch.push({ key: commandsKey(space, feed.id, index), value: encodeCommands(commands) })
       else if (index < feed.staleEnd) batch.push({ key: commandsKey(space, feed.id, index), value: null })
     }
-    for (let i = this.peaks.length; i < feed.staleEnd; i++) {
-      batch.push({ key: blockKey(space, feed.id, i), value: null }, { key: commandsKey(space, feed.id, i), value: null })
-    }
+    for (const removal of feed.removals(space, this.peaks.length)) batch.push(removal)
     const { counter, root } = this
     const grown = { length: this.peaks.length, root, peaks: this.peaks.list(), counter, arrival: blocks.at(-1)!.arrival }
     batch.push({ key: feedKey(space, feed.id), value: encodeFeed({ ...feed.record(), ...grown, isClosed: closed }) })
@@ -148,6 +173,7 @@ export class Growth {
     feed.arrival = this.blocks.at(-1)!.arrival
     feed.isClosed = closed
     feed.staleEnd = 0
+    feed.isRelaxed = false
   }
 
   /** The records as stored. */
@@ -161,8 +187,12 @@ export class Growth {
     }))
   }
 
-  /** Gives the blocks up. What of them may stand in storage is removed or overwritten by the next batch. */
+  /**
+   * Gives the blocks up, but not the counters that they took. What of them may stand in storage is removed or overwritten by the next
+   * batch; when there is none before the space closes, by the first one of its next opening (`HeldFeed.settling`).
+   */
   drop(): void {
     this.feed.staleEnd = Math.max(this.feed.staleEnd, this.peaks.length)
+    this.feed.counter = Math.max(this.feed.counter, this.counter)
   }
 }

@@ -20,7 +20,7 @@ export interface StoredFeed {
   readonly id: Uint8Array
   readonly text: string
   readonly manifest: Manifest
-  /** Blocks stored and durable. */
+  /** Blocks stored and durable: those that are stored relaxed do not count, in no life of the space. */
   readonly length: number
   /** The root at that length. */
   readonly root: Uint8Array
@@ -127,7 +127,8 @@ export class FeedStore extends Context.Service<
   {
     /**
      * Opens the feeds of a space. `device` is this device's key, `isMember` decides whose feeds may be stored,
-     * `feedId` names the feeds that appended change sets cite by number.
+     * `feedId` names the feeds that appended change sets cite by number. Relaxed blocks that an earlier opening left are made durable
+     * first, and those that were taken back are removed; while that fails, so does this.
      */
     readonly open: (options: {
       readonly space: Uint8Array
