@@ -106,7 +106,8 @@ export interface WriteOptions {
    * Names this change, so that it is made once however often it is asked for: a repetition writes nothing and gets the first receipt, in
    * whichever life of the space or the process, among the last 1,000 commands of this device in the space. Choose it once for each change
    * that is meant (a UUID), and keep it for repetitions. What changed nothing is not remembered. The function of a repeated `change` runs
-   * again, over the objects that it made the first time, only for what it answers.
+   * again, over the objects that it made the first time, only for what it answers. It has to do to the same objects and properties what was
+   * done, or it dies, being another change; values may differ, and what is answered is the object as it is then.
    */
   readonly command?: string
 }
