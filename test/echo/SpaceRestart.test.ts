@@ -280,3 +280,45 @@ describe("a space whose loop dies", () => {
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 })
+
+describe("a space that never gets into its swarm", () => {
+  for (const how of ["hangs", "crashes"] as const) {
+    it.effect(`because that ${how}, keeps nobody from opening and creating others`, () =>
+      Effect.gen(function* () {
+        let broken = ""
+        const joining = how === "hangs" ? Effect.never : Effect.die(new Error("no way in"))
+        const { peer } = yield* reach({
+          swarm: (swarm) => ({
+            ...swarm,
+            join: (options) => (Buffer.compare(options.space, bytesOf(broken)) === 0 ? joining : swarm.join(options))
+          })
+        })
+        const [home, other] = [yield* peer.spaces.create({ name: "Home" }), yield* peer.spaces.create({ name: "Other" })]
+        yield* Effect.all([home.close, other.close])
+        broken = home.id
+        const opening = yield* aside(Effect.exit(peer.spaces.open(home.ticket)))
+        const again = yield* aside(Effect.exit(peer.spaces.open(home.ticket)))
+        const beside = yield* aside(Effect.all([peer.spaces.open(other.ticket), peer.spaces.create({ name: "New" })]))
+        yield* elapse("50 millis")
+        assert.strictEqual(beside.pollUnsafe()?._tag, "Success")
+        assert.isUndefined(opening.pollUnsafe())
+        yield* elapse("4 seconds")
+        if (how === "hangs") {
+          assert.isUndefined(opening.pollUnsafe())
+          broken = ""
+          yield* Fiber.interrupt(opening)
+          yield* Fiber.join(again)
+        } else {
+          // it is told why, and the next one tries for himself
+          const error = yield* Effect.flip(yield* Fiber.join(opening))
+          assert.deepStrictEqual(error._tag === "SpaceClosed" ? [error.space, error.reason] : error, [home.id, "no way in"])
+          broken = ""
+          yield* elapse("4 seconds")
+        }
+        const opened = yield* yield* Fiber.join(again)
+        assert.strictEqual(yield* opened.name, "Home")
+        assert.strictEqual(yield* peer.spaces.open(home.ticket), opened)
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+    )
+  }
+})

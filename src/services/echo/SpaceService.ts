@@ -188,7 +188,10 @@ export class SpaceService extends Context.Service<
       readonly name: string
       readonly members?: ReadonlyArray<string>
     }) => Effect.Effect<Space, MemberInvalid | MembersTooMany | OpenError | WriteError>
-    /** Opens the space of a ticket, and keeps it. Opening an open space answers the same one. */
+    /**
+     * Opens the space of a ticket, and keeps it. Opening an open space answers the same one. `SpaceClosed`, with the reason, when it
+     * crashed meanwhile more often than it is restarted.
+     */
     readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
     /** The spaces that this device keeps, by id and ticket. */
     readonly list: Effect.Effect<ReadonlyArray<{ readonly id: string; readonly ticket: string }>, StorageError>
@@ -293,4 +296,4 @@ export type WriteError =
   | SpaceReadOnly
   | SpaceRestarted
   | SpaceClosed
-export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused
+export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused | SpaceClosed
