@@ -125,14 +125,14 @@ export class OpenSpace {
   /** Tells everybody who waits on this life that it is over, and that nobody knows what became of what is pending. */
   abandon(error: SpaceRestarted): void {
     this.over = error
-    if (this.state.ownFeed >= 0) this.handle.gave(this.state.feeds.text(this.state.ownFeed), this.state.used)
     for (const tell of this.callers) tell(error)
     this.callers.clear()
     this.release()
   }
 
-  /** Lets go of everybody who waits for something to become possible here. */
+  /** It is over, and gives out no counter more. Lets go of everybody who waits for something to become possible here. */
   release(): void {
+    if (this.state.ownFeed >= 0) this.handle.gave(this.state.feeds.text(this.state.ownFeed), this.state.used)
     this.settle(Number.POSITIVE_INFINITY)
     for (const latch of [this.wake, this.ready, this.room]) latch.openUnsafe()
   }

@@ -91,6 +91,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const supervision = yield* supervisor.open({ name: "spaces", policy })
   const spaces = new Map<string, Kept>()
   const turns = new Map<string, Turn>()
+  /** The last counter that was given out in each feed of this device: as many entries as it has written in feeds since it started. */
+  const counters = new Map<string, number>()
 
   /** Opens of one space go one after the other; one that hangs keeps nobody from another space. */
   const inTurn = <A, E>(id: string, opening: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -111,7 +113,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   /** Starts a space, and answers once it is in the swarm. */
   const start = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
     const id = spaceText(ticket.space)
-    const handle = new SpaceHandle(id)
+    const handle = new SpaceHandle(id, counters)
     const opened = yield* Deferred.make<void, StorageError | KeyMissing | SpaceClosed>()
     const over = yield* Deferred.make<void>()
     const life = lifeOf(platform, handle, ticket, Deferred.succeed(opened, undefined))
