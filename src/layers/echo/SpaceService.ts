@@ -28,7 +28,8 @@ import {
   type OpenError,
   type Space,
   type SpaceClosed,
-  SpaceService
+  SpaceService,
+  type WriteError
 } from "../../services/echo/SpaceService.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
@@ -184,7 +185,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const nonce = yield* crypto.random(16)
     const genesis = encodeGenesis(nonce, [device.publicKey, ...devices])
     const space = yield* open(encodeTicket(genesis, options.urls, crypto.hash))
-    yield* space.create(SpaceInfo, { name })
+    yield* naming(space, name)
     return space
   })
 
@@ -201,6 +202,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   return SpaceService.of({ create, open, list })
 })
+
+/** Writes a new space's name. After a crash the space tells whether it was written: nobody else can have opened it yet. */
+const naming = (space: Space, name: string): Effect.Effect<unknown, WriteError> =>
+  Effect.retry(
+    Effect.flatMap(space.query(SpaceInfo).all, ({ length }) => (length > 0 ? Effect.void : space.create(SpaceInfo, { name }))),
+    { while: (error) => error._tag === "SpaceRestarted" }
+  )
 
 const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uint8Array, MemberInvalid> => {
   if (typeof member !== "string") return Effect.fail(new MemberInvalid({ member: describe(member) }))

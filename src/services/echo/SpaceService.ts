@@ -183,7 +183,7 @@ export interface Space {
 export class SpaceService extends Context.Service<
   SpaceService,
   {
-    /** Makes a space whose members are this device and `members` (public keys as text). */
+    /** Makes a space whose members are this device and `members` (public keys as text). Should it crash meanwhile, its name is written once. */
     readonly create: (options: {
       readonly name: string
       readonly members?: ReadonlyArray<string>
