@@ -19,6 +19,10 @@ import { bytesOf, reach } from "./ReachedPeer.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String, done: Schema.optionalKey(Schema.Boolean) })
 
+const Note = ObjectType.make("Note", { title: Schema.String })
+const Point = Schema.Struct({ x: Schema.Number, y: Schema.Number })
+const Place = ObjectType.make("Place", { at: Point, size: Point })
+
 const titles = (space: Space) =>
   Effect.map(space.query(Task, { orderBy: "title" }).all, (tasks) => tasks.map(({ title }) => title))
 
@@ -196,14 +200,67 @@ describe("a change with a command", () => {
     })
   )
 
-  it.effect("cannot name two changes, nor be no name", () =>
+  it.effect("is refused where its command has named another, and what was made stands", () =>
+    Effect.gen(function* () {
+      const { home } = yield* lasting
+      const milk = yield* home.create(Task, { title: "milk" }, { command: "milk" })
+      const old = yield* home.create(Task, { title: "old" })
+      const two = ["a", "b"] as const
+      yield* home.change((transaction) => two.map((title) => transaction.create(Task, { title })), { command: "two" })
+      yield* home.update(milk, { title: "Milk" }, { command: "rename" })
+      yield* home.delete(old, { command: "delete" })
+      const before = yield* home.stateHash
+      const others: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+        home.create(Note, { title: "milk" }, { command: "milk" }),
+        home.create(Task, { title: "milk", done: true }, { command: "milk" }),
+        home.delete(milk, { command: "milk" }),
+        home.update(milk, { title: "bread" }, { command: "milk" }),
+        home.change(() => "nothing", { command: "milk" }),
+        home.change((transaction) => transaction.create(Task, { title: "a" }), { command: "two" }),
+        home.change((transaction) => [...two, "c"].map((title) => transaction.create(Task, { title })), { command: "two" }),
+        home.update(old, { title: "Milk" }, { command: "rename" }),
+        home.update(milk, { done: true }, { command: "rename" }),
+        home.restore(old, { command: "delete" }),
+        home.delete(milk, { command: "delete" })
+      ]
+      for (const other of others) assert.match(defectOf(yield* Effect.exit(other)), /names another change already/)
+      assert.strictEqual(yield* home.stateHash, before)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("answers what is stored, whatever a repetition gives", () =>
+    Effect.gen(function* () {
+      const { again, home } = yield* lasting
+      const milk = yield* home.create(Task, { title: "milk" }, { command: "milk" })
+      const second = yield* home.create(Task, { title: "bread" }, { command: "milk" })
+      assert.deepStrictEqual([second.id, second.title], [milk.id, "milk"])
+      yield* home.update(milk, { title: "Milk" }, { command: "rename" })
+      assert.strictEqual((yield* home.update(milk, { title: "bread" }, { command: "rename" })).title, "Milk")
+      yield* home.close
+      const { home: next } = yield* again
+      const one = next.change((transaction) => transaction.create(Task, { title: "bread" }).title, { command: "milk" })
+      assert.strictEqual((yield* one).value, "Milk")
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("is known again by the records that it wrote, of which nothing differs by now", () =>
+    Effect.gen(function* () {
+      const { home } = yield* lasting
+      const place = yield* home.create(Place, { at: { x: 1, y: 1 }, size: { x: 1, y: 1 } })
+      const move = (x: number, command: string) => home.update(place, { at: { x, y: 1 }, size: { x: 1, y: 1 } }, { command })
+      yield* move(2, "move")
+      yield* move(2, "move")
+      yield* home.update(place, { at: { x: 3, y: 3 } })
+      assert.deepStrictEqual((yield* move(2, "move")).at, { x: 3, y: 3 })
+      const other = home.update(place, { size: { x: 2, y: 2 } }, { command: "move" })
+      assert.match(defectOf(yield* Effect.exit(other)), /names another change already/)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("cannot have a command that is no name", () =>
     Effect.gen(function* () {
       const { home } = yield* lasting
       yield* home.create(Task, { title: "milk" }, { command: "once" })
-      const other = yield* Effect.exit(
-        home.change((transaction) => ["a", "b"].map((title) => transaction.create(Task, { title })), { command: "once" })
-      )
-      assert.match(defectOf(other), /makes more objects than it made first/)
       for (const command of ["", "x".repeat(257), "\ud800", 7 as unknown as string]) {
         assert.match(defectOf(yield* Effect.exit(home.create(Task, { title: "x" }, { command }))), /command/)
       }

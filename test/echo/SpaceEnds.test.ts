@@ -6,11 +6,13 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { encodeBlock } from "../../src/schema/echo/Feed.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
 import { membersMax } from "../../src/schema/platform/Limits.ts"
 import { spaceRange } from "../../src/schema/platform/StorageKeys.ts"
+import { elapse } from "../mesh/Elapse.ts"
 import { alone, changeSet, Forger, makeDevice } from "./FeedDevices.ts"
 import { bytesOf, reach } from "./ReachedPeer.ts"
 
@@ -82,6 +84,39 @@ describe("a space that ends", () => {
       assert.strictEqual(yield* alice.peer.spaces.open(home.ticket), again)
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
+})
+
+describe("a space that is opened again", () => {
+  for (const how of ["was taken back", "waited when it closed"] as const) {
+    it.effect(`names nothing new by the id of what ${how}`, () =>
+      Effect.gen(function* () {
+        const { peer, weather } = yield* reach()
+        const home = yield* peer.spaces.create({ name: "Home" })
+        const lost: Array<string> = []
+        yield* Effect.forkScoped(
+          Effect.ignore(
+            Stream.runForEach(home.query(Task).changes, ({ added }) => Effect.sync(() => lost.push(...added.map(({ id }) => id))))
+          ),
+          { startImmediately: true }
+        )
+        yield* elapse("1 millis")
+        weather.failing = "both"
+        if (how === "waited when it closed") weather.gate.closeUnsafe()
+        const write = yield* Effect.forkChild(Effect.flip(home.create(Task, { title: "lost" })), { startImmediately: true })
+        yield* elapse("10 millis")
+        const closing = yield* Effect.forkChild(home.close, { startImmediately: true })
+        yield* elapse("10 millis")
+        yield* weather.gate.open
+        yield* Fiber.join(closing)
+        yield* Fiber.join(write)
+        weather.failing = null
+        assert.strictEqual(lost.length, 1)
+        const again = yield* peer.spaces.open(home.ticket)
+        assert.deepStrictEqual(yield* again.query(Task).all, [])
+        assert.notInclude(lost, (yield* again.create(Task, { title: "next" })).id)
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+    )
+  }
 })
 
 describe("a writer that crashes", () => {

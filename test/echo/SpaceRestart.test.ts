@@ -7,10 +7,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
-import type { ObjectOf } from "../../src/schema/echo/ObjectType.ts"
+import { type ObjectOf, ObjectType } from "../../src/schema/echo/ObjectType.ts"
 import type { Delta } from "../../src/schema/echo/Query.ts"
+import { spaceTypeName } from "../../src/schema/echo/Space.ts"
 import type { SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
 import type { Replicator } from "../../src/services/echo/Replicator.ts"
 import type { SpaceStatus } from "../../src/services/echo/SpaceService.ts"
@@ -279,4 +281,95 @@ describe("a space whose loop dies", () => {
       assert.strictEqual(yield* (yield* alice.peer.spaces.open(home.ticket)).name, "Home")
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
+})
+
+describe("a space that crashes while its name is written", () => {
+  for (const isDurable of [true, false]) {
+    it.effect(`has its name nevertheless, once, when it was ${isDurable ? "" : "not "}durable`, () =>
+      Effect.gen(function* () {
+        let [isJoined, isBroken, notice] = [false, false, () => {}]
+        const { peer, weather } = yield* reach({
+          feeds: (real) => ({
+            ...real,
+            list: () => {
+              if (isBroken) throw new Error("the loop is broken")
+              return real.list()
+            },
+            watch: (listener) => {
+              notice = () => listener(real.list()[0]!)
+              return real.watch(listener)
+            }
+          }),
+          swarm: (swarm) => ({
+            ...swarm,
+            join: (options) =>
+              Effect.map(swarm.join(options), () => {
+                if (!isJoined) weather.gate.closeUnsafe()
+                isJoined = true
+              })
+          })
+        })
+        const creating = yield* aside(peer.spaces.create({ name: "Home" }))
+        yield* elapse("10 millis")
+        assert.deepStrictEqual([isJoined, creating.pollUnsafe()], [true, undefined])
+        isBroken = true
+        notice()
+        yield* elapse("10 millis")
+        isBroken = false
+        if (!isDurable) weather.failing = "both"
+        yield* weather.gate.open
+        yield* elapse("50 millis")
+        weather.failing = null
+        yield* elapse("1 second")
+        const home = yield* Fiber.join(creating)
+        assert.strictEqual(yield* home.name, "Home")
+        assert.deepStrictEqual(
+          (yield* home.query(ObjectType.make(spaceTypeName, { name: Schema.String })).all).map(({ name }) => name),
+          ["Home"]
+        )
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+    )
+  }
+})
+
+describe("a space that never gets into its swarm", () => {
+  for (const how of ["hangs", "crashes"] as const) {
+    it.effect(`because that ${how}, keeps nobody from opening and creating others`, () =>
+      Effect.gen(function* () {
+        let broken = ""
+        const joining = how === "hangs" ? Effect.never : Effect.die(new Error("no way in"))
+        const { peer } = yield* reach({
+          swarm: (swarm) => ({
+            ...swarm,
+            join: (options) => (Buffer.compare(options.space, bytesOf(broken)) === 0 ? joining : swarm.join(options))
+          })
+        })
+        const [home, other] = [yield* peer.spaces.create({ name: "Home" }), yield* peer.spaces.create({ name: "Other" })]
+        yield* Effect.all([home.close, other.close])
+        broken = home.id
+        const opening = yield* aside(Effect.exit(peer.spaces.open(home.ticket)))
+        const again = yield* aside(Effect.exit(peer.spaces.open(home.ticket)))
+        const beside = yield* aside(Effect.all([peer.spaces.open(other.ticket), peer.spaces.create({ name: "New" })]))
+        yield* elapse("50 millis")
+        assert.strictEqual(beside.pollUnsafe()?._tag, "Success")
+        assert.isUndefined(opening.pollUnsafe())
+        yield* elapse("4 seconds")
+        if (how === "hangs") {
+          assert.isUndefined(opening.pollUnsafe())
+          broken = ""
+          yield* Fiber.interrupt(opening)
+          yield* Fiber.join(again)
+        } else {
+          // it is told why, and the next one tries for himself
+          const error = yield* Effect.flip(yield* Fiber.join(opening))
+          assert.deepStrictEqual(error._tag === "SpaceClosed" ? [error.space, error.reason] : error, [home.id, "no way in"])
+          broken = ""
+          yield* elapse("4 seconds")
+        }
+        const opened = yield* yield* Fiber.join(again)
+        assert.strictEqual(yield* opened.name, "Home")
+        assert.strictEqual(yield* peer.spaces.open(home.ticket), opened)
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+    )
+  }
 })

@@ -34,7 +34,7 @@ import {
 } from "../../services/echo/SpaceService.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { Durability, StorageError } from "../../services/platform/Storage.ts"
-import { changeAt, drafting, draftOf, receiptOf } from "./SpaceChange.ts"
+import { changeAt, drafting, draftOf, receiptOf, repeating } from "./SpaceChange.ts"
 import { deliverStored, freezeAt } from "./SpaceDelivery.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
 import { SpacePeers } from "./SpacePeers.ts"
@@ -125,14 +125,14 @@ export class OpenSpace {
   /** Tells everybody who waits on this life that it is over, and that nobody knows what became of what is pending. */
   abandon(error: SpaceRestarted): void {
     this.over = error
-    if (this.state.ownFeed >= 0) this.handle.gave(this.state.feeds.text(this.state.ownFeed), this.state.used)
     for (const tell of this.callers) tell(error)
     this.callers.clear()
     this.release()
   }
 
-  /** Lets go of everybody who waits for something to become possible here. */
+  /** It is over, and gives out no counter more. Lets go of everybody who waits for something to become possible here. */
   release(): void {
+    if (this.state.ownFeed >= 0) this.handle.gave(this.state.feeds.text(this.state.ownFeed), this.state.used)
     this.settle(Number.POSITIVE_INFINITY)
     for (const latch of [this.wake, this.ready, this.room]) latch.openUnsafe()
   }
@@ -327,7 +327,7 @@ export class OpenSpace {
     return "offered"
   }
 
-  /** Answers a command that was carried out before as it was answered then. Where the block cannot be read, this life cannot go on. */
+  /** Answers a command that was carried out before, with the receipt that it got then. Where the block cannot be read, this life cannot go on. */
   private repeated<A>(
     place: CommandPlace,
     body: (transaction: Transaction) => A,
@@ -338,10 +338,8 @@ export class OpenSpace {
         this.fail(error)
         return this.handle.commit(body, writing)
       },
-      onSuccess: ({ made, receipt }) => {
-        const drafted = drafting(draftOf(this.state, this.handle.types, made), body)
-        return Result.isFailure(drafted) ? drafted.failure : Effect.succeed({ value: drafted.success, receipt })
-      }
+      onSuccess: (done) =>
+        Effect.map(repeating(this.state, this.handle.types, done, body), (value) => ({ value, receipt: done.receipt }))
     })
   }
 

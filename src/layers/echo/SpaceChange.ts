@@ -2,16 +2,17 @@
  * One change of a space before it is stamped and after it is stored: the body run over a draft, and what is answered for it.
  *
  * A change that was named by a command, and is done, is answered from its block: the body runs again over the objects that it made then,
- * for what it answers, and nothing of it is written.
+ * for what it answers, and nothing of it is written. Where it does something else than was done, it is refused.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { type ChangeSet, opCreate } from "../../schema/echo/ChangeSet.ts"
+import { type ChangeSet, type Mutation, opCreate } from "../../schema/echo/ChangeSet.ts"
 import { decodePlain } from "../../schema/echo/ChangeSetCodec.ts"
-import { Draft, type Made } from "../../schema/echo/Draft.ts"
+import { Draft, type Made, otherChange } from "../../schema/echo/Draft.ts"
 import { decodeBlock } from "../../schema/echo/Feed.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import type { TypeIndex } from "../../schema/echo/ObjectType.ts"
+import { isRepetition } from "../../schema/echo/Repetition.ts"
 import type { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { ArgumentInvalid } from "../../schema/platform/ArgumentInvalid.ts"
 import type { CommandPlace, SpaceFeeds } from "../../services/echo/FeedStore.ts"
@@ -71,17 +72,36 @@ export const receiptOf = (feed: string, changeSet: ChangeSet, textOf: (feed: num
   deps: (changeSet.deps ?? []).map((dep) => ({ feed: textOf(dep.feed), counter: dep.counter }))
 })
 
-/** The change that stands at a place, with its receipt and the objects that it made. */
+/** A change that was made, as a repetition of it is judged and answered. */
+export interface Done {
+  readonly receipt: Receipt
+  readonly made: Made
+  /** Whether these mutations are those that it did. */
+  readonly is: (mutations: ReadonlyArray<Mutation>) => boolean
+}
+
+/** Runs the body of a change that was made again, and answers what it answers now; it dies when it is another change. */
+export const repeating = <A>(state: SpaceState, types: TypeIndex, done: Done, body: Body<A>): Effect.Effect<A, WriteError> => {
+  const draft = draftOf(state, types, done.made)
+  const drafted = drafting(draft, body)
+  if (Result.isFailure(drafted)) return drafted.failure
+  return done.is(draft.mutations) ? Effect.succeed(drafted.success) : Effect.die(otherChange())
+}
+
+/** The change that stands at a place. */
 export const changeAt = (
   feeds: SpaceFeeds,
   state: SpaceState,
   { feed, first, index }: CommandPlace
-): Effect.Effect<{ readonly receipt: Receipt; readonly made: Made }, StorageError> =>
+): Effect.Effect<Done, StorageError> =>
   Effect.map(feeds.read(feed.id, index, 0), ([block]) => {
     // stored by this device itself
     const plain = Result.getOrThrow(decodePlain(Result.getOrThrow(decodeBlock(block!.bytes))))
     const changeSet = plain.changeSets.find((each) => each.first === first)!
     const counters = changeSet.mutations.flatMap(({ op }, i) => (op === opCreate ? [first + i] : []))
     const receipt = receiptOf(feed.text, changeSet, (position) => feedText(plain.feeds[position - 1]!))
-    return { receipt, made: { feed: state.feeds.intern(feed.id), counters } }
+    const own = state.feeds.intern(feed.id)
+    const feedOf = (position: number) => (position === 0 ? own : state.feeds.intern(plain.feeds[position - 1]!))
+    const is = (mutations: ReadonlyArray<Mutation>) => isRepetition(changeSet.mutations, feedOf, mutations)
+    return { receipt, made: { feed: own, counters }, is }
   })

@@ -25,11 +25,12 @@ export class SpaceHandle {
   private readonly up = Latch.makeUnsafe(false)
   private readonly listeners = new Set<() => void>()
   private readonly turnListeners = new Set<() => void>()
-  /** The last counter of each own feed that a life has given out: what was lost with it names nothing else later. */
-  private readonly counters = new Map<string, number>()
+  private readonly counters: Map<string, number>
 
-  constructor(id: string) {
+  /** `counters`: the last one of each own feed that was given out. What was lost names nothing else later, under another handle either. */
+  constructor(id: string, counters = new Map<string, number>()) {
     this.id = id
+    this.counters = counters
   }
 
   /** Calls the listener, in line, whenever anything here may have changed. Answers how to stop. */

@@ -27,7 +27,9 @@ import {
   NotMember,
   type OpenError,
   type Space,
-  SpaceService
+  type SpaceClosed,
+  SpaceService,
+  type WriteError
 } from "../../services/echo/SpaceService.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
@@ -65,6 +67,12 @@ interface Kept {
   readonly over: Deferred.Deferred<void>
 }
 
+/** Whoever opens a space, one at a time; forgotten when there is none. */
+interface Turn {
+  readonly lock: Semaphore.Semaphore
+  openers: number
+}
+
 /** Five crashes within a minute are borne with: the pauses add up to three seconds. */
 const policy = restart({ times: 5, within: "1 minute", backoff: { first: "100 millis" } })
 
@@ -82,14 +90,32 @@ const make = Effect.fnUntraced(function* (options: Options) {
     swarm: yield* Swarm
   }
   const supervision = yield* supervisor.open({ name: "spaces", policy })
-  const lock = yield* Semaphore.make(1)
   const spaces = new Map<string, Kept>()
+  const turns = new Map<string, Turn>()
+  /** The last counter that was given out in each feed of this device: as many entries as it has written in feeds since it started. */
+  const counters = new Map<string, number>()
+
+  /** Opens of one space go one after the other; one that hangs keeps nobody from another space. */
+  const inTurn = <A, E>(id: string, opening: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        const turn = turns.get(id) ?? { lock: Semaphore.makeUnsafe(1), openers: 0 }
+        turns.set(id, turn)
+        turn.openers++
+        return turn
+      }),
+      ({ lock }) => lock.withPermits(1)(opening),
+      (turn) =>
+        Effect.sync(() => {
+          if (--turn.openers === 0) turns.delete(id)
+        })
+    )
 
   /** Starts a space, and answers once it is in the swarm. */
   const start = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
     const id = spaceText(ticket.space)
-    const handle = new SpaceHandle(id)
-    const opened = yield* Deferred.make<void, StorageError | KeyMissing>()
+    const handle = new SpaceHandle(id, counters)
+    const opened = yield* Deferred.make<void, StorageError | KeyMissing | SpaceClosed>()
     const over = yield* Deferred.make<void>()
     const life = lifeOf(platform, handle, ticket, Deferred.succeed(opened, undefined))
     // who opens it is told why what never came up did not, and it is not tried again
@@ -101,7 +127,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       // another may be open by now under the same id
       if (spaces.get(id)?.handle === handle) spaces.delete(id)
       Deferred.doneUnsafe(over, Effect.void)
-      Deferred.doneUnsafe(opened, why === "crashed" ? Effect.void : Effect.interrupt)
+      // while it was still on its way into the swarm
+      Deferred.doneUnsafe(opened, why === "crashed" && handle.closed !== null ? Effect.fail(handle.closed) : Effect.interrupt)
     }
     const close = Effect.suspend(() => {
       kept.isEnding = true
@@ -115,6 +142,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return kept
   })
 
+  const opening = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
+    const id = spaceText(ticket.space)
+    const known = spaces.get(id)
+    if (known !== undefined && !known.isEnding) return known.face
+    if (known !== undefined) yield* Deferred.await(known.over)
+    const key = ticketKey(ticket.space)
+    if ((yield* storage.get(key)) === null) {
+      yield* storage.write([{ key, value: text.encode(ticketText) }], { durability: "strict" })
+    }
+    const kept = yield* start(ticket, ticketText)
+    // it may have ended already
+    if (kept.handle.closed === null) spaces.set(id, kept)
+    return kept.face
+  })
+
   const open = (ticketText: string): Effect.Effect<Space, OpenError> =>
     Effect.gen(function* () {
       if (typeof ticketText !== "string") throw new ArgumentInvalid({ call: "spaces.open", takes: "a ticket", given: ticketText })
@@ -126,18 +168,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       if (!ticket.genesis.devices.some((member) => equalBytes(member, device.publicKey))) {
         return yield* new NotMember({ device: device.text, space: id })
       }
-      const known = spaces.get(id)
-      if (known !== undefined && !known.isEnding) return known.face
-      if (known !== undefined) yield* Deferred.await(known.over)
-      const key = ticketKey(ticket.space)
-      if ((yield* storage.get(key)) === null) {
-        yield* storage.write([{ key, value: text.encode(ticketText.trim()) }], { durability: "strict" })
-      }
-      const kept = yield* start(ticket, ticketText.trim())
-      // it may have ended already, while its swarm was joined
-      if (kept.handle.closed === null) spaces.set(id, kept)
-      return kept.face
-    }).pipe(lock.withPermits(1))
+      return yield* inTurn(id, opening(ticket, ticketText.trim()))
+    })
 
   /** All is judged before anything is made: what cannot be created leaves no space behind. */
   const create: SpaceService["Service"]["create"] = Effect.fnUntraced(function* (given) {
@@ -153,7 +185,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const nonce = yield* crypto.random(16)
     const genesis = encodeGenesis(nonce, [device.publicKey, ...devices])
     const space = yield* open(encodeTicket(genesis, options.urls, crypto.hash))
-    yield* space.create(SpaceInfo, { name })
+    yield* naming(space, name)
     return space
   })
 
@@ -170,6 +202,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   return SpaceService.of({ create, open, list })
 })
+
+/** Writes a new space's name. After a crash the space tells whether it was written: nobody else can have opened it yet. */
+const naming = (space: Space, name: string): Effect.Effect<unknown, WriteError> =>
+  Effect.retry(
+    Effect.flatMap(space.query(SpaceInfo).all, ({ length }) => (length > 0 ? Effect.void : space.create(SpaceInfo, { name }))),
+    { while: (error) => error._tag === "SpaceRestarted" }
+  )
 
 const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uint8Array, MemberInvalid> => {
   if (typeof member !== "string") return Effect.fail(new MemberInvalid({ member: describe(member) }))

@@ -3,7 +3,7 @@
  *
  * It reads the state and never changes it, so a body that throws leaves nothing behind. What is refused adds nothing and is thrown; the
  * first refusal is kept, so that a body that catches it commits nothing either. A body is run again over what it made the first time when
- * its change is repeated: then only what it answers is of use.
+ * its change is repeated: then its mutations only tell whether it is the same change, and what it creates is answered as it is by now.
  */
 import { ArgumentInvalid, demandObject } from "../platform/ArgumentInvalid.ts"
 import { type Dot, life, type Mutation } from "./ChangeSet.ts"
@@ -13,12 +13,13 @@ import {
   demandType,
   dotOf,
   drafted,
-  type ObjectInvalid,
+  ObjectInvalid,
   type ObjectOf,
   type ObjectType,
   type PatchOf,
   type PropertyInvalid,
   type PropsOf,
+  read,
   type TypeIndex,
   typeOf,
   updating
@@ -37,7 +38,11 @@ export interface Made {
   readonly counters: ReadonlyArray<number>
 }
 
-const once = "Name each change that is meant with a command of its own."
+/** What the program is told that asks for something else by a command that was carried out. */
+export const otherChange = (): Error =>
+  new Error(
+    "the command names another change already, which was made; this one was not. Name each change that is meant with a command of its own."
+  )
 
 const anObject = "an object of the space (as create, get or a query answered it)"
 
@@ -70,7 +75,7 @@ export class Draft<E> {
       this.types.note(type)
       const { feed, counter } = this.nextObject()
       this.demand(creating(type, properties, feed, counter, this.mutations))
-      const object = drafted(type, this.state.feeds, feed, counter, properties)
+      const object = this.asItIs(type, feed, counter) ?? drafted(type, this.state.feeds, feed, counter, properties)
       this.made.add(object.id)
       return object
     })
@@ -80,9 +85,17 @@ export class Draft<E> {
     const { before, made, state } = this
     if (before === null) return { feed: state.ownFeed, counter: state.next + this.mutations.length }
     const counter = before.counters[made.size]
-    if (counter === undefined)
-      throw new Error(`a command was given to a change that makes more objects than it made first. ${once}`)
+    if (counter === undefined) throw otherChange()
     return { feed: before.feed, counter }
+  }
+
+  /** An object that this change made the first time; null when there is none, or it is no more what it was made as. */
+  private asItIs<T extends ObjectType>(type: T, feed: number, counter: number): ObjectOf<T> | null {
+    const { before, state } = this
+    const entry = before === null ? undefined : state.objects.find(feed, counter)
+    if (entry?.kind?.name !== type.name) return null
+    const object = read(type, state.objects, entry)
+    return object instanceof ObjectInvalid ? null : object
   }
 
   /** Answers the type that the object was taken for. */
@@ -127,9 +140,9 @@ export class Draft<E> {
     }
   }
 
-  /** The entry if this draft has not written to it yet: afterwards it cannot say what differs. */
+  /** The entry if this draft has not written to it yet: afterwards, and in a repetition, it cannot say what differs. */
   private unwritten(entry: Entry | null): Entry | null {
-    if (entry === null || this.updated.has(entry)) return null
+    if (entry === null || this.before !== null || this.updated.has(entry)) return null
     this.updated.add(entry)
     return entry
   }

@@ -106,7 +106,8 @@ export interface WriteOptions {
    * Names this change, so that it is made once however often it is asked for: a repetition writes nothing and gets the first receipt, in
    * whichever life of the space or the process, among the last 1,000 commands of this device in the space. Choose it once for each change
    * that is meant (a UUID), and keep it for repetitions. What changed nothing is not remembered. The function of a repeated `change` runs
-   * again, over the objects that it made the first time, only for what it answers.
+   * again, over the objects that it made the first time, only for what it answers. It has to do to the same objects and properties what was
+   * done, or it dies, being another change; values may differ, and what is answered is the object as it is then.
    */
   readonly command?: string
 }
@@ -182,12 +183,15 @@ export interface Space {
 export class SpaceService extends Context.Service<
   SpaceService,
   {
-    /** Makes a space whose members are this device and `members` (public keys as text). */
+    /** Makes a space whose members are this device and `members` (public keys as text). Should it crash meanwhile, its name is written once. */
     readonly create: (options: {
       readonly name: string
       readonly members?: ReadonlyArray<string>
     }) => Effect.Effect<Space, MemberInvalid | MembersTooMany | OpenError | WriteError>
-    /** Opens the space of a ticket, and keeps it. Opening an open space answers the same one. */
+    /**
+     * Opens the space of a ticket, and keeps it. Opening an open space answers the same one. `SpaceClosed`, with the reason, when it
+     * crashed meanwhile more often than it is restarted.
+     */
     readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
     /** The spaces that this device keeps, by id and ticket. */
     readonly list: Effect.Effect<ReadonlyArray<{ readonly id: string; readonly ticket: string }>, StorageError>
@@ -292,4 +296,4 @@ export type WriteError =
   | SpaceReadOnly
   | SpaceRestarted
   | SpaceClosed
-export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused
+export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused | SpaceClosed
