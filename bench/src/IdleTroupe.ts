@@ -6,10 +6,10 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { ObjectType, type Peer, type Space } from "../../src/index.ts"
+import type { Peer, Space } from "../../src/index.ts"
 import { PeerNode } from "../../src/node.ts"
+import { Task } from "./Task.ts"
 
 export interface Asked {
   readonly kube: string
@@ -28,14 +28,6 @@ export interface Measured {
   /** Seconds of a processor that the idle while has cost. */
   readonly processor: number
 }
-
-const Task = ObjectType.make("Task", {
-  title: Schema.String,
-  done: Schema.Boolean,
-  count: Schema.Int,
-  who: Schema.String,
-  at: Schema.Number
-})
 
 const concurrency = 16
 

@@ -6,16 +6,16 @@
  */
 import { hash as digest, generateKeyPairSync, sign, verify } from "node:crypto"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type { Mutation } from "../../src/schema/echo/ChangeSet.ts"
 import { decodePlain, encodePlain } from "../../src/schema/echo/ChangeSetCodec.ts"
 import { decodeBlock, encodeBlock, headMessage } from "../../src/schema/echo/Feed.ts"
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { leafHash, Peaks } from "../../src/schema/echo/Merkle.ts"
 import { Changes, Objects } from "../../src/schema/echo/Objects.ts"
-import { creating, type ObjectOf, ObjectType, type PatchOf, read, updating } from "../../src/schema/echo/ObjectType.ts"
+import { creating, type ObjectOf, type PatchOf, read, updating } from "../../src/schema/echo/ObjectType.ts"
 import { nextTime } from "../../src/schema/echo/Time.ts"
 import { equalBytes } from "../../src/schema/platform/Codec.ts"
+import { Task } from "./Task.ts"
 import {
   type Asked,
   answer,
@@ -29,14 +29,6 @@ import {
   type Update,
   workOf
 } from "./Workload.ts"
-
-const Task = ObjectType.make("Task", {
-  title: Schema.String,
-  done: Schema.Boolean,
-  count: Schema.Int,
-  who: Schema.String,
-  at: Schema.Number
-})
 
 /** A patch as a program would write it down, by the key's number. */
 const patches: ReadonlyArray<(value: Cell) => PatchOf<typeof Task>> = [

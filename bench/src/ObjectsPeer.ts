@@ -6,11 +6,11 @@
  * every object.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
 import * as PeerMemory from "../../src/layers/peer/PeerMemory.ts"
-import { type ObjectOf, ObjectType, type PatchOf } from "../../src/schema/echo/ObjectType.ts"
+import type { PatchOf } from "../../src/schema/echo/ObjectType.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
+import { Task } from "./Task.ts"
 import {
   type Asked,
   answer,
@@ -25,15 +25,6 @@ import {
   type Update,
   workOf
 } from "./Workload.ts"
-
-const Task = ObjectType.make("Task", {
-  title: Schema.String,
-  done: Schema.Boolean,
-  count: Schema.Int,
-  who: Schema.String,
-  at: Schema.Number
-})
-type Task = ObjectOf<typeof Task>
 
 const concurrency = 16
 

@@ -36,7 +36,7 @@ type Call = (tag: string, payload: unknown, options: { readonly headers: CallHea
 /** A channel with its client. */
 interface Opened {
   readonly call: Call
-  isClosed: boolean
+  readonly isClosed: () => boolean
 }
 
 /** Is called when a call is on its way, and no sooner. */
@@ -65,7 +65,7 @@ export class ActorLine {
           hasLeft = true
           left()
         }
-        return own(call(tag, payload, { headers }) as Effect.Effect<unknown, unknown>, leaving).pipe(
+        return alone(call(tag, payload, { headers }) as Effect.Effect<unknown, unknown>, leaving).pipe(
           Effect.catchCause((cause) => Effect.failCause(this.judged(cause, headers, hasLeft)))
         )
       })
@@ -94,7 +94,7 @@ export class ActorLine {
   private client({ address }: CallHeaders): Effect.Effect<Opened, ActorUnreachable> {
     return this.opening.withPermits(1)(
       Effect.suspend(() =>
-        this.opened !== null && !this.opened.isClosed
+        this.opened !== null && !this.opened.isClosed()
           ? Effect.succeed(this.opened)
           : Effect.mapError(this.dial, () => this.unreachable(address, "disconnected", false))
       )
@@ -110,7 +110,7 @@ export class ActorLine {
     const channel = yield* open
     const own = yield* Scope.fork(scope)
     yield* Scope.addFinalizer(own, channel.close("done"))
-    const opened: Opened = { call: () => Effect.never, isClosed: false }
+    let isClosed = false
     const { receive, service } = yield* protocolOf(channel, own)
     let calls = 0
     const generateRequestId = () => calls++ as RpcMessage.RequestId
@@ -120,10 +120,10 @@ export class ActorLine {
       Scope.provide(own)
     )
     const closed = Effect.sync(() => {
-      opened.isClosed = true
+      isClosed = true
     })
     yield* Effect.forkIn(Effect.ensuring(Effect.ensuring(receive(closed), closed), Scope.close(own, Exit.void)), scope)
-    this.opened = Object.assign(opened, { call: client as Call })
+    this.opened = { call: client as Call, isClosed: () => isClosed }
     return this.opened
   }).pipe(Effect.uninterruptible)
 
@@ -147,7 +147,7 @@ export class ActorLine {
 }
 
 /** A call with its own headers alone, whatever others its surroundings have for requests of their own. */
-const own = (call: Effect.Effect<unknown, unknown>, leaving: () => void): Effect.Effect<unknown, unknown> =>
+const alone = (call: Effect.Effect<unknown, unknown>, leaving: () => void): Effect.Effect<unknown, unknown> =>
   call.pipe(Effect.provideService(RpcClient.CurrentHeaders, Headers.empty), Effect.provideService(Leaving, leaving))
 
 interface Broken {

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Fate, Message } from "../../schema/actor/Message.ts"
+import { askMillis, type Fate, Message } from "../../schema/actor/Message.ts"
 import {
   ActorElsewhere,
   type ActorRef,
@@ -21,7 +21,6 @@ import {
 import type { ActorLine } from "./ActorLine.ts"
 import type { CallHeaders } from "./ActorWire.ts"
 
-const timeoutDefault = 5_000
 /** Messages that were told and are not settled, of all references to one device. */
 const toldMax = 1_000
 
@@ -56,7 +55,7 @@ export class RemoteRef implements ActorRef {
     return Effect.suspend(() => {
       const { isStream, line } = this.remote
       const headers = this.headers(options)
-      const millis = options?.timeout ?? timeoutDefault
+      const millis = options?.timeout ?? askMillis
       let isBegun = false
       const within = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | AskTimeout> => {
         if (!Number.isFinite(millis)) return effect

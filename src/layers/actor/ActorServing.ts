@@ -25,7 +25,6 @@ import { callHeaders, codecFor, type Group, Malformed, readFromClient } from "./
 export interface ServingOptions {
   readonly actor: string
   readonly group: Group
-  readonly rpcs: ReadonlyArray<Rpc.Any>
   /** The actor of an address, or null when it does not live here. */
   readonly find: (address: string) => ActorRef | null
 }
@@ -87,14 +86,9 @@ const handlersOf = (options: ServingOptions, answers: ActorAnswers, device: stri
   return Context.makeUnsafe(handlers)
 }
 
-const handlerOf = (
-  { actor, find, rpcs }: ServingOptions,
-  answers: ActorAnswers,
-  { _tag: tag }: Rpc.Any,
-  device: string
-): Handler => {
-  const rpc = rpcs.find((each) => each._tag === tag) as Rpc.AnyWithProps
-  const mayCall = Context.get(rpc.annotations, Callers)
+const handlerOf = ({ actor, find }: ServingOptions, answers: ActorAnswers, rpc: Rpc.Any, device: string): Handler => {
+  const { _tag: tag, annotations } = rpc as Rpc.AnyWithProps
+  const mayCall = Context.get(annotations, Callers)
   const asked: (...call: Parameters<Handler>) => Effect.Effect<unknown, unknown> = Effect.fnUntraced(function* (
     payload,
     { headers }

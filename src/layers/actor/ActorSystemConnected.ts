@@ -83,7 +83,7 @@ const make = Effect.fnUntraced(function* (load: Effect.Effect<Calling>) {
     const channel = nameable(name)
     const find = (address: string) => (isHere(name, address) ? local.ref(name, address) : null)
     return Effect.flatMap(load, ({ groupOf, serving }) => {
-      const options = { actor: name, group: groupOf(rpcs), rpcs, find }
+      const options = { actor: name, group: groupOf(rpcs), find }
       const onChannel: Served["onChannel"] = (opened, peer) => serving(options, opened, peer.deviceText)
       return swarm.serve({ name: channel, version: wireVersion, onChannel })
     })

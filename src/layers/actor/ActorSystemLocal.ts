@@ -14,7 +14,7 @@ import * as PubSub from "effect/PubSub"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { commandOf, Message } from "../../schema/actor/Message.ts"
+import { askMillis, commandOf, Message } from "../../schema/actor/Message.ts"
 import { restart } from "../../schema/actor/Supervision.ts"
 import {
   ActorCrashed,
@@ -33,7 +33,6 @@ import type { ActorCell } from "./ActorCell.ts"
 import { ActorDeadlines } from "./ActorDeadlines.ts"
 import { ActorHost } from "./ActorHost.ts"
 
-const timeoutDefault = 5_000
 const deadLettersKept = 256
 
 const make: Effect.Effect<ActorSystem["Service"], never, Supervisor | Scope.Scope> = Effect.gen(function* () {
@@ -165,7 +164,7 @@ class LocalRef implements ActorRef {
       }
       if (!cell.offer(message)) cell.wait(message, () => {})
       if (message.isSettled) return
-      const millis = options?.timeout ?? timeoutDefault
+      const millis = options?.timeout ?? askMillis
       if (Number.isFinite(millis))
         this.system.deadlines.add(message, millis, () => {
           const isBegun = message.fate === "handling"

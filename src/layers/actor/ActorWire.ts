@@ -4,6 +4,7 @@
  * The Rpcs of an actor, with the errors that a call may have beside its own; the address and the command of a call as headers; and the
  * shapes of messages, by which everything from outside is judged before effect/rpc sees it.
  */
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -15,6 +16,7 @@ import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as Schema from "effect/Schema"
 import { actorNameBytesMax } from "../../schema/platform/Limits.ts"
 import { ActorCrashed, ActorStopped, CallRefused, MailboxFull, MessageDropped, NotKept } from "../../services/actor/ActorRef.ts"
+import { Callers } from "../../services/actor/Callers.ts"
 
 /** What a call may fail with beside the errors of its Rpc; the rest are known to the caller's own device alone. */
 const CallError = Schema.Union([ActorStopped, ActorCrashed, MailboxFull, MessageDropped, CallRefused, NotKept])
@@ -25,14 +27,16 @@ export type Group = RpcGroup.RpcGroup<Rpc.Any>
 /** The Rpcs of an actor as they are called from afar. */
 export const groupOf = (rpcs: ReadonlyArray<Rpc.Any>): Group => RpcGroup.make(...rpcs.map(callable))
 
+/** It is declared with the Rpc who may call it, and that stays with it. */
 const callable = (rpc: Rpc.Any): Rpc.Any => {
-  const { errorSchema, payloadSchema: payload, successSchema } = rpc as Rpc.AnyWithProps
+  const { annotations, errorSchema, payloadSchema, successSchema } = rpc as Rpc.AnyWithProps
+  const [payload, error, mayCall] = [payloadSchema as Schema.Top, errorSchema as Schema.Top, Context.get(annotations, Callers)]
   if (!RpcSchema.isStreamSchema(successSchema)) {
-    const error = Schema.Union([CallError, errorSchema as Schema.Top])
-    return Rpc.make(rpc._tag, { payload: payload as Schema.Top, success: successSchema as Schema.Top, error })
+    const success = successSchema as Schema.Top
+    return Rpc.make(rpc._tag, { payload, success, error: Schema.Union([CallError, error]) }).annotate(Callers, mayCall)
   }
-  const error = Schema.Union([CallError, errorSchema as Schema.Top, successSchema.error])
-  return Rpc.make(rpc._tag, { payload: payload as Schema.Top, success: successSchema.success, error, stream: true })
+  const errors = Schema.Union([CallError, error, successSchema.error])
+  return Rpc.make(rpc._tag, { payload, success: successSchema.success, error: errors, stream: true }).annotate(Callers, mayCall)
 }
 
 /** A name is what can be stored: well-formed, and not too long. */

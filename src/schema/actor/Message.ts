@@ -34,6 +34,9 @@ export const partsOf = (command: string): { readonly caller: string; readonly id
   return { caller: command.slice(0, at), id: command.slice(at + 1) }
 }
 
+/** Milliseconds that an ask waits unless it says otherwise, wherever the actor is. */
+export const askMillis = 5_000
+
 export type Listener = (message: Message) => void
 
 export class Message {
