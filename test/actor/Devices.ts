@@ -11,32 +11,20 @@ import * as ActorSystemConnected from "../../src/layers/actor/ActorSystemConnect
 import * as ActorSystemLocal from "../../src/layers/actor/ActorSystemLocal.ts"
 import * as PersistenceStorage from "../../src/layers/actor/PersistenceStorage.ts"
 import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
-import * as Connection from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
-import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
-import * as SwarmLayer from "../../src/layers/mesh/Swarm.ts"
-import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
 import * as DeviceLayer from "../../src/layers/peer/Device.ts"
-import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
-import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
 import type { ActorSystem } from "../../src/services/actor/ActorSystem.ts"
 import type { Persistence } from "../../src/services/actor/Persistence.ts"
-import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { Swarm } from "../../src/services/mesh/Swarm.ts"
 import { Device } from "../../src/services/peer/Device.ts"
 import { elapse } from "../mesh/Elapse.ts"
+import { swarmOver } from "../mesh/SwarmOver.ts"
 
 const space = new Uint8Array(32).fill(7)
 
 const services = Effect.map(MemoryNetworkLayer.make, (network) => {
-  const swarm = SwarmLayer.layer.pipe(
-    Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
-    Layer.provideMerge(DeviceLayer.layer),
-    Layer.provideMerge(KeyringMemory.layer),
-    Layer.provide(CryptoNode.layer),
-    Layer.provide(Layer.succeed(MemoryNetwork, network))
-  )
+  const swarm = Layer.provideMerge(DeviceLayer.layer, swarmOver(network))
   const actors = ActorSystemConnected.layer(Effect.succeed(ActorCalling)).pipe(
     Layer.provide(ActorSystemLocal.layer),
     Layer.provide(SupervisorLayer.layer)

@@ -10,31 +10,22 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import { MinimumLogLevel } from "effect/References"
 import * as Scope from "effect/Scope"
-import * as Connection from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
-import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
-import * as SwarmLayer from "../../src/layers/mesh/Swarm.ts"
-import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
-import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import { decodeMeeting, encodeMeeting, topicOf } from "../../src/schema/mesh/Meeting.ts"
 import { equalBytes } from "../../src/schema/platform/Codec.ts"
-import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
+import type { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { type PeerChannel, Swarm } from "../../src/services/mesh/Swarm.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { elapse } from "./Elapse.ts"
+import { swarmOver } from "./SwarmOver.ts"
 
 const space = new Uint8Array(32).fill(3)
 const crypto = CryptoNode.make()
 
 const world = Effect.gen(function* () {
   const network = yield* MemoryNetworkLayer.make
-  const services = SwarmLayer.layer.pipe(
-    Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
-    Layer.provideMerge(KeyringMemory.layer),
-    Layer.provide(CryptoNode.layer),
-    Layer.provide(Layer.succeed(MemoryNetwork, network))
-  )
+  const services = swarmOver(network)
   const members: Array<Uint8Array> = []
   const isMember = (device: Uint8Array) => members.some((member) => equalBytes(member, device))
   /** A device, a member unless said. */

@@ -11,18 +11,13 @@ import { MinimumLogLevel } from "effect/References"
 import * as Scope from "effect/Scope"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
-import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
-import * as SwarmLayer from "../../src/layers/mesh/Swarm.ts"
 import { SwarmBeside } from "../../src/layers/mesh/SwarmBeside.ts"
-import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
-import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
-import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import { channelFirstBytes, channelsMax } from "../../src/schema/platform/Limits.ts"
 import { type Channel, Connections } from "../../src/services/mesh/Connection.ts"
-import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { type Served, Swarm } from "../../src/services/mesh/Swarm.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { elapse } from "./Elapse.ts"
+import { swarmOver } from "./SwarmOver.ts"
 
 const space = new Uint8Array(32).fill(1)
 const settle = elapse("1 second")
@@ -192,12 +187,7 @@ describe("channels beside the first one", () => {
 /** Two devices, each in as many spaces, whose connections stand. */
 const met = Effect.fnUntraced(function* (spaces: number) {
   const network = yield* MemoryNetworkLayer.make
-  const services = SwarmLayer.layer.pipe(
-    Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, ConnectionLayer.layer)),
-    Layer.provideMerge(KeyringMemory.layer),
-    Layer.provide(CryptoNode.layer),
-    Layer.provide(Layer.succeed(MemoryNetwork, network))
-  )
+  const services = swarmOver(network)
   const device = Effect.gen(function* () {
     const context = yield* Layer.build(Layer.fresh(services))
     const swarm = Context.get(context, Swarm)
