@@ -2,8 +2,8 @@
  * Troupe in a simulated world: the same peers under one seed, with virtual time and every fault that a network, a disk and a process have.
  */
 export * as World from "./layers/simulation/World.ts"
-export type { Left } from "./schema/simulation/Disk.ts"
-export type { Profile } from "./schema/simulation/Links.ts"
+export type { Backup, Left } from "./schema/simulation/Disk.ts"
+export { type Profile, profiles } from "./schema/simulation/Links.ts"
 export { Host } from "./services/simulation/Host.ts"
 export {
   type Crash,
@@ -11,6 +11,7 @@ export {
   type Outcome,
   PeerDown,
   type SimulatedPeer,
+  type SimulatedSignaling,
   type World as SimulatedWorld,
   WorldHalted
 } from "./services/simulation/World.ts"

@@ -33,7 +33,10 @@ const make = (seed: number) => {
     note: () => undefined,
     hinder: () => undefined
   }
-  const wire = new Wire("a>b#1", seed, ground, [a, b], (packet) => packet)
+  const wire = new Wire("a>b#1", seed, ground, [a, b], {
+    digest: (packet) => packet,
+    flipped: (packet, bit) => packet ^ (1 << (bit % 31))
+  })
   const runTo = (micros: number) => loop.run(() => false, micros)
   return { a, b, ended, links, loop, runTo, told, up, wire }
 }

@@ -12,15 +12,17 @@ import * as Layer from "effect/Layer"
 import { Platter } from "../../schema/simulation/Disk.ts"
 import { Links, type Profile, usual } from "../../schema/simulation/Links.ts"
 import { type Ended, Loop } from "../../schema/simulation/Loop.ts"
+import { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { keyOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
-import type { PeerServices } from "../../services/peer/Peer.ts"
 import type { Violation } from "../../services/simulation/Host.ts"
 import { HostTouched, type Outcome, type SimulatedDisk, type World, WorldHalted } from "../../services/simulation/World.ts"
 import { guard } from "./HostNode.ts"
 import * as WorldDisk from "./WorldDisk.ts"
 import { WorldLife } from "./WorldLife.ts"
-import { kube, WorldNetwork } from "./WorldNetwork.ts"
-import { type Surroundings, WorldPeer } from "./WorldPeer.ts"
+import * as WorldLinks from "./WorldLinks.ts"
+import { WorldNetwork } from "./WorldNetwork.ts"
+import { type Program, type Surroundings, WorldPeer } from "./WorldPeer.ts"
+import { kube } from "./WorldSignaling.ts"
 
 export interface Options {
   readonly peers: ReadonlyArray<string>
@@ -35,8 +37,6 @@ export interface Options {
   /** Is given every line of the trace. */
   readonly onEvent?: (line: string) => void
 }
-
-type Program = Layer.Layer<never, unknown, PeerServices>
 
 /** 2030-01-01T00:00:00Z */
 const epochMicros = 1_893_456_000_000_000
@@ -57,10 +57,9 @@ class Simulation {
   readonly world: World
   private readonly options: Options
   private readonly loop: Loop
-  private readonly links: Links
   private readonly network: WorldNetwork
   private readonly host: WorldLife
-  private readonly all: ReadonlyArray<WorldPeer>
+  private readonly all: Array<WorldPeer>
   private readonly violations: Array<Violation> = []
   private readonly sequences = new Map<string, Stream>()
   private readonly disks = new Map<string, SimulatedDisk>()
@@ -73,21 +72,20 @@ class Simulation {
     const { layer = Layer.empty, network, seed } = options
     const preemption = options.preemption ?? streamOf(seed, "preemption").pick(preemptions)
     this.loop = new Loop(streamOf(seed, "picks"), keyOf(seed, "ties"))
-    this.links = new Links({ ...usual, ...network })
-    const life = (name: string, number: number) =>
-      new WorldLife({ loop: this.loop, seed, name, number, preemption, epochMicros, note: this.note })
-    this.host = life("world", 0)
+    const life = (name: string, number: number, clock: MachineClock) =>
+      new WorldLife({ loop: this.loop, seed, name, number, preemption, clock, note: this.note })
+    this.host = life("world", 0, new MachineClock(epochMicros))
     this.network = new WorldNetwork(seed, {
       loop: this.loop,
-      links: this.links,
+      links: new Links({ ...usual, ...network }),
       host: this.host,
       isUp: (node) => node === kube || this.all.some((each) => each.name === node && each.isRunning),
       note: this.note,
       hinder: () => this.hindrances++
     })
     const program = typeof layer === "function" ? layer : () => layer
-    const surroundings: Surroundings = { loop: this.loop, seed, network: this.network, life, program, note: this.note }
-    this.all = options.peers.map((name) => new WorldPeer(name, surroundings))
+    const around: Surroundings = { loop: this.loop, seed, network: this.network, life, epochMicros, note: this.note }
+    this.all = options.peers.map((name) => new WorldPeer(name, () => program(name), around))
     this.world = this.make()
   }
 
@@ -99,48 +97,32 @@ class Simulation {
   }
 
   private make(): World {
-    const byName = new Map(this.all.map((each) => [each.name, each]))
-    const both = (one: string, other: string) => {
-      this.links.cut(one, other)
-      this.links.cut(other, one)
-    }
     return {
+      ...WorldLinks.make(this.network),
       peers: this.all,
-      peer: (name) => {
-        const found = byName.get(name)
-        if (found === undefined) throw new Error(`there is no peer ${name} in this world, only ${[...byName.keys()].join(", ")}`)
-        return found
-      },
+      peer: (name) => this.peerOf(name),
       seconds: Effect.sync(() => this.loop.now / 1_000_000),
       draw: (name, below) => this.sequenceOf(name).below(below),
-      partition: (groups) =>
-        Effect.sync(() => {
-          this.note("partition", groups.map((group) => group.join("+")).join("|"))
-          groups.forEach((group, i) => {
-            for (const others of groups.slice(i + 1)) for (const one of group) for (const other of others) both(one, other)
-          })
-        }),
-      cut: (from, to) =>
-        Effect.sync(() => {
-          this.note("cut", from, to)
-          this.links.cut(from, to)
-        }),
-      heal: Effect.sync(() => {
-        this.note("heal")
-        this.links.mendAll()
-        this.network.healed()
-      }),
-      reset: (node, other) => Effect.sync(() => this.network.reset(node, other ?? null)),
-      slow: (from, to, by) =>
-        Effect.sync(() => {
-          this.note("slow", from, to, Duration.toMillis(by))
-          this.links.slow(from, to, Duration.toMillis(by) * 1_000)
-        }),
+      clone: (peer, as) => Effect.sync(() => this.clone(peer, as)),
       hindered: Effect.sync(() => this.hindrances),
       disk: (name) => this.diskOf(name),
       network: this.network.of(this.host),
       note: (kind, ...details) => Effect.sync(() => this.note(kind, ...details))
     }
+  }
+
+  private peerOf(name: string): WorldPeer {
+    const found = this.all.find((each) => each.name === name)
+    if (found !== undefined) return found
+    throw new Error(`there is no peer ${name} in this world, only ${this.all.map((each) => each.name).join(", ")}`)
+  }
+
+  private clone(peer: string, as: string): WorldPeer {
+    if (this.all.some(({ name }) => name === as)) throw new Error(`there is a peer ${as} in this world already: clone as another`)
+    this.note("clone", peer, as)
+    const clone = this.peerOf(peer).clone(as)
+    this.all.push(clone)
+    return clone
   }
 
   private diskOf(name: string): SimulatedDisk {

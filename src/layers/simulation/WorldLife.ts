@@ -18,6 +18,7 @@ import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Tracer from "effect/Tracer"
 import type { Loop, Owner } from "../../schema/simulation/Loop.ts"
+import type { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { keyOf, type Seed, type Stream, streamOf } from "../../schema/simulation/Seed.ts"
 import { installFiberIds, type NumberingScheduler } from "./WorldFibers.ts"
 
@@ -29,8 +30,8 @@ export interface Options {
   readonly number: number
   /** The mean number of operations between preemptions; 0 for none. */
   readonly preemption: number
-  /** Microseconds since 1970 at the world's beginning. */
-  readonly epochMicros: number
+  /** The clock of its machine, which outlives it. */
+  readonly clock: MachineClock
   readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => void
 }
 
@@ -104,11 +105,10 @@ export class WorldLife implements Owner {
   }
 
   private clock(): Clock.Clock {
-    const { epochMicros, loop } = this.options
-    const micros = () => epochMicros + loop.now
-    const millis = () => Math.floor(micros() / 1_000)
-    const nanos = () => BigInt(micros()) * 1_000n
-    const monotonic = () => BigInt(loop.now) * 1_000n
+    const { clock, loop } = this.options
+    const millis = () => Math.floor(clock.wall(loop.now) / 1_000)
+    const nanos = () => BigInt(clock.wall(loop.now)) * 1_000n
+    const monotonic = () => BigInt(clock.monotonic(loop.now)) * 1_000n
     return {
       currentTimeMillisUnsafe: millis,
       currentTimeMillis: Effect.sync(millis),
@@ -123,8 +123,9 @@ export class WorldLife implements Owner {
   private sleep(millis: number): Effect.Effect<void> {
     if (millis <= 0) return Effect.yieldNow
     if (!Number.isFinite(millis)) return Effect.never
+    const { clock, loop } = this.options
     return Effect.callback((resume) => {
-      const timer = this.options.loop.after(Math.ceil(millis * 1_000), this, () => resume(Effect.void))
+      const timer = loop.after(clock.truly(Math.ceil(millis * 1_000)), this, () => resume(Effect.void))
       return Effect.sync(() => {
         timer.isCancelled = true
       })

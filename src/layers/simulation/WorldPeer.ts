@@ -7,10 +7,12 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { type Left, Platter } from "../../schema/simulation/Disk.ts"
+import { type Backup, type Left, Platter } from "../../schema/simulation/Disk.ts"
 import type { Loop } from "../../schema/simulation/Loop.ts"
+import { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
 import type { PeerServices } from "../../services/peer/Peer.ts"
 import { type Crash, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
@@ -23,9 +25,9 @@ export interface Surroundings {
   readonly loop: Loop
   readonly seed: Seed
   readonly network: WorldNetwork
-  readonly life: (name: string, number: number) => WorldLife
-  /** What a peer runs from the beginning of each of its lives. */
-  readonly program: (name: string) => Layer.Layer<never, unknown, PeerServices>
+  readonly life: (name: string, number: number, clock: MachineClock) => WorldLife
+  /** What wall clocks show when the world begins: microseconds since 1970. */
+  readonly epochMicros: number
   readonly note: (kind: string, ...details: ReadonlyArray<string | number>) => void
 }
 
@@ -39,20 +41,38 @@ interface Lived {
   readonly crashed: Deferred.Deferred<never, PeerDown>
 }
 
+export type Program = Layer.Layer<never, unknown, PeerServices>
+
 const powerLoss = (disk: Left): Crash => ({ how: "machine", disk })
 
 export class WorldPeer implements SimulatedPeer {
   readonly name: string
   private readonly around: Surroundings
+  /** What it runs from the beginning of each of its lives. */
+  private readonly program: () => Program
   private readonly platter = new Platter()
+  private readonly clock: MachineClock
   private lives = 0
+  /** How many values rotted at the time at which one did last. */
+  private rots = { at: 0, count: 0 }
   private now: Lived | null = null
   /** Told when the sync of the next strict write begins. */
   private atSync: (() => void) | null = null
 
-  constructor(name: string, around: Surroundings) {
+  constructor(name: string, program: () => Program, around: Surroundings) {
     this.name = name
+    this.program = program
     this.around = around
+    this.clock = new MachineClock(around.epochMicros)
+  }
+
+  /** Another machine with what is durable on this one's disk, and its program. */
+  clone(as: string): WorldPeer {
+    const clone = new WorldPeer(as, this.program, this.around)
+    const copied = this.platter.backup()
+    clone.platter.restore(copied)
+    clone.platter.starts = copied.starts
+    return clone
   }
 
   get isRunning(): boolean {
@@ -67,7 +87,7 @@ export class WorldPeer implements SimulatedPeer {
   boot(): void {
     const { loop, network, note, seed } = this.around
     if (this.now !== null) return
-    const life = this.around.life(this.name, ++this.lives)
+    const life = this.around.life(this.name, ++this.lives, this.clock)
     const scope = Scope.makeUnsafe()
     const services = Deferred.makeUnsafe<Context.Context<PeerServices>>()
     const over = Deferred.makeUnsafe<never, PeerDown>()
@@ -83,7 +103,7 @@ export class WorldPeer implements SimulatedPeer {
       network: network.of(life),
       random: (length) => keys.bytes(length)
     })
-    const layer = Layer.provideMerge(this.around.program(this.name), peer)
+    const layer = Layer.provideMerge(this.program(), peer)
     // a memo map of its own, else this life would be given what an earlier one has built
     const building = Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
     Effect.runForkWith(life.references)(building).addObserver((exit) => {
@@ -181,8 +201,49 @@ export class WorldPeer implements SimulatedPeer {
 
   readonly slowDisk = (by: Duration.Input): Effect.Effect<void> =>
     Effect.sync(() => {
-      this.around.note("slow disk", this.name, Duration.toMillis(by))
+      this.around.note("slowdisk", this.name, Duration.toMillis(by))
       this.platter.slowMicros = Duration.toMillis(by) * 1_000
+    })
+
+  readonly backup = Effect.sync(() => {
+    const backup = this.platter.backup()
+    this.around.note("backup", this.name, backup.entries.length, backup.starts)
+    return backup
+  })
+
+  readonly restore = (backup: Backup, how: "storage" | "machine" = "storage"): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.end({ how: "process" })
+      this.around.note("restore", this.name, how, backup.entries.length, backup.starts)
+      this.platter.restore(backup)
+      if (how === "machine") this.platter.starts = backup.starts
+    })
+
+  readonly rot = (among: (key: Uint8Array) => boolean = () => true): Effect.Effect<string | null> =>
+    Effect.sync(() => {
+      const { loop, note, seed } = this.around
+      this.rots = { at: loop.now, count: this.rots.at === loop.now ? this.rots.count + 1 : 0 }
+      // drawn by its time and not by what rotted before, so that one less leaves the others as they are
+      const key = this.platter.rot(among, streamOf(seed, "rot", this.name, this.rots.at, this.rots.count))
+      const rotten = key === null ? null : Hex.encode(key)
+      note("rot", this.name, rotten ?? "nothing")
+      return rotten
+    })
+
+  readonly setClock: SimulatedPeer["setClock"] = ({ driftPpm, skew }) =>
+    Effect.sync(() => {
+      const { loop, note } = this.around
+      const millis = skew === undefined ? null : Duration.toMillis(skew)
+      note("clock", this.name, "set", millis ?? "-", driftPpm ?? "-")
+      if (driftPpm !== undefined) this.clock.drift(loop.now, driftPpm)
+      if (millis !== null) this.clock.skew(loop.now, Math.round(millis * 1_000))
+    })
+
+  readonly jumpClock = (by: Duration.Input): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const millis = Duration.toMillis(by)
+      this.around.note("clock", this.name, "jump", millis)
+      this.clock.jump(Math.round(millis * 1_000))
     })
 }
 

@@ -6,6 +6,7 @@
  * strictly after them (LevelDB loses the end of one log file and keeps the next). A crash of the process alone loses nothing, and who
  * opens the storage next finds all of it on the medium, since he builds on it.
  */
+import { equalBytes } from "../platform/Codec.ts"
 import { OrderedBytes } from "../platform/OrderedBytes.ts"
 import type { Stream } from "./Seed.ts"
 
@@ -17,8 +18,14 @@ export interface Change {
 /** What a crash leaves of batches that are not durable: all, none, those up to some point, or any of them. */
 export type Left = "kept" | "lost" | "cut" | "torn"
 
+/** What was durable on a disk at some time, and the number that stood beside it. */
+export interface Backup {
+  readonly entries: ReadonlyArray<{ readonly key: Uint8Array; readonly value: Uint8Array }>
+  readonly starts: number
+}
+
 interface Written {
-  readonly batch: ReadonlyArray<Change>
+  batch: ReadonlyArray<Change>
   isDurable: boolean
 }
 
@@ -79,6 +86,34 @@ export class Platter {
     const lost = open.length - kept.size
     if (lost > 0) this.losses++
     return lost
+  }
+
+  backup(): Backup {
+    return { entries: this.durable().page(everything), starts: this.starts }
+  }
+
+  /** The disk is that of the backup, and nothing waits to be durable; the number beside it is left alone. */
+  restore({ entries }: Backup): void {
+    this.base = new OrderedBytes()
+    this.base.apply(entries)
+    this.log = []
+    this.view = copyOf(this.base)
+  }
+
+  /** Flips a bit of a durable value of such a key, wherever it is kept. Answers the key, if there is one. */
+  rot(among: (key: Uint8Array) => boolean, random: Stream): Uint8Array | null {
+    const entries = this.durable().page(everything)
+    const found = entries.filter(({ key, value }) => value.length > 0 && among(key))
+    if (found.length === 0) return null
+    const { key, value } = random.pick(found)
+    value[random.below(value.length)]! ^= 1 << random.below(8)
+    const batches = this.log.filter(({ batch }) => batch.some((change) => equalBytes(change.key, key)))
+    const holder = batches.findLast(({ isDurable }) => isDurable)
+    if (holder === undefined) this.base.apply([{ key, value }])
+    else holder.batch = [...holder.batch, { key, value }]
+    // a later write that is not durable hides it, until a crash takes that
+    if (batches.at(-1) === holder) this.view.apply([{ key, value }])
+    return key
   }
 
   private settle(): void {

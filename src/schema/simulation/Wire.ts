@@ -1,13 +1,20 @@
 /**
  * A connection of a simulated network: two pipes, each in order and without loss, as TCP is, on links that may be cut.
  *
- * A packet that meets a cut is stalled, and with it all behind it; when the link heals it starts anew, and when it does not heal for
- * long the connection is reset. A process that dies closes its end; a machine that dies says nothing, and the other end hears of it
+ * A packet that meets a cut or a clog is stalled, and with it all behind it; when the link heals it starts anew. When a cut does not heal
+ * for long the connection is reset; a clog is waited for. A process that dies closes its end; a machine that dies says nothing, and the other end hears of it
  * from what answers in its place, or by its own patience. What a receiver has not taken counts against the sender's window.
  */
 import type { Links } from "./Links.ts"
 import type { Loop, Owner, Timer } from "./Loop.ts"
-import { mix32 } from "./Seed.ts"
+import { drawn, mix32 } from "./Seed.ts"
+
+/** What a wire knows of the packets that it carries. */
+export interface Freight<Packet> {
+  readonly digest: (packet: Packet) => number
+  /** The packet with one bit changed; null when links change nothing of this kind. */
+  readonly flipped: ((packet: Packet, bit: number) => Packet) | null
+}
 
 /** What stands at an end of a wire. */
 export interface Port<Packet> {
@@ -42,6 +49,8 @@ type Carried<Packet> = { readonly packet: Packet } | { readonly end: number }
 interface Flight<Packet> {
   readonly number: number
   readonly bytes: number
+  /** When it was sent. */
+  readonly at: number
   readonly carried: Carried<Packet>
 }
 
@@ -69,18 +78,12 @@ export class Wire<Packet> {
   private readonly ground: Ground
   private readonly pipes: readonly [Pipe<Packet>, Pipe<Packet>]
   private readonly gone = new Set<Site<Packet>>()
-  private readonly digest: (packet: Packet) => number
+  private readonly freight: Freight<Packet>
 
-  constructor(
-    id: string,
-    key: number,
-    ground: Ground,
-    sites: readonly [Site<Packet>, Site<Packet>],
-    digest: (packet: Packet) => number
-  ) {
+  constructor(id: string, key: number, ground: Ground, sites: readonly [Site<Packet>, Site<Packet>], freight: Freight<Packet>) {
     this.id = id
     this.ground = ground
-    this.digest = digest
+    this.freight = freight
     const [a, b] = sites
     this.pipes = [pipe(a, b, key), pipe(b, a, mix32(key + 1))]
   }
@@ -142,16 +145,19 @@ export class Wire<Packet> {
 
   /** A link has healed: what stalled on it starts anew. */
   healed(): void {
+    const { links } = this.ground
     for (const along of this.pipes) {
-      if (along.stalled.length === 0 || this.ground.links.isCut(along.from.node, along.to.node)) continue
+      const { from, to } = along
+      if (along.stalled.length === 0 || links.isCut(from.node, to.node)) continue
       if (along.patience !== null) along.patience.isCancelled = true
       along.patience = null
+      if (links.isClogged(from.node, to.node)) continue
       for (const flight of along.stalled.splice(0)) this.launch(along, flight)
     }
   }
 
   private push(along: Pipe<Packet>, carried: Carried<Packet>, bytes: number): void {
-    const flight = { number: along.sent++, bytes, carried }
+    const flight = { number: along.sent++, bytes, at: this.ground.loop.now, carried }
     if (along.stalled.length > 0) along.stalled.push(flight)
     else this.launch(along, flight)
   }
@@ -166,8 +172,10 @@ export class Wire<Packet> {
   private arrive(along: Pipe<Packet>, flight: Flight<Packet>): void {
     if (!this.isOpen) return
     const { from, to } = along
-    if (this.ground.links.isCut(from.node, to.node)) {
-      this.stall(along, flight)
+    const { links } = this.ground
+    const isCut = links.isCut(from.node, to.node)
+    if (isCut || links.isClogged(from.node, to.node)) {
+      this.stall(along, flight, isCut)
       return
     }
     along.early.set(flight.number, flight)
@@ -178,17 +186,18 @@ export class Wire<Packet> {
     }
   }
 
-  private stall(along: Pipe<Packet>, flight: Flight<Packet>): void {
+  private stall(along: Pipe<Packet>, flight: Flight<Packet>, isCut: boolean): void {
     const { hinder, host, links, loop } = this.ground
     hinder()
     along.stalled.push(flight)
     along.stalled.sort((a, b) => a.number - b.number)
-    along.patience ??= loop.after(links.profile.giveUpMicros, host, () => this.reset("stalled"))
+    if (isCut) along.patience ??= loop.after(links.profile.giveUpMicros, host, () => this.reset("stalled"))
   }
 
-  private deliver(along: Pipe<Packet>, { bytes, carried, number }: Flight<Packet>): void {
+  private deliver(along: Pipe<Packet>, { at, bytes, carried, number }: Flight<Packet>): void {
     const { from, to } = along
-    const { isUp, note } = this.ground
+    const { isUp, links, note } = this.ground
+    const { digest, flipped } = this.freight
     if (this.gone.has(to)) {
       // whoever is there now knows nothing of this connection, and says so
       if (isUp(to.node)) this.reset("unknown there")
@@ -201,8 +210,10 @@ export class Wire<Packet> {
       to.port.ended(carried.end)
       return
     }
-    note("packet", this.id, from.node, number, bytes, this.digest(carried.packet))
-    to.port.receive(carried.packet)
+    const isCorrupt = flipped !== null && bytes > 0 && links.takeCorrupt(from.node, to.node)
+    const packet = isCorrupt ? flipped(carried.packet, drawn(along.key ^ 0xb17, number, 8 * bytes)) : carried.packet
+    note("packet", this.id, from.node, to.node, number, bytes, digest(packet), at)
+    to.port.receive(packet)
   }
 }
 

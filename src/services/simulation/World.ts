@@ -7,7 +7,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Left } from "../../schema/simulation/Disk.ts"
+import type { Backup, Left } from "../../schema/simulation/Disk.ts"
 import type { MemoryNetwork } from "../mesh/MemoryNetwork.ts"
 import type { PeerServices } from "../peer/Peer.ts"
 import type { Storage } from "../platform/Storage.ts"
@@ -42,6 +42,38 @@ export interface SimulatedPeer {
   readonly fillDisk: (isFull: boolean) => Effect.Effect<void>
   /** Each operation of the disk takes so much longer. */
   readonly slowDisk: (by: Duration.Input) => Effect.Effect<void>
+  /** A copy of what is durable on the disk now. */
+  readonly backup: Effect.Effect<Backup>
+  /**
+   * Crashes the peer if it is up, and puts its disk back. `storage`, the default, leaves the boot counter beside it as it is, so that the
+   * next life can notice; `machine` puts that back as well. Nobody restarts it.
+   */
+  readonly restore: (backup: Backup, how?: "storage" | "machine") => Effect.Effect<void>
+  /**
+   * Flips one bit of one durable value, of any key or of those taken, which stays so until the value is overwritten, through crashes
+   * too. Answers the key in hex; null when there is nothing to flip.
+   */
+  readonly rot: (among?: (key: Uint8Array) => boolean) => Effect.Effect<string | null>
+  /**
+   * Sets the clock, for this life and those to come; what is left out stays. `skew` puts the wall clock so much ahead of true time
+   * (negative: behind). `driftPpm` lets it, the monotonic clock and sleeps that begin run faster by so many millionths (negative: slower).
+   */
+  readonly setClock: (clock: { readonly skew?: Duration.Input; readonly driftPpm?: number }) => Effect.Effect<void>
+  /** Moves the wall clock alone, ahead or (negative) back. */
+  readonly jumpClock: (by: Duration.Input) => Effect.Effect<void>
+}
+
+/** What may be wrong with the KUBE, which brings peers together. `heal` undoes none of it. */
+export interface SimulatedSignaling {
+  /** Ends all lines, and lets nobody in until it is up. */
+  readonly down: Effect.Effect<void>
+  readonly up: Effect.Effect<void>
+  /** It starts anew at once: all lines are reset, and nobody is anywhere. */
+  readonly forget: Effect.Effect<void>
+  /** Each message to it and from it takes so much longer; 0 undoes it. */
+  readonly slow: (by: Duration.Input) => Effect.Effect<void>
+  /** One in so many signals is lost, or comes twice, or so late that others overtake it; null undoes it. */
+  readonly careless: (oneIn: number | null) => Effect.Effect<void>
 }
 
 /** A disk that no peer uses, for what is written on Storage alone. */
@@ -54,6 +86,7 @@ export interface SimulatedDisk {
 }
 
 export interface World {
+  /** All peers that there are now; a clone comes to the end of it. */
   readonly peers: ReadonlyArray<SimulatedPeer>
   /** A peer by its name; throws when there is none. */
   readonly peer: (name: string) => SimulatedPeer
@@ -65,13 +98,29 @@ export interface World {
   readonly partition: (groups: ReadonlyArray<ReadonlyArray<string>>) => Effect.Effect<void>
   /** Nothing gets from one to the other; the way back stays open. */
   readonly cut: (from: string, to: string) => Effect.Effect<void>
-  /** All links are whole again, and what stalled on them goes on. */
+  /** Nothing gets from one to the other or back. A third may still reach both: partitions may be partial. */
+  readonly part: (one: string, other: string) => Effect.Effect<void>
+  /** Packets from one to the other are held back, and nothing is lost or reset, however long it lasts. */
+  readonly clog: (from: string, to: string) => Effect.Effect<void>
+  /** They go on, and arrive in order. */
+  readonly unclog: (from: string, to: string) => Effect.Effect<void>
+  /** Flips a bit in each of the next so many frames (1 unless said) from one peer to another; `heal` takes back those to come. */
+  readonly corrupt: (from: string, to: string, frames?: number) => Effect.Effect<void>
+  /** How many frames were changed. */
+  readonly corrupted: Effect.Effect<number>
+  /** All links are whole again, none is clogged, slow or corrupting, and what stalled on them goes on. */
   readonly heal: Effect.Effect<void>
+  readonly signaling: SimulatedSignaling
   /** Resets what is connected between two nodes, or to one; answers how many connections that were. */
   readonly reset: (node: string, other?: string) => Effect.Effect<number>
   /** Each packet between two nodes takes so much longer. */
   readonly slow: (from: string, to: string, by: Duration.Input) => Effect.Effect<void>
-  /** How often a packet met a cut link or somebody could not be reached: without it a partition has changed nothing. */
+  /**
+   * Another machine with a copy of all that is durable on the peer's, its boot counter and keys included: to everybody it is the same
+   * device. It is a node of this name, runs what the peer runs, and is booted by `restart`.
+   */
+  readonly clone: (peer: string, as: string) => Effect.Effect<SimulatedPeer>
+  /** How often a packet met a cut or clogged link or somebody could not be reached: without it a partition has changed nothing. */
   readonly hindered: Effect.Effect<number>
   /** A disk of this name, the same one each time. */
   readonly disk: (name: string) => SimulatedDisk
