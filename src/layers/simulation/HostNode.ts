@@ -1,13 +1,18 @@
 /**
- * Guards Node while a world runs: its clocks, its randomness, its timers and its network throw, with the stack of who asked.
+ * Guards Node while a world runs: its clocks, its randomness, its timers and its network throw, with the stack of who asked, or all but
+ * the network answer from the world.
  *
- * The loop of a world is synchronous, so they are swapped on entry and put back on exit, and nobody else sees it. One thing is let
- * through: Effect numbers functions and other things without a content of their own by `Math.random`, for its hash maps; there it gets
+ * The loop of a world is synchronous, so they are swapped on entry and put back on exit, and nobody else sees it. What a module took from
+ * Node before (`node:timers`, say) is out of reach. One thing is let through: Effect numbers functions and other things without a content of their own by `Math.random`, for its hash maps; there it gets
  * a constant, which leaves them in the order in which they came.
  */
-import type { Guard, Violation } from "../../services/simulation/Host.ts"
+import type { Guard, Machine, Violation } from "../../services/simulation/Host.ts"
+import { answers, type Trap } from "./HostAnswersNode.ts"
 
-const refusedGlobals = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "WebSocket"] as const
+/** What a world has no answer to. */
+const refusedGlobals = ["fetch", "WebSocket"] as const
+const refusedCiphers = ["digest", "sign", "verify", "encrypt", "decrypt", "generateKey", "importKey", "deriveBits"] as const
+const refusedTimers = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"] as const
 
 /** The line of a stack that says who called what throws: the third, after the message and the trap. */
 const callerOf = (stack: string): string => stack.split("\n")[2] ?? ""
@@ -16,13 +21,13 @@ const isIdentityHash = (stack: string): boolean => /\bHash\.(?:js|ts)/.test(call
 let isGuarding = false
 
 export const guard: Guard = {
-  during: (body, record) => {
+  during: (body, record, machine) => {
     // a world in a world is guarded by the outer one
     if (isGuarding) return body()
     isGuarding = true
     const restore: Array<() => void> = []
     try {
-      for (const [owner, name, value] of trapsOf(record)) restore.push(replace(owner, name, value))
+      for (const [owner, name, value] of trapsOf(record, machine)) restore.push(replace(owner, name, value))
       return body()
     } finally {
       for (const undo of restore.reverse()) undo()
@@ -31,9 +36,7 @@ export const guard: Guard = {
   }
 }
 
-type Trap = readonly [owner: object, name: string, value: unknown]
-
-const trapsOf = (record: (violation: Violation) => void): ReadonlyArray<Trap> => {
+const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine) | null): ReadonlyArray<Trap> => {
   const refuse = (what: string) => {
     const trap = (): never => {
       const error = new Error(`${what} was called inside a simulated world`)
@@ -44,8 +47,17 @@ const trapsOf = (record: (violation: Violation) => void): ReadonlyArray<Trap> =>
   }
   const random = (): number => {
     if (isIdentityHash(new Error().stack ?? "")) return 0.5
-    return refuse("Math.random")()
+    return machine === null ? refuse("Math.random")() : machine().fraction()
   }
+  const always: ReadonlyArray<Trap> = [
+    [Math, "random", random],
+    ...refusedGlobals.map((name): Trap => [globalThis, name, refuse(name)]),
+    ...refusedCiphers.map((name): Trap => [globalThis.crypto.subtle, name, refuse("crypto.subtle")])
+  ]
+  return [...always, ...(machine === null ? refusals(refuse) : answers(machine))]
+}
+
+const refusals = (refuse: (what: string) => () => never): ReadonlyArray<Trap> => {
   const clockless: DateConstructor = new Proxy(Date, {
     construct: (target, args, newTarget): object =>
       args.length === 0 ? refuse("new Date()")() : Reflect.construct(target, args, newTarget === clockless ? target : newTarget),
@@ -54,17 +66,14 @@ const trapsOf = (record: (violation: Violation) => void): ReadonlyArray<Trap> =>
   return [
     [Date, "now", refuse("Date.now")],
     [globalThis, "Date", clockless],
-    [Math, "random", random],
-    ...refusedGlobals.map((name): Trap => [globalThis, name, refuse(name)]),
+    ...refusedTimers.map((name): Trap => [globalThis, name, refuse(name)]),
     [performance, "now", refuse("performance.now")],
     [globalThis.crypto, "getRandomValues", refuse("crypto.getRandomValues")],
     [globalThis.crypto, "randomUUID", refuse("crypto.randomUUID")],
-    [globalThis.crypto.subtle, "digest", refuse("crypto.subtle")],
-    [globalThis.crypto.subtle, "sign", refuse("crypto.subtle")],
-    [globalThis.crypto.subtle, "verify", refuse("crypto.subtle")],
     [process, "nextTick", refuse("process.nextTick")],
-    // Effect keeps the function itself from its loading, so its property is replaced
-    [process.hrtime, "bigint", refuse("process.hrtime")]
+    // Effect keeps the function itself from its loading, so its property is replaced as well
+    [process.hrtime, "bigint", refuse("process.hrtime")],
+    [process, "hrtime", Object.assign(refuse("process.hrtime"), { bigint: refuse("process.hrtime") })]
   ]
 }
 

@@ -34,6 +34,11 @@ export interface Options {
   readonly limit?: Duration.Input
   /** What each life of a peer begins with: its actors, and whatever else it runs by itself. */
   readonly layer?: Program | ((peer: string) => Program)
+  /**
+   * What becomes of clocks, randomness and timers that something takes from the host and not from Effect, as libraries do. They are
+   * refused unless said, and fail the world; `answer` takes them from the peer whose task is running. Network and WebCrypto are refused.
+   */
+  readonly host?: "refuse" | "answer"
   /** Is given every line of the trace. */
   readonly onEvent?: (line: string) => void
 }
@@ -162,9 +167,16 @@ class Simulation {
         })
         return this.loop.run(() => exit !== null || this.violations.length > 0, limit)
       },
-      (violation) => this.violations.push(violation)
+      (violation) => this.violations.push(violation),
+      this.options.host === "answer" ? () => this.running.machine : null
     )
     return this.outcome(exit, ended)
+  }
+
+  /** The life whose task is running. */
+  private get running(): WorldLife {
+    const { current } = this.loop
+    return current instanceof WorldLife ? current : this.host
   }
 
   private outcome<A, E>(exit: Exit.Exit<A, E> | null, ended: Ended): Effect.Effect<Outcome<A>, E | WorldHalted | HostTouched> {

@@ -20,6 +20,7 @@ import * as Tracer from "effect/Tracer"
 import type { Loop, Owner } from "../../schema/simulation/Loop.ts"
 import type { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { keyOf, type Seed, type Stream, streamOf } from "../../schema/simulation/Seed.ts"
+import type { Machine } from "../../services/simulation/Host.ts"
 import { installFiberIds, type NumberingScheduler } from "./WorldFibers.ts"
 
 export interface Options {
@@ -43,6 +44,8 @@ export class WorldLife implements Owner {
   isFrozen = false
   /** Fibers that have not come to their end. */
   fibers = 0
+  /** What the host's functions are answered from while a task of this life runs. */
+  readonly machine: Machine
   /** What every fiber of this life is run with. */
   readonly references: Context.Context<never>
   private readonly options: Options
@@ -58,6 +61,7 @@ export class WorldLife implements Owner {
     this.id = keyOf(seed, "life", name, number)
     this.yields = streamOf(seed, "yields", name, number)
     this.refill()
+    this.machine = this.machineOf(streamOf(seed, "host", name, number))
     installFiberIds()
     this.references = Context.empty().pipe(
       Context.add(Scheduler.Scheduler, this.scheduler()),
@@ -117,6 +121,27 @@ export class WorldLife implements Owner {
       monotonicTimeNanosUnsafe: monotonic,
       monotonicTimeNanos: Effect.sync(monotonic),
       sleep: (duration) => this.sleep(Duration.toMillis(duration))
+    }
+  }
+
+  private machineOf(random: Stream): Machine {
+    const { clock, loop } = this.options
+    let [at, count] = [0, 0]
+    return {
+      wallMicros: () => clock.wall(loop.now),
+      monotonicMicros: () => clock.monotonic(loop.now),
+      fraction: () => random.fraction(),
+      bytes: (length) => random.bytes(length),
+      after: (millis, run) => {
+        // of timers that were set at one instant for another, hosts run the earlier one first
+        count = at === loop.now ? count + 1 : 0
+        at = loop.now
+        const timer = loop.after(clock.truly(Math.ceil(millis * 1_000)) + count, this, run)
+        return () => {
+          timer.isCancelled = true
+        }
+      },
+      soon: (run) => loop.soon(this, run)
     }
   }
 

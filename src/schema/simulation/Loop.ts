@@ -40,11 +40,15 @@ export class Loop {
   now = 0
   /** Whether the task that runs was chosen by the loop, and nothing of it has been asked yet. */
   isChosen = false
+  /** Whose task or timer runs now; null between two. */
+  current: Owner | null = null
   /** Tasks and timers that ran. */
   ran = 0
   private readonly picks: Stream
   private readonly ties: number
   private readonly ready: Array<Ready> = []
+  /** What runs before anything else, in the order in which it came. */
+  private readonly next: Array<Ready> = []
   private readonly timers: Array<Timer> = []
   private readonly held = new Map<Owner, { readonly tasks: Array<Ready>; readonly timers: Array<Timer> }>()
   private sequence = 0
@@ -59,6 +63,11 @@ export class Loop {
     if (!owner.isAlive) return
     if (owner.isFrozen) this.holdOf(owner).tasks.push({ owner, run })
     else this.ready.push({ owner, run })
+  }
+
+  /** Runs something right after the task that runs now, as a host does with microtasks. */
+  soon(owner: Owner, run: () => void): void {
+    this.next.push({ owner, run })
   }
 
   /** Runs something when so many microseconds have passed. */
@@ -79,35 +88,43 @@ export class Loop {
     let atOnce = 0
     for (;;) {
       if (isDone()) return "done"
-      if (this.ready.length > 0) {
+      const soon = this.next.shift()
+      if (soon !== undefined || this.ready.length > 0) {
         if (++atOnce > tasksAtOnceMax) return "circle"
-        this.runOne()
+        if (soon === undefined) this.runOne()
+        else this.perform(soon)
         continue
       }
-      const next = this.timers[0]
-      if (next === undefined) return "stuck"
-      if (next.at > limit) return "limit"
+      const timer = this.timers[0]
+      if (timer === undefined) return "stuck"
+      if (timer.at > limit) return "limit"
       pop(this.timers)
-      if (next.at > this.now) {
-        this.now = next.at
+      if (timer.at > this.now) {
+        this.now = timer.at
         atOnce = 0
       }
-      this.fire(next)
+      this.fire(timer)
     }
   }
 
   private runOne(): void {
     const { ready } = this
     const at = this.picks.below(ready.length)
-    const { owner, run } = ready[at]!
+    const task = ready[at]!
     const last = ready.pop()!
     if (at < ready.length) ready[at] = last
+    this.isChosen = task.owner.isAlive && !task.owner.isFrozen
+    this.perform(task)
+    this.isChosen = false
+  }
+
+  private perform({ owner, run }: Ready): void {
     if (!owner.isAlive) return
     if (owner.isFrozen) return void this.holdOf(owner).tasks.push({ owner, run })
     this.ran++
-    this.isChosen = true
+    this.current = owner
     run()
-    this.isChosen = false
+    this.current = null
   }
 
   private fire(timer: Timer): void {
@@ -115,7 +132,9 @@ export class Loop {
     if (timer.isCancelled || !owner.isAlive) return
     if (owner.isFrozen) return void this.holdOf(owner).timers.push(timer)
     this.ran++
+    this.current = owner
     timer.run()
+    this.current = null
   }
 
   private holdOf(owner: Owner) {
