@@ -51,6 +51,41 @@ describe("Disk", () => {
     assert.deepStrictEqual([platter.view.get(key(1)), platter.view.get(key(2))], [key(1), null])
   })
 
+  it("rots in one bit of one durable value, wherever that is kept and whatever hides it, until it is overwritten", () => {
+    const bitsAway = (value: Uint8Array | null, n: number) => ((value?.[0] ?? 0) ^ n).toString(2).replaceAll("0", "").length
+    const isFirst = (found: Uint8Array) => found[0] === 1
+    for (const isSettled of [true, false]) {
+      const platter = new Platter()
+      if (!isSettled) platter.write(put(3))
+      platter.write(put(1))()
+      assert.isNull(platter.rot((found) => found[0] === 9, new Stream(1)))
+      platter.write([{ key: key(1), value: key(200) }])
+      assert.deepStrictEqual(platter.rot(isFirst, new Stream(2)), key(1))
+      assert.deepStrictEqual(platter.view.get(key(1)), key(200))
+      assert.strictEqual(bitsAway(platter.durable().get(key(1)), 1), 1)
+      platter.crash("lost", new Stream(1))
+      assert.strictEqual(bitsAway(platter.view.get(key(1)), 1), 1)
+      platter.rot(isFirst, new Stream(3))
+      assert.deepStrictEqual(platter.view.get(key(1)), platter.durable().get(key(1)))
+      platter.write(put(1))()
+      assert.deepStrictEqual(platter.view.get(key(1)), key(1))
+    }
+  })
+
+  it("is put back as it was durable, whatever was written since", () => {
+    const platter = new Platter()
+    platter.write(put(1))()
+    platter.write(put(2))
+    platter.starts = 3
+    const backup = platter.backup()
+    platter.write(put(2))()
+    platter.write([{ key: key(1), value: null }])()
+    platter.starts = 4
+    platter.restore(backup)
+    assert.deepStrictEqual([platter.view.get(key(1)), platter.view.get(key(2))], [key(1), null])
+    assert.deepStrictEqual([backup.starts, platter.starts, platter.unsynced], [3, 4, 0])
+  })
+
   it("copies what it is given", () => {
     const platter = new Platter()
     const value = Uint8Array.of(5)

@@ -26,6 +26,28 @@ describe("Loop", () => {
     assert.strictEqual(due.size, 6)
   })
 
+  it("runs what is to run soon before all else and in its order, and says whose it is", () => {
+    const [loop, one, other] = [make(), owner(1), owner(2)]
+    const order: Array<string> = []
+    const say = (what: string) => () => void order.push(`${what} ${loop.current?.id}`)
+    loop.enqueue(one, () => {
+      for (const n of [1, 2, 3]) loop.soon(one, say(`soon ${n}`))
+      loop.enqueue(other, say("task"))
+      loop.after(0, other, say("timer"))
+    })
+    loop.run(forever, 100)
+    assert.deepStrictEqual(order, ["soon 1 1", "soon 2 1", "soon 3 1", "task 2", "timer 2"])
+    assert.isNull(loop.current)
+    other.isFrozen = true
+    loop.soon(other, say("late"))
+    one.isAlive = false
+    loop.soon(one, say("never"))
+    loop.run(forever, 200)
+    loop.thaw(other)
+    loop.run(forever, 300)
+    assert.deepStrictEqual(order.slice(5), ["late 2"])
+  })
+
   it("moves time to the next timer and no further than its limit", () => {
     const [loop, life] = [make(), owner()]
     const at: Array<number> = []

@@ -65,6 +65,38 @@ describe("Wire", () => {
     }
   })
 
+  it("holds back what meets a clog, without patience and in order, whatever is cut and healed meanwhile", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { a, ended, links, loop, runTo, told, wire } = make(seed)
+      for (const n of numbers.slice(0, 20)) wire.send(a, n, 100)
+      runTo(5_000 + seed * 500)
+      links.clog("a", "b")
+      for (const n of numbers.slice(20)) wire.send(a, n, 100)
+      runTo(loop.now + 30 * usual.giveUpMicros)
+      const before = told["b"]!.length
+      assert.isBelow(before, 20)
+      links.cut("a", "b")
+      links.mend("a", "b")
+      wire.healed()
+      runTo(loop.now + 10_000_000)
+      assert.strictEqual(told["b"]!.length, before)
+      links.unclog("a", "b")
+      wire.healed()
+      runTo(loop.now + 10_000_000)
+      assert.deepStrictEqual([told["b"], ended], [numbers, { a: [], b: [] }], `seed ${seed}`)
+    }
+  })
+
+  it("changes one bit in each of the next frames of a corrupting link, and no more of them", () => {
+    const { a, b, links, runTo, told, wire } = make(7)
+    links.corrupt("a", "b", 2)
+    wire.send(b, 5, 100)
+    for (const n of numbers.slice(0, 4)) wire.send(a, n, 100)
+    runTo(10_000_000)
+    const bits = told["b"]!.map((n, i) => (n ^ numbers[i]!).toString(2).replaceAll("0", "").length)
+    assert.deepStrictEqual([bits, told["a"], links.corrupted], [[1, 1, 0, 0], [5], 2])
+  })
+
   it("ends once at each end: after what was sent, when it is closed; for both, when it stalls for long or is reset", () => {
     const closing = make(1)
     for (const n of numbers) closing.wire.send(closing.a, n, 100)

@@ -6,47 +6,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
-import * as Schema from "effect/Schema"
 import * as World from "../../src/layers/simulation/World.ts"
-import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
-import type { Space } from "../../src/services/echo/SpaceService.ts"
-import { Peer } from "../../src/services/peer/Peer.ts"
-import type { World as Simulated, SimulatedPeer } from "../../src/services/simulation/World.ts"
-
-const Task = ObjectType.make("Task", { title: Schema.String, done: Schema.Boolean })
-
-const device = (peer: SimulatedPeer) => peer.run(Effect.map(Peer, (found) => found.device))
-
-const titles = (space: Space) => Effect.map(space.query(Task).all, (tasks) => tasks.map(({ title }) => title).sort())
-
-/** Opens the space anew, in whichever life the peer is. */
-const inSpace = <A, E>(peer: SimulatedPeer, ticket: string, body: (space: Space) => Effect.Effect<A, E>) =>
-  peer.run(Effect.flatMap(Peer, ({ spaces }) => Effect.flatMap(spaces.open(ticket), body)))
-
-const write = (peer: SimulatedPeer, ticket: string, title: string) =>
-  inSpace(peer, ticket, (space) => space.create(Task, { title, done: false }))
-
-/** Two peers in one space. */
-const together = Effect.fnUntraced(function* (world: Simulated) {
-  const [ann, bob] = [world.peer("ann"), world.peer("bob")]
-  const members = [yield* device(bob)]
-  const ticket = yield* ann.run(
-    Effect.flatMap(Peer, ({ spaces }) => Effect.map(spaces.create({ name: "Home", members }), (space) => space.ticket))
-  )
-  yield* write(ann, ticket, "first")
-  yield* inSpace(bob, ticket, (space) => space.query(Task).first)
-  return { ann, bob, ticket }
-})
-
-/** Waits, in the world's time, until a peer shows these titles. */
-const shows = (peer: SimulatedPeer, ticket: string, expected: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    for (;;) {
-      const found = yield* inSpace(peer, ticket, titles)
-      if (JSON.stringify(found) === JSON.stringify(expected)) return
-      yield* Effect.sleep("100 millis")
-    }
-  })
+import type { World as Simulated } from "../../src/services/simulation/World.ts"
+import { inSpace, shows, titles, together, write } from "./tasks.ts"
 
 const options = { peers: ["ann", "bob"], seed: 1, limit: "10 minutes" } as const
 

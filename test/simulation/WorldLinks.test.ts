@@ -1,0 +1,132 @@
+/**
+ * Links that part some from some, hold back, and change what they carry.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as World from "../../src/layers/simulation/World.ts"
+import { profiles } from "../../src/schema/simulation/Links.ts"
+import { gathered, inSpace, shows, titles, together, write } from "./tasks.ts"
+
+const options = { peers: ["ann", "bob"], seed: 1, limit: "20 minutes" } as const
+
+/** The lines of a trace that begin with these words. */
+const linesOf = (lines: ReadonlyArray<string>, kind: string) =>
+  lines.map((line) => line.split(" ")).filter((words) => words[1] === kind)
+
+describe("World: links", () => {
+  it.live("[W21] that are parted leave a third between them, who passes on what both write", () => {
+    const lines: Array<string> = []
+    return World.run({ ...options, peers: ["ann", "bob", "cy"], onEvent: (line) => lines.push(line) }, (world) =>
+      Effect.gen(function* () {
+        const ticket = yield* gathered(world, "ann", "bob", "cy")
+        yield* world.part("ann", "bob")
+        yield* Effect.sleep("1 minute")
+        const from = lines.length
+        yield* write(world.peer("ann"), ticket, "by way of cy")
+        yield* shows(world.peer("bob"), ticket, ["by way of cy", "first"])
+        const between = linesOf(lines.slice(from), "packet").map(([, , , from, to]) => [from, to].sort().join("+"))
+        assert.include(between, "ann+cy")
+        assert.include(between, "bob+cy")
+        assert.notInclude(between, "ann+bob")
+        yield* world.heal
+        yield* world.part("bob", "cy")
+        yield* write(world.peer("cy"), ticket, "by way of ann")
+        yield* shows(world.peer("bob"), ticket, ["by way of ann", "by way of cy", "first"])
+      })
+    )
+  })
+
+  it.live("[W21] that are clogged hold back for a while, and nothing is lost or reset", () => {
+    const lines: Array<string> = []
+    return World.run({ ...options, onEvent: (line) => lines.push(line) }, (world) =>
+      Effect.gen(function* () {
+        const { ann, bob, ticket } = yield* together(world)
+        const before = yield* world.hindered
+        yield* world.clog("ann", "bob")
+        yield* write(ann, ticket, "held back")
+        yield* write(bob, ticket, "let through")
+        yield* shows(ann, ticket, ["first", "held back", "let through"])
+        yield* Effect.sleep("15 seconds")
+        assert.deepStrictEqual(yield* inSpace(bob, ticket, titles), ["first", "let through"])
+        assert.isAbove(yield* world.hindered, before)
+        yield* world.unclog("ann", "bob")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(yield* inSpace(bob, ticket, titles), ["first", "held back", "let through"])
+        assert.deepStrictEqual(linesOf(lines, "reset"), [])
+      })
+    )
+  })
+
+  it.live("[W21] that are clogged let nobody meet until they are not, or all is healed", () =>
+    World.run({ ...options, peers: ["ann", "bob", "cy"] }, (world) =>
+      Effect.gen(function* () {
+        const ticket = yield* gathered(world, "ann", "bob", "cy")
+        yield* world.clog("kube", "cy")
+        yield* world.clog("ann", "bob")
+        for (const name of ["bob", "cy"]) {
+          yield* world.peer(name).crash()
+          yield* world.peer(name).restart
+        }
+        yield* write(world.peer("ann"), ticket, "new")
+        yield* Effect.sleep("20 seconds")
+        for (const name of ["bob", "cy"]) assert.deepStrictEqual(yield* inSpace(world.peer(name), ticket, titles), ["first"])
+        yield* world.heal
+        for (const name of ["bob", "cy"]) yield* shows(world.peer(name), ticket, ["first", "new"])
+      })
+    )
+  )
+
+  it.live("[W23] that corrupt change one bit of each of the next frames, and what is written arrives nevertheless", () => {
+    const lines: Array<string> = []
+    return World.run({ ...options, onEvent: (line) => lines.push(line) }, (world) =>
+      Effect.gen(function* () {
+        const { ann, bob, ticket } = yield* together(world)
+        yield* world.corrupt("ann", "bob", 2)
+        for (const title of ["a", "b", "c"]) yield* write(ann, ticket, title)
+        yield* Effect.sleep("1 minute")
+        assert.strictEqual(yield* world.corrupted, 2)
+        yield* world.corrupt("bob", "ann")
+        yield* world.heal
+        yield* world.reset("ann", "bob")
+        yield* shows(bob, ticket, ["a", "b", "c", "first"])
+        assert.strictEqual(yield* world.corrupted, 2)
+      })
+    )
+  })
+
+  it.live("[W22] are as their profile says, for the same peers", () =>
+    Effect.gen(function* () {
+      const took = (network: keyof typeof profiles) =>
+        Effect.map(
+          World.run({ ...options, network: profiles[network] }, (world) =>
+            Effect.gen(function* () {
+              const { ann, bob, ticket } = yield* together(world)
+              const before = yield* world.seconds
+              yield* write(ann, ticket, "new")
+              yield* shows(bob, ticket, ["first", "new"])
+              return (yield* world.seconds) - before
+            })
+          ),
+          ({ value }) => value
+        )
+      assert.isBelow(yield* took("lan"), 0.15)
+      assert.isAbove(yield* took("satellite"), 0.28)
+    })
+  )
+
+  it.live("[W6] tell in the trace of each packet who sent it to whom, and when", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      yield* World.run({ ...options, onEvent: (line) => lines.push(line) }, together)
+      const packets = linesOf(lines, "packet")
+      assert.isAbove(packets.length, 10)
+      for (const [at, , wire, from, to, number, bytes, digest, sent, ...more] of packets) {
+        assert.deepStrictEqual([from, to].sort(), wire!.split("#")[0]!.split(">").sort())
+        assert.isBelow(Number(sent), Number(at))
+        for (const count of [number, bytes, digest]) assert.match(count!, /^\d+$/)
+        assert.deepStrictEqual(more, [])
+      }
+      assert.isTrue(packets.some(([, , , from, to]) => [from, to].includes("kube")))
+    })
+  )
+})
