@@ -123,7 +123,8 @@ class Simulation {
   }
 
   private clone(peer: string, as: string): WorldPeer {
-    if (this.all.some(({ name }) => name === as)) throw new Error(`there is a peer ${as} in this world already: clone as another`)
+    const taken = [kube, this.host.name, ...this.all.map(({ name }) => name)]
+    if (taken.includes(as)) throw new Error(`there is a node ${as} in this world already: clone as another`)
     this.note("clone", peer, as)
     const clone = this.peerOf(peer).clone(as)
     this.all.push(clone)
