@@ -49,7 +49,7 @@ const verdict = (report: Report): string => {
   const { failure } = report
   if (failure === null) return `<p class="verdict none">${escaped(verdictOf(report))}</p>`
   const where = `fails at ${secondsOf(failure.micros)}${failure.peer === null ? "" : ` on ${failure.peer}`}`
-  return `<p class="verdict" role="alert"><b>${escaped(failure.check)}</b> ${escaped(where)}: ${escaped(failure.says)}</p>`
+  return `<p class="verdict"><b>${escaped(failure.check)}</b> ${escaped(where)}: ${escaped(failure.says)}</p>`
 }
 
 const plan = ({ plan, shrunkFrom }: Report): string => {
@@ -71,6 +71,7 @@ const plan = ({ plan, shrunkFrom }: Report): string => {
 const shownOf = ({ leftOut, shown }: Focus): string => {
   const count = (of: Focus["shown"], sort: Sort) => of.filter((event) => event.sort === sort).length
   const names: ReadonlyArray<readonly [Sort, string]> = [
+    ["event", "event"],
     ["packet", "message"],
     ["write", "write"],
     ["step", "step"],

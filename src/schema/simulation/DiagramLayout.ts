@@ -76,7 +76,10 @@ class Draft {
     for (const { name, x } of this.lanes) this.x.set(name, x)
     this.sideX = timeWidth + 24 + (nodes.length - (others.length > 0 ? 0.75 : 0)) * this.gap
     const ids = new Set(shown.map(({ details, kind }) => (kind === "step" ? details[0] : undefined)))
-    this.spans = spansOf(all, nodes).filter(({ kind, of }) => kind !== "step" || ids.has(of))
+    const seen = new Set(shown.map(({ at }) => at))
+    this.spans = spansOf(all, nodes).filter(({ from, kind, of, to }) =>
+      kind === "step" ? ids.has(of) && seen.has(from) : to === null || seen.has(from) || seen.has(to)
+    )
     this.tracks = tracksOf(this.spans)
     this.things = this.shown.flatMap((event) => this.thingOf(event))
     const moments = [
@@ -134,6 +137,7 @@ class Draft {
     const lines = text === "" ? [] : wrap(text, width, peer === null ? 3 : 2, (line) => widthOf(line, fontSize))
     if (lines.length === 0 && (peer === null || mark === "none" || mark === "step")) return []
     const claims: Array<Claim> = []
+    if (kind === "calm") claims.push(...this.lanes.map(({ name }) => ({ column: `text of ${name}`, above: 6, below: 6 })))
     const radius = sort === "write" ? 5 : 7
     if (lines.length > 0)
       claims.push({ column: `text of ${peer ?? "the world"}`, above: 9, below: lines.length * lineHeight - 4 })
@@ -252,13 +256,15 @@ class Draft {
     })
   }
 
-  private leaderOf(thing: Thing): ReadonlyArray<{ readonly x1: number; readonly x2: number; readonly y: number }> {
-    const { at, short } = thing.event
+  private leaderOf(thing: Thing): Layout["leaders"] {
+    const { at, kind, short } = thing.event
     if (thing.event.peer !== null || thing.lines.length === 0) return []
+    if (kind === "calm") return [{ x1: this.lanes[0]?.x ?? 0, x2: this.textX - 2, y: this.scale.yOf(thing), tone: "good" }]
     const span = [...this.tracks.keys()].find(({ from, says }) => from === at && (says === short || says === thing.event.says))
-    return span === undefined
-      ? []
-      : [{ x1: this.sideX + this.tracks.get(span)! * trackWidth + 5, x2: this.textX - 2, y: this.scale.yOf(thing) }]
+    if (span === undefined) return []
+    return [
+      { x1: this.sideX + this.tracks.get(span)! * trackWidth + 5, x2: this.textX - 2, y: this.scale.yOf(thing), tone: "warn" }
+    ]
   }
 
   private foldLabel({ from, height, to, y }: Fold): ReadonlyArray<Label> {

@@ -61,8 +61,8 @@ export interface Layout {
   readonly arrows: ReadonlyArray<Arrow>
   readonly points: ReadonlyArray<Point>
   readonly bars: ReadonlyArray<Bar>
-  /** From each bracket to its label. */
-  readonly leaders: ReadonlyArray<{ readonly x1: number; readonly x2: number; readonly y: number }>
+  /** From each bracket to its label, and from all lanes to what begins for all. */
+  readonly leaders: ReadonlyArray<{ readonly x1: number; readonly x2: number; readonly y: number; readonly tone: Tone }>
   readonly folds: ReadonlyArray<Fold & { readonly text: string }>
   readonly ticks: ReadonlyArray<{ readonly y: number; readonly text: string }>
   readonly labels: ReadonlyArray<Label>

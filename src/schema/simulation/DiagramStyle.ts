@@ -69,6 +69,7 @@ svg .aside{font-size:12.5px;fill:var(--soft)}
 .bracket path{stroke:var(--warn);stroke-width:1.8;fill:none}
 .bracket.open path{stroke-dasharray:5 3}
 .leader{stroke:var(--warn);stroke-dasharray:1 3;stroke-linecap:round}
+.leader.good{stroke:var(--good);stroke-dasharray:2 5}
 .mark path{stroke:var(--soft);fill:var(--paper);stroke-width:1.6;stroke-linejoin:round}
 .mark.good path{stroke:var(--good)}
 .mark.warn path{stroke:var(--warn)}
@@ -94,7 +95,7 @@ svg .aside{font-size:12.5px;fill:var(--soft)}
 .failure .line{stroke:var(--bad);stroke-width:2;stroke-dasharray:7 4}
 .label.failure rect{fill:var(--bad-wash);fill-opacity:1;stroke:var(--bad)}
 .label.failure text{font-weight:600;stroke:none}
-body:has(#small:not(:checked)) .message.small,body:has(#writes:not(:checked)) .drawing .mark:is(.strict,.relaxed),body:has(#kube:not(:checked)) .drawing .of-kube{display:none}
+body:has(#small:not(:checked)) .drawing .message.small,body:has(#writes:not(:checked)) .drawing .mark:is(.strict,.relaxed),body:has(#kube:not(:checked)) .drawing .of-kube{display:none}
 details{margin-top:18px}
 summary{cursor:pointer;font-weight:600}
 pre{margin:8px 0 0;font-size:12px;line-height:1.45}

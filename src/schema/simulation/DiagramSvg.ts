@@ -49,7 +49,7 @@ export const svg = (layout: Layout, title: string, description: string): string 
     ...layout.ticks.map(
       ({ text, y }) => `<text class="time" x="70" y="${n(y + 3.5)}">${text}</text><path class="tick" d="M74 ${n(y)}h6"/>`
     ),
-    ...layout.leaders.map(({ x1, x2, y }) => `<path class="leader" d="M${n(x1)} ${n(y)}H${n(x2)}"/>`),
+    ...layout.leaders.map(({ tone, x1, x2, y }) => `<path class="leader ${tone}" d="M${n(x1)} ${n(y)}H${n(x2)}"/>`),
     ...failure(layout),
     ...points.map(point),
     ...labels.map(label),

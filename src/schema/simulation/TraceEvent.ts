@@ -6,7 +6,7 @@
 import { bytesOf, counted, durationOf, type Report, secondsOf } from "./Report.ts"
 import { nodesOf, parseLine, type TraceLine } from "./TraceLine.ts"
 
-/** How much of a kind is shown is decided by its sort; an `event` is always shown. */
+/** How much of a kind is shown is decided by its sort; an `event` is what was planned, or befalls a peer. */
 export type Sort = "packet" | "link" | "write" | "note" | "step" | "event"
 export type Tone = "plain" | "good" | "bad" | "warn"
 export type Mark = "boot" | "crash" | "close" | "strict" | "relaxed" | "ack" | "step" | "note" | "state" | "violated" | "none"

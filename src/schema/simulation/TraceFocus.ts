@@ -1,8 +1,8 @@
 /**
  * What of a long trace is worth drawing: what touches its failure.
  *
- * What was planned, and what befalls a peer, always is. Of packets, connections, writes, notes and steps, those are that came last
- * before the failure; the failing peer's own count as later than they were, and so do those around something planned, while packets that
+ * What was planned, and what befalls a peer, is, as long as it is not hundreds. Of packets, connections, writes, notes and steps, those
+ * are that came last before the failure; the failing peer's own count as later than they were, and so do those around something planned, while packets that
  * only keep a connection alive count as earlier.
  */
 import type { Report } from "./Report.ts"
@@ -13,6 +13,8 @@ export interface Focus {
   readonly leftOut: ReadonlyArray<TraceEvent>
 }
 
+/** So many events are shown at least, if there are as many. */
+const eventsLeast = 100
 /** Who is within so many microseconds of something planned is around it. */
 const aroundMicros = 250_000
 /** Small packets that are further from everything else are idle. */
@@ -20,7 +22,7 @@ const idleMicros = 500_000
 
 export const focus = (events: ReadonlyArray<TraceEvent>, failure: Report["failure"], messagesMax: number): Focus => {
   const most: { readonly [sort in Sort]: number } = {
-    event: Number.POSITIVE_INFINITY,
+    event: eventsLeast + 2 * messagesMax,
     packet: messagesMax,
     write: Math.ceil(messagesMax / 2),
     step: Math.ceil(messagesMax / 2),
@@ -35,7 +37,7 @@ export const focus = (events: ReadonlyArray<TraceEvent>, failure: Report["failur
   const chosen = new Set<TraceEvent>()
   for (const sort of Object.keys(most) as ReadonlyArray<Sort>) {
     const of = events.filter((event) => event.sort === sort && (sort !== "packet" || isBusy(event.at)))
-    if (sort === "event" || of.length <= most[sort]) {
+    if (of.length <= most[sort]) {
       for (const event of of) chosen.add(event)
       continue
     }
