@@ -83,6 +83,31 @@ describe("what lines say", () => {
     ])
   })
 
+  it("tells clocks, clones, disks and signaling in words", () => {
+    const lines = [
+      "1 clock ann set -7200000 30000",
+      "2 clock bob set - -5",
+      "3 clock ann jump 3600000",
+      "4 clone bob twin",
+      "5 boot twin 1",
+      "6 restore bob machine 4 2",
+      "7 rot cy nothing",
+      "8 signaling careless 2",
+      "9 signaling slow 0"
+    ]
+    assert.deepStrictEqual(wordsOf(...lines), [
+      ["ann", "clock -120.0 min off drifting 30000 ppm"],
+      ["bob", "clock drifting -5 ppm"],
+      ["ann", "clock jumps 60.0 min"],
+      ["bob", "cloned as twin"],
+      ["twin", "boots, life 1"],
+      ["bob", "disk set back, and its count of starts"],
+      ["cy", "nothing on disk to rot"],
+      [null, "signaling loses or doubles one in 2"],
+      [null, "signaling fast again"]
+    ])
+  })
+
   it("leaves out what undoes a hindrance that was not there", () => {
     assert.deepStrictEqual(wordsOf("1 full ann false", "2 thaw bob", "3 slowdisk cy 0", "4 freeze bob", "5 thaw bob"), [
       ["bob", "freezes"],
@@ -137,6 +162,30 @@ describe("spans of a trace", () => {
       ["cut", "ann>bob", 1, 5],
       ["cut", "bob>ann", 1, 5],
       ["fault", "f1", 1, 5]
+    ])
+  })
+
+  it("of signaling last until it is up, careful or fast again, whatever links heal", () => {
+    const lines = [
+      "1 signaling down",
+      "2 signaling careless 3",
+      "3 signaling slow 500",
+      "4 signaling forget",
+      "5 heal",
+      "6 signaling up",
+      "7 signaling careless 0"
+    ]
+    assert.deepStrictEqual(spans(...lines), [
+      ["network", "signaling down", 1, 6],
+      ["network", "signaling careless", 2, 7],
+      ["network", "signaling slow", 3, null]
+    ])
+  })
+
+  it("of links are clogged, and slow, until that is undone", () => {
+    assert.deepStrictEqual(spans("1 clog ann bob", "2 slow bob cy 300", "4 unclog ann bob", "5 slow bob cy 0"), [
+      ["network", "clog ann bob", 1, 4],
+      ["network", "slow bob cy", 2, 5]
     ])
   })
 

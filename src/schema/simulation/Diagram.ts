@@ -9,7 +9,7 @@ import { style } from "./DiagramStyle.ts"
 import { escaped, heads, sample, svg } from "./DiagramSvg.ts"
 import { counted, type Report, secondsOf, verdictOf } from "./Report.ts"
 import { timeline } from "./Timeline.ts"
-import { eventsOf, type Sort } from "./TraceEvent.ts"
+import { eventsOf, peersOf, type Sort } from "./TraceEvent.ts"
 import { type Focus, focus } from "./TraceFocus.ts"
 
 export type { Report } from "./Report.ts"
@@ -22,7 +22,7 @@ const listLinesMax = 2_000
 export const diagram = (report: Report, options: { readonly messagesMax?: number } = {}): string => {
   const events = eventsOf(report)
   const seen = focus(events, report.failure, options.messagesMax ?? 200)
-  const layout = layoutOf(report.peers, events, seen)
+  const layout = layoutOf(peersOf(report), events, seen)
   const { seed, title, trace } = report
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -123,4 +123,4 @@ const legend = ({ arrows, bars, lanes, points }: Layout): string => {
 
 /** The drawing for who does not see it. */
 const described = (report: Report): string =>
-  `Peers ${report.peers.join(", ")} as lanes, time downwards, messages as arrows. ${verdictOf(report)}. The same events follow as text.`
+  `Peers ${peersOf(report).join(", ")} as lanes, time downwards, messages as arrows. ${verdictOf(report)}. The same events follow as text.`

@@ -163,8 +163,9 @@ class Draft {
   }
 
   /** What stands beside the mark. Marks that say it themselves have none. */
-  private textFor({ at, details, kind, peer, short, sort }: TraceEvent): string {
-    if (sort === "write" || kind === "heal" || kind === "mended" || kind === "unclog") return ""
+  private textFor({ at, details, kind, peer, short, sort, tone }: TraceEvent): string {
+    // what is over is where its bracket ends
+    if (sort === "write" || (peer === null && tone === "good" && kind !== "calm" && sort === "event")) return ""
     if (kind === "boot" && at === 0 && details[1] === "1") return ""
     const isOfFault = peer === null && this.spans.some(({ from, kind: of }) => of === "fault" && from === at)
     return isOfFault && kind !== "fault" && kind !== "calm" && sort === "event" ? "" : short

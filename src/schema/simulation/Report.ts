@@ -41,6 +41,7 @@ export const secondsOf = (micros: number): string => `${(micros / 1_000_000).toF
 
 /** How long something takes, as people say it. */
 export const durationOf = (micros: number): string => {
+  if (micros < 0) return `-${durationOf(-micros)}`
   if (micros < 1_000_000) return `${Math.round(micros / 1_000)} ms`
   return micros < 120_000_000 ? `${(micros / 1_000_000).toFixed(1)} s` : `${(micros / 60_000_000).toFixed(1)} min`
 }

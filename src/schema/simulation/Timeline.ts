@@ -6,7 +6,7 @@
  */
 import { wrap } from "./DiagramText.ts"
 import { bytesOf, counted, durationOf, type Report, verdictOf } from "./Report.ts"
-import { eventsOf, isSmall, type Mark, type TraceEvent } from "./TraceEvent.ts"
+import { eventsOf, isSmall, type Mark, peersOf, type TraceEvent } from "./TraceEvent.ts"
 import { spansOf, type TraceSpan } from "./TraceSpan.ts"
 
 /** A line to be: one event, or a run of packets or writes. */
@@ -157,7 +157,8 @@ class Columns {
   private readonly size: number
   private readonly states: ReadonlyArray<TraceSpan>
 
-  constructor({ peers }: Report, events: ReadonlyArray<TraceEvent>, width: number) {
+  constructor(report: Report, events: ReadonlyArray<TraceEvent>, width: number) {
+    const peers = peersOf(report)
     const others = new Set(
       events.flatMap(({ hop }) => (hop === null ? [] : [hop.from, hop.to])).filter((node) => !peers.includes(node))
     )

@@ -35,12 +35,18 @@ export interface TraceEvent extends TraceLine {
 /** Packets of up to so many bytes keep a connection alive or say who is there; they carry no data. */
 const smallBytesMax = 64
 
+/** The peers of a world, and after them those that were cloned while it ran. */
+export const peersOf = ({ lines, peers }: Report): ReadonlyArray<string> => {
+  const clones = lines.flatMap((line) => / clone \S+ (\S+)$/.exec(line)?.[1] ?? [])
+  return [...new Set([...peers, ...clones])]
+}
+
 export const isSmall = ({ hop }: TraceEvent): boolean => hop !== null && hop.bytes <= smallBytesMax
 
 /** The events of a report in order, up to its failure. The failure is the last one, whether a line says so or not. */
 export const eventsOf = (report: Report): ReadonlyArray<TraceEvent> => {
   const { failure } = report
-  const reader = new Reader(report.peers)
+  const reader = new Reader(peersOf(report))
   const lines = report.lines
     .map(parseLine)
     .filter(({ at, kind }) => failure === null || (at <= failure.micros && kind !== "violated"))
@@ -89,8 +95,10 @@ class Reader {
   private told({ at, details, kind }: TraceLine, rest: (from: number) => string): Words | null {
     if (kind === "packet") return packet(at, details)
     if (["open", "reset", "end"].includes(kind)) return link(at, kind, details[0] ?? "", rest(kind === "end" ? 2 : 1))
-    if (Object.hasOwn(network, kind))
-      return { says: network[kind]!(details, rest), mark: "none", tone: kind === "heal" ? "good" : "warn" }
+    if (Object.hasOwn(network, kind)) {
+      const isOver = ["heal", "unclog"].includes(kind) || details[0] === "up" || (kind !== "corrupt" && details.at(-1) === "0")
+      return { says: network[kind]!(details, rest), mark: "none", tone: isOver ? "good" : "warn" }
+    }
     const found = Object.hasOwn(onPeers, kind) ? onPeers[kind]!(details, rest) : null
     return found === null ? null : this.peers.has(details[0] ?? "") ? { peer: details[0]!, ...found } : null
   }
@@ -172,9 +180,16 @@ const network: { readonly [kind: string]: (details: ReadonlyArray<string>, rest:
   clog: ([from, to]) => `clog ${from} → ${to}`,
   unclog: ([from, to]) => `unclog ${from} → ${to}`,
   heal: () => "all links heal",
-  slow: ([from, to, millis]) => `slow ${from} → ${to}, ${millis} ms more`,
+  slow: ([from, to, millis]) => (Number(millis) > 0 ? `slow ${from} → ${to}, ${millis} ms more` : `${from} → ${to} fast again`),
   corrupt: ([from, to, n]) => `corrupt ${counted(Number(n), "packet")} ${from} → ${to}`,
-  signaling: (_, rest) => `signaling ${rest(0)}`
+  signaling: ([how = "", much], rest) => {
+    if (how === "careless") return Number(much) > 0 ? `signaling loses or doubles one in ${much}` : "signaling careful again"
+    return how === "slow"
+      ? Number(much) > 0
+        ? `signaling slow, ${much} ms more`
+        : "signaling fast again"
+      : `signaling ${rest(0)}`
+  }
 }
 
 const onPeers: { readonly [kind: string]: Tell } = {
@@ -202,9 +217,15 @@ const onPeers: { readonly [kind: string]: Tell } = {
     mark: how === "strict" ? "strict" : "relaxed"
   }),
   backup: () => ({ says: "disk copied" }),
-  restore: () => ({ says: "disk set back", tone: "warn" }),
-  rot: (_, rest) => ({ says: `disk rots at ${rest(1)}`, tone: "warn" }),
-  clock: (_, rest) => ({ says: `clock ${rest(1)}`, tone: "warn" }),
+  restore: ([, how]) => ({ says: `disk set back${how === "machine" ? ", and its count of starts" : ""}`, tone: "warn" }),
+  rot: ([, key]) => ({ says: key === "nothing" ? "nothing on disk to rot" : `disk rots at ${key}`, tone: "warn" }),
+  clock: ([, how, first = "-", drift = "-"], rest) => {
+    const off = first === "-" ? "" : ` ${durationOf(Number(first) * 1_000)}`
+    if (how === "jump") return { says: `clock jumps${off}`, tone: "warn" }
+    if (how !== "set") return { says: `clock ${rest(1)}`, tone: "warn" }
+    const drifts = drift === "-" ? "" : ` drifting ${drift} ppm`
+    return { says: `clock${off === "" ? "" : `${off} off`}${drifts}`, tone: "warn" }
+  },
   clone: ([, as]) => ({ says: `cloned as ${as}`, tone: "warn" }),
   log: ([, level = ""], rest) => ({
     sort: "note",

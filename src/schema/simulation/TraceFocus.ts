@@ -2,8 +2,8 @@
  * What of a long trace is worth drawing: what touches its failure.
  *
  * What was planned, and what befalls a peer, is, as long as it is not hundreds. Of packets, connections, writes, notes and steps, those
- * are that came last before the failure; the failing peer's own count as later than they were, and so do those around something planned, while packets that
- * only keep a connection alive count as earlier.
+ * are that came last before the failure. The failing peer's own count as later than they were, and so do those around something
+ * planned, while packets that only keep a connection alive count as earlier.
  */
 import type { Report } from "./Report.ts"
 import { isSmall, type Sort, type TraceEvent } from "./TraceEvent.ts"

@@ -86,7 +86,8 @@ class Spans {
       this.begin("fault", first, at, short)
       this.faultAt = at
     } else if (kind === "mended") this.end("fault", first, at)
-    else if (kind === "heal") this.endAll(["cut", "network"], at)
+    else if (kind === "heal") this.endAll(["cut", "network"], at, ({ of }) => !of.startsWith("signaling "))
+    else if (kind === "signaling" && first === "up") this.end("network", "signaling down", at)
     else if (kind === "unclog") this.endAll(["network"], at, ({ of }) => of === `clog ${first} ${second}`)
     else if (["partition", "cut", "part", "clog", "slow", "signaling"].includes(kind)) this.takeNetwork(event)
   }
@@ -108,10 +109,17 @@ class Spans {
       this.begin("cut", `${a}>${b}`, at, says)
       if (kind !== "cut") this.begin("cut", `${b}>${a}`, at, says)
     }
-    const of = kind === "signaling" ? kind : `${kind} ${kind === "partition" ? at : `${one} ${other}`}`
-    const isOn = kind === "signaling" ? one !== "up" : kind !== "slow" || Number(third) > 0
-    if (kind === "slow" || kind === "signaling") this.end("network", of, at)
-    const isKnown = kind === "signaling" || [one, other].every((node) => kind === "partition" || this.nodes.includes(node))
-    if (isOn && isKnown && this.faultAt !== at) this.begin("network", of, at, says)
+    if (this.faultAt === at || this.isNowhere(kind, one, other)) return
+    const of = kind === "signaling" ? `${kind} ${one}` : `${kind} ${kind === "partition" ? at : `${one} ${other}`}`
+    const isMeasured = kind === "slow" || one === "slow" || one === "careless"
+    const isOn = !isMeasured || Number(kind === "signaling" ? other : third) > 0
+    if (isMeasured) this.end("network", of, at)
+    if (isOn) this.begin("network", of, at, says)
+  }
+
+  /** What is over at once, and links of nodes that are not drawn. */
+  private isNowhere(kind: string, one: string, other: string): boolean {
+    if (kind === "signaling") return one === "forget"
+    return kind !== "partition" && ![one, other].every((node) => this.nodes.includes(node))
   }
 }
