@@ -81,6 +81,8 @@ describe("the diagram of a failed simulation", () => {
 
   it("of nothing, and of a peer alone, is a page too", () => {
     assert.include(diagram(reportOf([], { peers: [] })), "No check failed.")
+    const failure = { check: "quiet", says: "nobody was there", peer: "ann", micros: 9_000_000 }
+    assert.include(diagram(reportOf(["0 heal", "5000000 sold out"], { peers: [], failure })), "nobody was there")
     assert.include(diagram(reportOf(["0 boot ann 1"], { peers: ["ann"] })), "ann")
   })
 })

@@ -121,6 +121,10 @@ class Draft {
     return Math.max(0, ...[...this.tracks.values()].map((track) => track + 1))
   }
 
+  private get firstX(): number {
+    return this.lanes[0]?.x ?? timeWidth + 24
+  }
+
   private get textX(): number {
     return this.sideX + this.trackCount * trackWidth + 8
   }
@@ -260,7 +264,7 @@ class Draft {
   private leaderOf(thing: Thing): Layout["leaders"] {
     const { at, kind, short } = thing.event
     if (thing.event.peer !== null || thing.lines.length === 0) return []
-    if (kind === "calm") return [{ x1: this.lanes[0]?.x ?? 0, x2: this.textX - 2, y: this.scale.yOf(thing), tone: "good" }]
+    if (kind === "calm") return [{ x1: this.firstX, x2: this.textX - 2, y: this.scale.yOf(thing), tone: "good" }]
     const span = [...this.tracks.keys()].find(({ from, says }) => from === at && (says === short || says === thing.event.says))
     if (span === undefined) return []
     return [
@@ -276,7 +280,7 @@ class Draft {
     const width = widthOf(text, fontSize) + 2 * padding
     return [
       {
-        x: this.lanes[0]!.x + 13,
+        x: this.firstX + 13,
         y: y + (height - lineHeight - 2) / 2,
         width,
         height: lineHeight + 2,
@@ -291,7 +295,7 @@ class Draft {
   private failureOf() {
     if (this.failure === undefined) return null
     const y = this.scale.bottom + 18
-    const x = this.lanes[0]!.x - 12
+    const x = this.firstX - 12
     const width = this.sideX + sideWidth - x - 24
     const lines = wrap(this.failure.short, width - 24, 4, (line) => widthOf(line, failureSize))
     const label: Label = {

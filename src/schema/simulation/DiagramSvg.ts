@@ -67,7 +67,7 @@ const definitions = `<defs>
 
 const folds = ({ folds, lanes }: Layout): ReadonlyArray<string> =>
   folds.map(({ height, text, y }) => {
-    const [left, right] = [lanes[0]!.x - 12, lanes.at(-1)!.x + 12]
+    const [left, right] = [(lanes[0]?.x ?? 0) - 12, (lanes.at(-1)?.x ?? 0) + 12]
     return `<g class="fold"><rect x="${n(left)}" y="${n(y)}" width="${n(right - left)}" height="${n(height)}" rx="4"/><text class="time" x="76" y="${n(y + height / 2 + 3.5)}">${escaped(text)}</text></g>`
   })
 
@@ -154,7 +154,7 @@ const label = ({ height, lines, role, title, tone, width, x, y }: Label): string
 const failure = ({ failure, lanes }: Layout): ReadonlyArray<string> => {
   if (failure === null) return []
   const { text, y } = failure
-  const [left, right] = [lanes[0]!.x - 12, lanes.at(-1)!.x + 40]
+  const [left, right] = [(lanes[0]?.x ?? 0) - 12, (lanes.at(-1)?.x ?? 0) + 40]
   const on = lanes.find(({ isFailing }) => isFailing)
   const octagon =
     on === undefined
