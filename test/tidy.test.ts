@@ -43,6 +43,7 @@ describe("tidy: the repository", () => {
   it("imports go down: faces, layers, services, schema; a layer knows no layer, save an assembly", () => clean(Rules.ladder))
   it("a part belongs to one layer of its room", () => clean(Rules.parts))
   it("schema is pure, services know Effect alone, Effect comes by its modules", () => clean(Rules.packages))
+  it("nobody measures time by the clock of the wall", () => clean(Rules.wallClock))
   it("no platform-free file touches clock, randomness, timers or a platform", () => clean(Rules.platformFree))
   it("every file opens by saying what it is for", () => clean(Rules.moduleComment))
   it(`no file has more than ${Rules.linesMax} lines`, () => clean(Rules.length))
@@ -195,6 +196,14 @@ const planted: ReadonlyArray<
       "const told = `Date.now() ${name} Math.random()`"
     ]
   ],
+  [
+    "wall clock",
+    Rules.wallClock,
+    "src/layers/mesh/Swarm.ts",
+    ["const since = clock.currentTimeMillisUnsafe()", "yield* Clock.currentTimeMillis", "clock.currentTimeNanos"],
+    ["const since = elapsedMillis(clock)", "// currentTimeMillis is not asked"]
+  ],
+  ["wall clock: stamps", Rules.wallClock, "src/layers/echo/SpaceLife.ts", ["clock.currentTimeMillisUnsafe()"], ["now()"]],
   ["platform-free: schema", Rules.platformFree, "src/schema/echo/Clock.ts", ["Date.now()"], ["clock.now()"]],
   ["platform-free: platforms may", Rules.platformFree, "src/testing/Storage.ts", ["Math.random()"], ["random.next()"]],
   [

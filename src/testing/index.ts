@@ -6,6 +6,7 @@ export { type ActorProbe, actorProbe, deadLetters, type Received, Unexpected } f
 export { FaultyDisk, type Outcome } from "./FaultyDisk.ts"
 export { type Fault, FaultyFileSystem } from "./FaultyFileSystem.ts"
 export { type Line, type SignalingUnderTest, signalingConformance } from "./Signaling.ts"
+export { it } from "./Simulated.ts"
 export {
   type StorageOverFileSystem,
   type StorageRule,

@@ -7,6 +7,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Message } from "../../schema/actor/Message.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 interface Deadline {
   readonly message: Message
@@ -61,7 +62,7 @@ export class ActorDeadlines {
       queue = new Waiting()
       this.queues.set(millis, queue)
     }
-    const at = this.clock.currentTimeMillisUnsafe() + millis
+    const at = elapsedMillis(this.clock) + millis
     queue.push({ message, at, expire })
     // a fiber that sleeps longer than this ask may wait is left to its sleep, and finds nothing to do
     if (at < this.wakesAt) this.sleepUntil(at)
@@ -75,12 +76,12 @@ export class ActorDeadlines {
       const next = this.expireAll()
       if (next !== null) this.sleepUntil(next)
     })
-    this.fork(Effect.andThen(Effect.sleep(Math.max(at - this.clock.currentTimeMillisUnsafe(), 0)), woken))
+    this.fork(Effect.andThen(Effect.sleep(Math.max(at - elapsedMillis(this.clock), 0)), woken))
   }
 
   /** Tells all that are due, and answers when the next will be. */
   private expireAll(): number | null {
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = elapsedMillis(this.clock)
     let next: number | null = null
     for (const [millis, queue] of this.queues) {
       let due = queue.drop()

@@ -13,6 +13,7 @@ import type { MailboxOptions } from "../../schema/actor/Mailbox.ts"
 import type { Message } from "../../schema/actor/Message.ts"
 import type { DeadLetter, Definition, Handlers } from "../../services/actor/ActorSystem.ts"
 import type { Supervised, Supervision } from "../../services/actor/Supervisor.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { ActorCell } from "./ActorCell.ts"
 
 const capacityDefault = 1_000
@@ -92,7 +93,7 @@ export class ActorHost {
   /** An actor has nothing to do. */
   rested(cell: ActorCell): void {
     if (this.passivateMillis === null) return
-    this.idle.set(cell, this.clock.currentTimeMillisUnsafe())
+    this.idle.set(cell, elapsedMillis(this.clock))
     if (this.isSweeping) return
     this.isSweeping = true
     this.fork(Effect.andThen(Effect.yieldNow, this.sweep(this.passivateMillis)))
@@ -107,7 +108,7 @@ export class ActorHost {
         return Effect.void
       }
       const [cell, since] = first.value
-      const left = since + millis - this.clock.currentTimeMillisUnsafe()
+      const left = since + millis - elapsedMillis(this.clock)
       if (left > 0) return Effect.andThen(Effect.sleep(left), this.sweep(millis))
       this.idle.delete(cell)
       return Effect.andThen(cell.passivate, this.sweep(millis))

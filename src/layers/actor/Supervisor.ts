@@ -5,7 +5,6 @@
  * Groups whose children fall together mend one crash after the other, those whose children stand alone all at once.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -26,6 +25,7 @@ import {
   Supervisor,
   type SupervisorOptions
 } from "../../services/actor/Supervisor.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 /** Events that a listener may fall behind. */
 const eventsMax = 1_024
@@ -246,7 +246,7 @@ class Group implements Supervision, Supervised {
   }
 
   private get now(): number {
-    return Effect.runSyncWith(this.context)(Clock.currentTimeMillis)
+    return Effect.runSyncWith(this.context)(Effect.clockWith((clock) => Effect.succeed(elapsedMillis(clock))))
   }
 
   private readonly fork = <A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> =>

@@ -22,6 +22,7 @@ import { type Observer, ReplicationFailed, Replicator } from "../../services/ech
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
 
 /** What the connections of one space share: who brings which feed, and how to wake each other when one ends. */
@@ -49,7 +50,7 @@ class Session {
   }
 
   get now(): number {
-    return this.clock.currentTimeMillisUnsafe()
+    return elapsedMillis(this.clock)
   }
 
   /** One step. What is only to be shown is shown here; the rest is for the loop that asked. */
@@ -238,7 +239,7 @@ const make = Effect.gen(function* () {
           manifest: (text) => manifestOf(feeds, state.own.get(text)),
           frontierHash: () => frontierHash(observer.frontier(), hash),
           wake: () => session.wake.openUnsafe(),
-          now: clock.currentTimeMillisUnsafe()
+          now: elapsedMillis(clock)
         })
         const session: Session = new Session(state, clock, observer)
         group.sessions.add(session)

@@ -8,6 +8,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ReplicationFailed } from "../../services/echo/Replicator.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import type { SpacePeers } from "./SpacePeers.ts"
 
@@ -31,10 +32,10 @@ export class SpaceTrials {
     run: Effect.Effect<void, ReplicationFailed | StorageError, R>
   ): Effect.Effect<void, ReplicationFailed | StorageError, R | Scope.Scope> =>
     Effect.gen({ self: this }, function* () {
-      const since = this.clock.currentTimeMillisUnsafe()
+      const since = elapsedMillis(this.clock)
       const trial = this.failures.get(device)
       if (trial !== undefined) yield* Effect.forkScoped(Effect.delay(this.passed(peers, device), trial.millis))
-      yield* Effect.tapError(run, (error) => this.failed(peers, device, error, this.clock.currentTimeMillisUnsafe() - since))
+      yield* Effect.tapError(run, (error) => this.failed(peers, device, error, elapsedMillis(this.clock) - since))
     })
 
   private passed(peers: SpacePeers, device: string): Effect.Effect<void> {

@@ -12,6 +12,7 @@ import { Pairs } from "../../schema/kube/Pairs.ts"
 import { encode } from "../../schema/platform/Codec.ts"
 import { frameBytesMax } from "../../schema/platform/Limits.ts"
 import type { Wire } from "../../services/kube/Wire.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 /** Ends that wait for another. */
 const waitingMax = 10_000
@@ -41,7 +42,7 @@ export const make = () => {
     )
     if (pairing._tag === "Refused") return yield* close(wire, 1008, pairing.reason)
     if (pairing._tag === "Paired") {
-      const pair = { lastHeard: clock.currentTimeMillisUnsafe() }
+      const pair = { lastHeard: elapsedMillis(clock) }
       // before either can be passed a frame of the other
       yield* Effect.ignore(Effect.andThen(wire.write(paired), pairing.other.wire.write(paired)))
       yield* Deferred.succeed(end.other, { wire: pairing.other.wire, pair })
@@ -71,7 +72,7 @@ const pass = (from: Wire, to: Wire, pair: Pair, clock: Clock.Clock) =>
   Effect.gen(function* () {
     while (true) {
       for (const frame of yield* from.pull) {
-        pair.lastHeard = clock.currentTimeMillisUnsafe()
+        pair.lastHeard = elapsedMillis(clock)
         if (typeof frame === "string" || frame.length > frameBytesMax) return "the other end sent what is no frame"
         yield* to.write(frame)
       }
@@ -81,6 +82,6 @@ const pass = (from: Wire, to: Wire, pair: Pair, clock: Clock.Clock) =>
 /** Ends a pair in which nobody has said anything for long: live ends send pings. */
 const watching = (pair: Pair, clock: Clock.Clock) =>
   Effect.gen(function* () {
-    while (clock.currentTimeMillisUnsafe() - pair.lastHeard < silenceMillis) yield* Effect.sleep("30 seconds")
+    while (elapsedMillis(clock) - pair.lastHeard < silenceMillis) yield* Effect.sleep("30 seconds")
     return "silent"
   })

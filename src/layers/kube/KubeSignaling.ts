@@ -18,6 +18,7 @@ import { type Mail, Rooms } from "../../schema/kube/Rooms.ts"
 import { type Asked, decodeAsked, encodeNotice, pong, signalingBytesMax } from "../../schema/mesh/SignalingFrame.ts"
 import { addressLinesMax, addressSeatsMax } from "../../schema/platform/Limits.ts"
 import type { Wire } from "../../services/kube/Wire.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 const joinsPerSecond = 5
 const signalsPerSecond = 50
@@ -85,7 +86,7 @@ export const make = (bounds: Bounds = {}) => {
       (isLet) => Effect.sync(() => isLet && lines.remove(place))
     )
     if (!isLet) return yield* close(wire, new Socket.CloseEvent(1008, "too many lines from this address"))
-    const line = new Line(place, yield* Queue.sliding<true>(1), clock.currentTimeMillisUnsafe())
+    const line = new Line(place, yield* Queue.sliding<true>(1), elapsedMillis(clock))
     yield* Effect.addFinalizer(() => Effect.sync(() => deliver(line, rooms.drop(line))))
     const fault = yield* Effect.raceAllFirst([
       Effect.as(Effect.exit(reading(rooms, deliver, line, wire, clock)), null),
@@ -111,7 +112,7 @@ const reading = (
   clock: Clock.Clock
 ) =>
   Effect.gen(function* () {
-    const now = () => clock.currentTimeMillisUnsafe()
+    const now = () => elapsedMillis(clock)
     const joins = new Bucket(joinsPerSecond, joinsPerSecond * burstSeconds, now())
     const signals = new Bucket(signalsPerSecond, signalsPerSecond * burstSeconds, now())
     while (true) {
@@ -148,7 +149,7 @@ const writing = (rooms: Rooms<Line>, line: Line, wire: Wire, clock: Clock.Clock)
         yield* Queue.take(line.work)
         continue
       }
-      line.writingSince = clock.currentTimeMillisUnsafe()
+      line.writingSince = elapsedMillis(clock)
       yield* wire.write(frame)
       line.writingSince = null
     }
@@ -167,7 +168,7 @@ const madeGood = (rooms: Rooms<Line>, line: Line): Uint8Array | undefined => {
 const watching = (line: Line, clock: Clock.Clock) =>
   Effect.gen(function* () {
     while (true) {
-      const now = clock.currentTimeMillisUnsafe()
+      const now = elapsedMillis(clock)
       if (now - line.lastHeard >= silenceMillis) return new Socket.CloseEvent(1001, "silent")
       if (now - (line.writingSince ?? now) >= silenceMillis) return new Socket.CloseEvent(1008, "too slow")
       yield* Effect.sleep("30 seconds")

@@ -20,6 +20,7 @@ import { Mux, type MuxEvent } from "../../schema/mesh/Mux.ts"
 import { type Reason, reasons, webSocketOverhead } from "../../schema/mesh/MuxFrame.ts"
 import { channelsMax, messageBytesMax } from "../../schema/platform/Limits.ts"
 import { type Channel, type Connection, ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }: { readonly isInitiator: boolean }) {
   const parent = yield* Effect.scope
@@ -91,7 +92,7 @@ class Line {
     this.dispatcher = dispatcher
     this.work = work
     this.accepts = accepts
-    this.lastHeard = clock.currentTimeMillisUnsafe()
+    this.lastHeard = elapsedMillis(clock)
   }
 
   get isLost(): boolean {
@@ -109,7 +110,7 @@ class Line {
   }
 
   heard(): void {
-    this.lastHeard = this.clock.currentTimeMillisUnsafe()
+    this.lastHeard = elapsedMillis(this.clock)
     for (const probe of this.probes) Deferred.doneUnsafe(probe, Effect.void)
     this.probes.clear()
   }
@@ -342,7 +343,7 @@ const watching = (line: Line) =>
     let isAsked = false
     while (true) {
       yield* Effect.sleep(pause)
-      const silence = line.clock.currentTimeMillisUnsafe() - line.lastHeard
+      const silence = elapsedMillis(line.clock) - line.lastHeard
       if (silence >= 60_000) break
       if (silence < 28_000) {
         isAsked = false

@@ -20,6 +20,7 @@ import { type Asked, decodeTold, encodeAsked, isPeerId, signalingBytesMax } from
 import { lineTopicsMax, signalBytesMax } from "../../schema/platform/Limits.ts"
 import { Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 /** A topic that was joined. */
 interface Seat {
@@ -79,7 +80,7 @@ const makeLine = Effect.fnUntraced(function* (kube: string) {
 
   const line = Effect.gen(function* () {
     const clock = yield* Clock.Clock
-    const since = clock.currentTimeMillisUnsafe()
+    const since = elapsedMillis(clock)
     const reader = yield* socket.reader
     const writer = yield* socket.writer
     const say = (asked: Asked) => writer.write(encodeAsked(asked))
@@ -92,16 +93,14 @@ const makeLine = Effect.fnUntraced(function* (kube: string) {
       () => Effect.sync(() => (isUp = false))
     )
     for (const seat of known) yield* say(joinOf(seat))
-    const heard = { at: clock.currentTimeMillisUnsafe() }
+    const heard = { at: elapsedMillis(clock) }
     const writing = Effect.repeat(Effect.flatMap(Queue.take(outbox), say), { while: () => seats.size > 0 })
     yield* Effect.raceAllFirst([
       reading(reader, seats, refused, heard, clock),
       writing,
       watching(outbox, seats, heard, clock)
     ]).pipe(
-      Effect.catchTag("SocketError", (error) =>
-        clock.currentTimeMillisUnsafe() - since < steadyMillis ? Effect.fail(error) : Effect.void
-      )
+      Effect.catchTag("SocketError", (error) => (elapsedMillis(clock) - since < steadyMillis ? Effect.fail(error) : Effect.void))
     )
   }).pipe(Effect.scoped)
 
@@ -206,7 +205,7 @@ const reading = (
   Effect.gen(function* () {
     while (true) {
       const frames = yield* reader.pull
-      heard.at = clock.currentTimeMillisUnsafe()
+      heard.at = elapsedMillis(clock)
       for (const frame of frames) {
         if (typeof frame === "string" || frame.length > signalingBytesMax) return yield* broken(1009, "no message of signaling")
         const told = decodeTold(frame)
@@ -239,7 +238,7 @@ const watching = (
   Effect.gen(function* () {
     while (true) {
       yield* Effect.sleep("30 seconds")
-      if (clock.currentTimeMillisUnsafe() - heard.at >= 60_000) return yield* broken(1006, "silent")
+      if (elapsedMillis(clock) - heard.at >= 60_000) return yield* broken(1006, "silent")
       Queue.offerUnsafe(outbox, { _tag: "Ping" })
       for (const seat of seats.values()) {
         seat.isRenamed = false

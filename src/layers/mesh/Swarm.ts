@@ -38,6 +38,7 @@ import { type PeerId, Signaling, type SignalingEvent } from "../../services/mesh
 import { NotConnected, Swarm } from "../../services/mesh/Swarm.ts"
 import { type Meeting, Transport } from "../../services/mesh/Transport.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import { SwarmBeside } from "./SwarmBeside.ts"
 
@@ -86,7 +87,7 @@ const make = Effect.gen(function* () {
     const { channel: name, device, space, version } = options
     const topic = yield* signaling.join(topicOf(space, crypto.hash))
     const clock = yield* Clock.Clock
-    const now = () => clock.currentTimeMillisUnsafe()
+    const now = () => elapsedMillis(clock)
     const room = new Room(space)
     rooms.add(room)
     yield* Effect.addFinalizer(() => Effect.sync(() => rooms.delete(room)))

@@ -8,7 +8,7 @@ import type { WorldNetwork } from "./WorldNetwork.ts"
 
 type Faults = Pick<
   World,
-  "partition" | "cut" | "part" | "clog" | "unclog" | "corrupt" | "corrupted" | "heal" | "reset" | "slow" | "signaling"
+  "partition" | "cut" | "mend" | "part" | "clog" | "unclog" | "corrupt" | "corrupted" | "heal" | "reset" | "slow" | "signaling"
 >
 
 export const make = ({ signaling, wires }: WorldNetwork): Faults => {
@@ -30,6 +30,11 @@ export const make = ({ signaling, wires }: WorldNetwork): Faults => {
         })
       ),
     cut: (from, to) => told("cut", [from, to], () => links.cut(from, to)),
+    mend: (from, to) =>
+      told("mend", [from, to], () => {
+        links.mend(from, to)
+        wires.healed()
+      }),
     part: (one, other) => told("part", [one, other], () => both(one, other)),
     clog: (from, to) => told("clog", [from, to], () => links.clog(from, to)),
     unclog: (from, to) =>

@@ -95,6 +95,8 @@ export const blockKey = (space: Uint8Array, feed: Uint8Array, index: number): Ui
 /** Of the commands in a block. */
 export const commandsKey = (space: Uint8Array, feed: Uint8Array, index: number): Uint8Array =>
   indexedKey(space, commandsKind, feed, index)
+/** Whether a key of the storage is that of a block, in whichever space. */
+export const isBlockKey = (key: Uint8Array): boolean => key[0] === feedRange && key[33] === blockKind
 /** The feed and the block that such a key names. */
 export const blockOfKey = (key: Uint8Array): { readonly feed: Uint8Array; readonly index: number } => ({
   feed: key.subarray(34, 66),

@@ -98,6 +98,8 @@ export interface World {
   readonly partition: (groups: ReadonlyArray<ReadonlyArray<string>>) => Effect.Effect<void>
   /** Nothing gets from one to the other; the way back stays open. */
   readonly cut: (from: string, to: string) => Effect.Effect<void>
+  /** Undoes one cut: what was cut twice, by faults at the same time, is mended twice. */
+  readonly mend: (from: string, to: string) => Effect.Effect<void>
   /** Nothing gets from one to the other or back. A third may still reach both: partitions may be partial. */
   readonly part: (one: string, other: string) => Effect.Effect<void>
   /** Packets from one to the other are held back, and nothing is lost or reset, however long it lasts. */

@@ -7,37 +7,61 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { lasting, swarm } from "../../../src/schema/simulation/Faults.ts"
+import { drawn, streamOf } from "../../../src/schema/simulation/Seed.ts"
 import type { SpaceService } from "../../../src/services/echo/SpaceService.ts"
 import { Peer } from "../../../src/services/peer/Peer.ts"
-import type { SimulatedPeer, World } from "../../../src/services/simulation/World.ts"
+import * as Simulation from "../../../src/services/simulation/Simulation.ts"
+import type { Trial } from "../../../src/services/simulation/Trial.ts"
+import * as Workload from "../../../src/services/simulation/Workload.ts"
+import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { Account, bank, deskAt, type Mistake } from "./Bank.ts"
 import { Ledger } from "./BankLedger.ts"
 import { type Rules, Tally } from "./Counters.ts"
-import { Faults } from "./Faults.ts"
-import type { Scenario, Told } from "./Scenario.ts"
 
-/** Seconds of trouble, and seconds in which all transfers must be over afterwards. */
-const troubleSeconds = 25
+/** Seconds in which all transfers must be over when everything has healed. */
 const settleSeconds = 90
 
 const accountsEach = 3
 const openedWith = 100
-const workersEach = 2
 
-class Actors implements Scenario {
-  private readonly ledger = new Ledger()
+/** Somebody sends money or closes an account, or two who do not wait for each other ask counters, break them and end them. */
+const Doing = Schema.Struct({
+  do: Schema.Literals(["send", "close", "count"]),
+  from: Schema.Int,
+  to: Schema.Int,
+  amount: Schema.Int
+})
+type Doing = typeof Doing.Type
+
+const workload = Workload.make<Doing, Schema.Json>({
+  step: Doing,
+  count: 420,
+  by: (draw) => {
+    const kind = draw(120)
+    const doing = kind < 35 ? "send" : kind < 36 ? "close" : "count"
+    return { do: doing, from: draw(1_000), to: draw(1_000_000), amount: 1 + draw(60) }
+  },
+  lane: (step) => (step.do === "count" ? `count ${step.from % 2}` : "send")
+})
+
+class Actors {
+  readonly ledger = new Ledger()
   private readonly mistake: Mistake | null
-  private world!: World
-  private rules!: Rules
+  private trial!: Trial<Doing>
+  private readonly rules: Rules
   private ticket: string | null = null
   private readonly devices = new Map<string, string>()
   /** The counters of all lives, and of each peer those of the life that it is in. */
   private readonly tallies: Array<Tally> = []
   private readonly counters = new Map<string, Tally>()
-  private isOver = false
 
-  constructor(mistake: Mistake | null) {
+  constructor(mistake: Mistake | null, seed: number) {
     this.mistake = mistake
+    const draw = streamOf(seed, "rules")
+    const strategy = draw.oneIn(4) ? "all-for-one" : "one-for-one"
+    this.rules = { strategy, overflow: draw.pick(["suspend", "reject", "dropOldest"] as const) }
   }
 
   /** What each life of a peer begins with. */
@@ -57,67 +81,51 @@ class Actors implements Scenario {
     return Layer.provideMerge(Layer.effectDiscard(goingOn), actors)
   }
 
-  /** Called before the first life begins, since what it answers runs in the world. */
-  readonly run = (world: World): Effect.Effect<Told> => {
-    this.world = world
-    const strategy = world.draw("rules", 4) === 0 ? "all-for-one" : "one-for-one"
-    this.rules = { strategy, overflow: (["suspend", "reject", "dropOldest"] as const)[world.draw("rules", 3)]! }
-    const faults = new Faults(world, (peer) => this.ledger.crashed(peer))
-    return Effect.scoped(this.happen(faults)).pipe(
-      Effect.orDie,
-      Effect.map(() => this.told(faults))
+  readonly run = (trial: Trial<Doing>) => {
+    this.trial = trial
+    return Effect.scoped(
+      Effect.andThen(
+        this.happen,
+        Effect.sync(() => this.tell())
+      )
     )
   }
 
-  private told(faults: Faults): Told {
+  private tell(): void {
     const { met, sent, violations } = this.ledger
     const counterCrash = this.tallies.reduce((sum, { crashes }) => sum + crashes, 0)
-    const messages = this.tallies.reduce((sum, tally) => sum + tally.sent, 0)
-    return {
-      operations: sent.size + messages,
-      faults: { ...faults.counts, counterCrash },
-      met: { transfers: sent.size, ...met },
-      violations: [...violations]
+    for (const [name, times] of Object.entries({ transfers: sent.size, counterCrash, ...met })) this.trial.met(name, times)
+    for (const violation of violations) {
+      const [check, ...says] = violation.split(": ")
+      this.trial.say(check!, says.join(": "))
     }
   }
 
-  private happen(faults: Faults) {
-    return Effect.gen({ self: this }, function* () {
-      yield* this.begin
-      const scope = yield* Effect.scope
-      for (const peer of this.world.peers) {
-        yield* Effect.forkIn(this.send(peer), scope)
-        for (let n = 0; n < workersEach; n++) yield* Effect.forkIn(this.count(peer, n), scope)
-      }
-      yield* Effect.forkIn(this.look, scope)
-      yield* Effect.forkIn(faults.run(troubleSeconds), scope)
-      yield* Effect.sleep(`${troubleSeconds} seconds`)
-      this.isOver = true
-      yield* faults.end
-      yield* this.settle
-      // the last asks, in lives that began when all had healed, take 5 s at most
-      yield* Effect.sleep("6 seconds")
-      yield* this.check
-      for (const peer of this.world.peers) {
-        const left = yield* peer.close
-        if (left > 0) this.ledger.say(`left running: ${left} fibers, timers, connections or places of ${peer.name}`)
-      }
-    })
-  }
+  private readonly happen = Effect.gen({ self: this }, function* () {
+    const { trial } = this
+    yield* this.begin
+    const scope = yield* Effect.scope
+    yield* Effect.forkIn(this.look, scope)
+    yield* trial.play((step, peer) => this.perform(step, peer))
+    yield* this.settle
+    // the last asks, in lives that began when all had healed, take 5 s at most
+    yield* Effect.sleep("6 seconds")
+    yield* this.check
+  })
 
   private get disks() {
-    return new Map(this.world.peers.map(({ disk, name }) => [name, disk]))
+    return new Map(this.trial.peers.map(({ disk, name }) => [name, disk]))
   }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
-    const [first, ...others] = this.world.peers
-    for (const peer of this.world.peers) this.devices.set(peer.name, yield* peer.run(Effect.map(Peer, ({ device }) => device)))
+    const [first, ...others] = this.trial.peers
+    for (const peer of this.trial.peers) this.devices.set(peer.name, yield* peer.run(Effect.map(Peer, ({ device }) => device)))
     const members = others.map(({ name }) => this.devices.get(name)!)
     const made = Effect.flatMap(Peer, ({ spaces }) => spaces.create({ name: "Bank", members }))
     const { ticket } = yield* first!.run(made)
     this.ticket = ticket
     for (const peer of others) yield* peer.run(Effect.flatMap(Peer, ({ spaces }) => spaces.open(ticket)))
-    for (const peer of this.world.peers)
+    for (const peer of this.trial.peers)
       for (let n = 0; n < accountsEach; n++) {
         const address = `${peer.name}/${n}`
         const open = Effect.flatMap(Account.client(address), (account) => account.Open({ amount: openedWith }))
@@ -126,46 +134,31 @@ class Actors implements Scenario {
       }
   })
 
-  /** Somebody at a peer who sends money, and now and then closes an account. */
-  private send(peer: SimulatedPeer) {
-    const draw = (below: number) => this.world.draw(`${peer.name} sends`, below)
-    const addresses = [...this.ledger.opened.keys()]
-    return Effect.gen({ self: this }, function* () {
-      for (let n = 0; !this.isOver; n++) {
-        yield* Effect.sleep(50 + draw(draw(3) === 0 ? 2_500 : 500))
-        if (draw(30) === 0) {
-          const close = Effect.flatMap(Account.client(`${peer.name}/0`), (account) =>
-            account.Close(undefined, { command: "close" })
-          )
-          yield* Effect.ignore(peer.run(close))
-        }
-        const from = draw(addresses.length)
-        const to = (from + 1 + draw(addresses.length - 1)) % addresses.length
-        const order = { from: addresses[from]!, to: addresses[to]!, amount: 1 + draw(60) }
-        const id = `${peer.name}/${n}`
-        this.ledger.sent.set(id, false)
-        const sent = peer.run(Effect.flatMap(deskAt(peer.name), (desk) => desk.Send({ id, ...order }, { command: id })))
-        const isTold = yield* Effect.isSuccess(sent)
-        if (isTold) this.ledger.sent.set(id, true)
-      }
-    })
+  private perform(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
+    if (step.do === "send") return this.send(step, peer)
+    if (step.do === "count") {
+      let n = 0
+      const draw = (below: number) => drawn(step.to, n++, below)
+      return peer.run(Effect.suspend(() => this.counters.get(peer.name)!.act(draw)))
+    }
+    const address = `${peer.name}/0`
+    return peer.run(Effect.flatMap(Account.client(address), (account) => account.Close(undefined, { command: "close" })))
   }
 
-  /** Somebody who asks counters, breaks them, and ends them. */
-  private count(peer: SimulatedPeer, n: number) {
-    const draw = (below: number) => this.world.draw(`${peer.name} counts ${n}`, below)
-    const act = Effect.suspend(() => this.counters.get(peer.name)!.act(draw))
-    return Effect.gen({ self: this }, function* () {
-      while (!this.isOver) {
-        yield* Effect.sleep(draw(draw(8) === 0 ? 3_000 : 150))
-        yield* Effect.ignore(peer.run(act))
-      }
-    })
+  private send(step: Doing, peer: SimulatedPeer) {
+    const addresses = [...this.ledger.opened.keys()]
+    const from = step.from % addresses.length
+    const to = (from + 1 + (step.to % (addresses.length - 1))) % addresses.length
+    const order = { from: addresses[from]!, to: addresses[to]!, amount: step.amount }
+    const id = `${peer.name}/${this.ledger.sent.size}`
+    this.ledger.sent.set(id, false)
+    const sent = peer.run(Effect.flatMap(deskAt(peer.name), (desk) => desk.Send({ id, ...order }, { command: id })))
+    return Effect.tap(sent, () => Effect.sync(() => this.ledger.sent.set(id, true)))
   }
 
   /** Money is conserved at every moment, and not only in the end. */
   private readonly look = Effect.gen({ self: this }, function* () {
-    while (!this.isOver) {
+    while (!(yield* this.trial.isCalm)) {
       yield* Effect.sleep("3 seconds")
       yield* this.ledger.count(this.disks)
     }
@@ -184,7 +177,7 @@ class Actors implements Scenario {
   private readonly check = Effect.gen({ self: this }, function* () {
     yield* this.ledger.compare(this.disks)
     for (const address of this.ledger.opened.keys()) {
-      const peer = this.world.peer(address.split("/")[0]!)
+      const peer = this.trial.peer(address.split("/")[0]!)
       const shown = yield* peer.run(Effect.flatMap(Account.client(address), (account) => account.Balance()))
       const held = yield* this.ledger.balance(this.disks, address)
       if (shown !== held) this.ledger.say(`state: ${address} shows ${shown}, and its events amount to ${held}`)
@@ -198,4 +191,8 @@ class Actors implements Scenario {
 /** Opens the space in which the devices meet, however often that takes: the disk may be full. */
 const opened = (spaces: SpaceService["Service"], ticket: string) => Effect.retry(spaces.open(ticket), Schedule.spaced("1 second"))
 
-export const actors = (mistake: Mistake | null = null): Scenario => new Actors(mistake)
+export const actors = (mistake: Mistake | null = null): Simulation.Simulation =>
+  Simulation.makeWith<Doing>("actors", { peers: 3, faults: lasting(swarm, 25), workload, seeds: 20 }, ({ seed }) => {
+    const running = new Actors(mistake, seed)
+    return { layer: running.layer, body: running.run, onCrash: (peer) => running.ledger.crashed(peer) }
+  })

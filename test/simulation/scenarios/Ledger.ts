@@ -7,6 +7,7 @@
 
 import type { Change, Mutation } from "../../../demo/naive.ts"
 import type { Receipt } from "../../../src/services/echo/SpaceService.ts"
+import { type Found, isVoid } from "./feeds.ts"
 
 export interface Spot {
   readonly x: number
@@ -41,6 +42,10 @@ export interface Entry {
   done: Receipt | null | undefined
   /** Its caller was told that it has been taken back. */
   isTakenBack: boolean
+  /** Seconds of virtual time at which it was done. */
+  seconds: number
+  /** The disk was put back to what it was before it, so that it may be gone. */
+  isPutBack: boolean
 }
 
 const put = (object: string, path: ReadonlyArray<string>, value: string | number | Spot): Mutation => ({
@@ -91,14 +96,34 @@ const sorted = (value: unknown): string =>
       : inner
   )
 
-/** Whether a change set holds what a call must have written, in that order. A leaf of a record that had the value already is left out. */
-const isSame = (held: ReadonlyArray<Mutation>, expected: ReadonlyArray<Mutation>): boolean => {
+/**
+ * Whether a change set holds what a call must have written, in that order. A leaf of a record that had the value already is left out; what
+ * was done to an object that is void now cannot be compared.
+ */
+const isSame = (held: ReadonlyArray<Mutation>, expected: ReadonlyArray<Mutation>, floors: Found["floors"]): boolean => {
   let at = 0
   for (const mutation of expected) {
-    if (at < held.length && sorted(held[at]) === sorted(mutation)) at++
+    const isDone = at < held.length && sorted(held[at]) === sorted(mutation)
+    if (isDone || (at < held.length && held[at]!.op === "void" && "object" in mutation && isVoid(mutation.object, floors))) at++
     else if (mutation.op !== "put" || mutation.path.length < 2) return false
   }
   return at === held.length
+}
+
+/** What mutations do, whichever objects they are about, since those that were void have new names. */
+const shapeOf = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<string> =>
+  mutations.flatMap((mutation) => {
+    if (mutation.op === "void") return []
+    if (mutation.op === "create") return [sorted(mutation)]
+    const isNamed = mutation.op === "put" && mutation.path[0] === "after"
+    return [sorted({ ...mutation, object: "", ...(isNamed ? { value: "" } : {}) })]
+  })
+
+/** Whether all of it is in there, in that order: what cannot be named any more is left out when it is written anew. */
+const isWithin = (part: ReadonlyArray<string>, whole: ReadonlyArray<string>): boolean => {
+  let at = 0
+  for (const each of whole) if (at < part.length && part[at] === each) at++
+  return at === part.length && (part.length > 0 || whole.length === 0)
 }
 
 const depsText = (deps: Change["deps"]): string =>
@@ -109,40 +134,79 @@ const depsText = (deps: Change["deps"]): string =>
 
 export class Ledger {
   readonly entries: Array<Entry> = []
+  /** Seconds of virtual time, as last told. */
+  now = 0
 
-  intend(entry: Omit<Entry, "done" | "isTakenBack">): Entry {
-    const written: Entry = { ...entry, done: undefined, isTakenBack: false }
+  intend(entry: Omit<Entry, "done" | "isTakenBack" | "seconds" | "isPutBack">): Entry {
+    const written: Entry = { ...entry, done: undefined, isTakenBack: false, seconds: 0, isPutBack: false }
     this.entries.push(written)
     return written
   }
 
+  /** The disk of a peer is what it was so many seconds ago. */
+  putBack(peer: string, seconds: number): void {
+    for (const entry of this.entries) if (entry.peer === peer && entry.seconds > this.now - seconds) entry.isPutBack = true
+  }
+
   /**
-   * What is wrong with change sets that a feed holds, beside what was done: a receipt that they do not bear out, and a change set that
-   * nobody intended, or that was taken back. A relaxed write may be missing when its machine lost power; a strict one never.
+   * What is wrong with what a disk holds, beside what was done: a receipt that it does not bear out, and a change set that nobody intended, or
+   * that was taken back. A relaxed write may be missing when its machine lost power; a strict one never. What a freeze made void has to be
+   * there again, written anew in another feed.
    */
-  compare(changes: ReadonlyArray<Change>): ReadonlyArray<string> {
+  compare({ changes, floors }: Found): ReadonlyArray<string> {
     const problems: Array<string> = []
     const held = new Map(changes.map((change) => [`${change.feed} ${change.first}`, change]))
     const open = new Set(this.entries.filter(({ done, isTakenBack }) => done === undefined && !isTakenBack))
-    for (const { done, isStrict, life, peer, steps } of this.entries) {
+    const voided: Array<Entry> = []
+    for (const entry of this.entries) {
+      const { done, isPutBack, isStrict, life, peer, steps } = entry
       if (done === undefined || done === null) continue
       const place = `${done.feed} ${done.first}`
       const change = held.get(place)
-      const isIt = change !== undefined && change.time === done.time && depsText(change.deps) === depsText(done.deps)
+      const isThere = change !== undefined && change.time === done.time && depsText(change.deps) === depsText(done.deps)
+      const isSaid = isThere && isSame(change.mutations, expand(steps, done.feed, done.first), floors)
+      // a later one may have taken the counter of a relaxed one that was lost, and even its time
+      const isIt = isThere && (isSaid || isStrict)
       // the counters of a relaxed write that was lost are free again, since nobody ever saw it
       if (isIt) held.delete(place)
-      else if (isStrict) problems.push(`lost: ${peer} in life ${life} was told that ${place} is durable, and no feed holds it`)
-      if (isIt && !isSame(change.mutations, expand(steps, done.feed, done.first)))
-        problems.push(`changed: ${place} of ${peer} says something else than was written`)
+      else if (done.first > (floors.get(done.feed) ?? Number.POSITIVE_INFINITY)) voided.push(entry)
+      else if (isStrict && !isPutBack)
+        problems.push(`lost: ${peer} in life ${life} was told that ${place} is durable, and no feed holds it`)
+      if (isIt && !isSaid) problems.push(`changed: ${place} of ${peer} says something else than was written`)
     }
+    for (const problem of this.writtenAnew(voided, held, floors)) problems.push(problem)
     for (const change of held.values()) {
-      const found = [...open].find(({ steps }) => isSame(change.mutations, expand(steps, change.feed, change.first)))
-      if (found === undefined)
+      const found = [...open].find(({ steps }) => isSame(change.mutations, expand(steps, change.feed, change.first), floors))
+      if (found !== undefined) open.delete(found)
+      else if (!this.isCopy(change))
         problems.push(
           `invented: ${change.feed} holds a change set at ${change.first} that nobody intended, or that was taken back`
         )
-      else open.delete(found)
     }
     return problems
+  }
+
+  /** Each of what a freeze made void is somewhere else, of the same time and the same shape. */
+  private writtenAnew(voided: ReadonlyArray<Entry>, held: Map<string, Change>, floors: Found["floors"]): ReadonlyArray<string> {
+    return voided.flatMap(({ done, isPutBack, isStrict, peer, steps }) => {
+      const expected = expand(steps, done!.feed, done!.first)
+      const anew = [...held].find(
+        ([, { mutations, time }]) => time === done!.time && isWithin(shapeOf(mutations), shapeOf(expected))
+      )
+      if (anew !== undefined) held.delete(anew[0])
+      // what is about void objects of others alone has nobody to whom it could be shown
+      const isIdle = expected.every(
+        (mutation) => "object" in mutation && isVoid(mutation.object, floors) && !mutation.object.startsWith(done!.feed)
+      )
+      return anew !== undefined || !isStrict || isPutBack || isIdle
+        ? []
+        : [`lost: ${done!.feed} ${done!.first} of ${peer} was made void by a fork and is not written anew`]
+    })
+  }
+
+  /** Whether a change set is one of a frozen feed again, whose writer never told that it was done. */
+  private isCopy(change: Change): boolean {
+    const shape = shapeOf(change.mutations)
+    return this.entries.some(({ isTakenBack, steps }) => !isTakenBack && isWithin(shape, shapeOf(expand(steps, change.feed, 1))))
   }
 }

@@ -1,165 +1,132 @@
 /**
  * Several people write into one space, offline and online, while everything that can break does; then all heals, and all must agree.
  *
- * Each seed draws which faults are on. After some time of trouble the world heals, everybody is started again and has to come to one
- * state within a while. What is checked is told at `violations`.
+ * What is checked is told at docs/simulation.md ("Seeds of a scenario"). A peer whose disk rots, and one whose disk was put back, keep
+ * less than others promise: what still has to hold of them stands at each check.
  */
 import { createHash } from "node:crypto"
-import * as Deferred from "effect/Deferred"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as EffectStream from "effect/Stream"
 import { Naive } from "../../../demo/naive.ts"
-import { ObjectType } from "../../../src/schema/echo/ObjectType.ts"
 import { decodeTicket } from "../../../src/schema/echo/Space.ts"
+import type { Fault } from "../../../src/schema/simulation/Fault.ts"
+import { hostile } from "../../../src/schema/simulation/Faults.ts"
+import { isStep } from "../../../src/schema/simulation/Plan.ts"
 import type { Space } from "../../../src/services/echo/SpaceService.ts"
 import { Peer } from "../../../src/services/peer/Peer.ts"
-import type { SimulatedPeer, World } from "../../../src/services/simulation/World.ts"
-import { Faults } from "./Faults.ts"
+import * as Simulation from "../../../src/services/simulation/Simulation.ts"
+import type { Shared, Trial } from "../../../src/services/simulation/Trial.ts"
+import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { changesOn, lengthsOn } from "./feeds.ts"
-import { type Entry, Ledger, type Patch, type Step } from "./Ledger.ts"
-import type { Scenario } from "./Scenario.ts"
+import { Ledger } from "./Ledger.ts"
+import { carryOut, changesOf, type Doing, Note, workload } from "./ReplicationSteps.ts"
 
-const Note = ObjectType.make("Note", {
-  title: Schema.String,
-  count: Schema.Int,
-  after: Schema.optionalKey(Schema.String),
-  spot: Schema.Struct({ x: Schema.Number, y: Schema.Number })
-})
-
-/** Seconds of trouble, and seconds in which all must have come to one state afterwards. */
-const troubleSeconds = 25
+/** Virtual seconds in which all must have come to one state when everything has healed. */
 const convergeSeconds = 150
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())
 
 class Replication {
-  readonly ledger = new Ledger()
-  readonly violations: Array<string> = []
-  readonly faults: Faults
-  private readonly world: World
-  private ticket = ""
+  private readonly ledger = new Ledger()
+  private readonly trial: Trial<Doing>
+  private shared!: Shared
   private space = new Uint8Array()
   private readonly devices = new Map<string, string>()
   /** Ids of notes that somebody saw, by who saw them. */
   private readonly seen = new Map<string, Array<string>>()
   /** Notes that were shown without the one before. Whether that one was ever written is known in the end: a failed write is taken back. */
   private readonly disordered: Array<{ readonly after: string; readonly says: string }> = []
-  private isOver = false
-  /** How often a space was closed and opened again in the middle of it. */
-  reopened = 0
 
-  constructor(world: World) {
-    this.world = world
-    this.faults = new Faults(world)
-  }
-
-  private say(violation: string): void {
-    if (this.violations.length < 20) this.violations.push(violation)
-  }
-
-  /** Runs something in the open space of a peer's present life. */
-  private in<A, E>(peer: SimulatedPeer, body: (space: Space) => Effect.Effect<A, E>) {
-    return peer.run(Effect.flatMap(Peer, ({ spaces }) => Effect.flatMap(spaces.open(this.ticket), body)))
+  constructor(trial: Trial<Doing>) {
+    this.trial = trial
   }
 
   readonly run = Effect.gen({ self: this }, function* () {
+    const { trial } = this
     yield* this.begin
     const scope = yield* Effect.scope
-    for (const peer of this.world.peers) {
-      yield* Effect.forkIn(this.work(peer), scope)
-      yield* Effect.forkIn(this.watch(peer), scope)
-      yield* Effect.forkIn(this.sync(peer), scope)
-    }
-    yield* Effect.forkIn(this.faults.run(troubleSeconds), scope)
-    yield* Effect.sleep(`${troubleSeconds} seconds`)
-    this.isOver = true
-    yield* this.faults.end
+    for (const peer of trial.peers) yield* Effect.forkIn(this.watch(peer), scope)
+    yield* trial.play((step, peer) => this.perform(step, peer))
     yield* Effect.sleep("1 second")
     yield* this.converge
     yield* this.check
-    for (const peer of this.world.peers) {
-      const left = yield* peer.close
-      if (left > 0) this.say(`left running: ${left} timers, connections or places of ${peer.name} after it was closed`)
-    }
-  })
+  }).pipe(Effect.scoped)
+
+  /** What an earlier life saw of its own relaxed writes may be lost, and all that came since a backup. */
+  crashed(peer: string, { kind, lasts }: Fault): void {
+    this.seen.delete(peer)
+    if (kind === "rollback") this.ledger.putBack(peer, lasts / 1_000)
+  }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
-    const [first, ...others] = this.world.peers
-    for (const peer of this.world.peers) this.devices.set(peer.name, yield* peer.run(Effect.map(Peer, ({ device }) => device)))
-    const members = others.map(({ name }) => this.devices.get(name)!)
-    this.ledger.intend({ peer: first!.name, life: 1, isStrict: false, steps: [{ do: "space", name: "Notes" }] })
-    this.ticket = yield* first!.run(
-      Effect.flatMap(Peer, ({ spaces }) => Effect.map(spaces.create({ name: "Notes", members }), (space) => space.ticket))
-    )
-    this.space = new Uint8Array(Result.getOrThrow(decodeTicket(this.ticket, sha256)).space)
+    const { trial } = this
+    for (const peer of trial.peers) this.devices.set(peer.name, yield* peer.run(Effect.map(Peer, ({ device }) => device)))
+    this.ledger.intend({ peer: trial.peers[0]!.name, life: 1, isStrict: false, steps: [{ do: "space", name: "Notes" }] })
+    this.shared = yield* trial.together("Notes")
+    this.space = new Uint8Array(Result.getOrThrow(decodeTicket(this.shared.ticket, sha256)).space)
   })
 
-  /** Writes for as long as the trouble lasts, in whichever life the peer is. */
-  private work(peer: SimulatedPeer) {
-    const draw = (below: number) => this.world.draw(`${peer.name} works`, below)
-    return Effect.gen({ self: this }, function* () {
-      while (!this.isOver) {
-        yield* Effect.sleep(20 + draw(draw(4) === 0 ? 3_000 : 400))
-        const life = yield* peer.life
-        const isStrict = draw(5) > 0
-        const write = this.in(peer, (space) => this.write(space, peer.name, life, isStrict, draw))
-        // what was begun and not brought to an end stays an intent without a receipt
-        const written = yield* Effect.result(write)
-        const hasFailed = Result.isFailure(written) && written.failure._tag === "FlushFailed"
-        if (draw(hasFailed ? 2 : 12) === 0) yield* this.reopen(peer)
-      }
-    })
+  /** A step is the work of the person, who after his device was cloned works at both. */
+  private perform(step: Doing, peer: SimulatedPeer) {
+    const copy = this.trial.peers.find(({ name }) => name === `${peer.name}~`)
+    const at = (each: SimulatedPeer) =>
+      step.do === "reopen" ? this.reopen(each) : step.do === "synced" ? this.synced(step, each) : this.write(step, each)
+    return copy === undefined ? at(peer) : Effect.all([at(peer), Effect.exit(at(copy))], { concurrency: 2 })
   }
 
   /** Closes the space; who comes next opens it again, on what the disk shows at that moment. */
   private reopen(peer: SimulatedPeer) {
-    const closed = this.in(peer, (space) => space.close)
-    return Effect.ignore(Effect.map(closed, () => this.reopened++))
+    return Effect.map(
+      this.shared.in(peer, (space) => space.close),
+      () => this.trial.met("reopened")
+    )
   }
 
-  private write(space: Space, peer: string, life: number, isStrict: boolean, draw: (below: number) => number) {
+  private write(step: Doing, peer: SimulatedPeer) {
+    const { name } = peer
+    const written = (space: Space, life: number) =>
+      Effect.gen({ self: this }, function* () {
+        const notes = yield* space.query(Note).all
+        const last = this.seen.get(name)?.findLast((id) => this.isForeign(id, name))
+        const steps = changesOf(step, notes, `${name} ${life}.${this.ledger.entries.length}`, last)
+        const entry = this.ledger.intend({ peer: name, life, isStrict: step.strict, steps })
+        const byId = new Map(notes.map((note) => [note.id, note]))
+        const durability = step.strict ? "strict" : "relaxed"
+        const change = space.change((transaction) => carryOut(transaction, steps, byId), { durability })
+        const { receipt } = yield* Effect.tapErrorTag(change, "FlushFailed", () =>
+          Effect.sync(() => {
+            entry.isTakenBack = true
+          })
+        )
+        entry.done = receipt
+        this.ledger.now = entry.seconds = yield* this.trial.seconds
+        this.trial.met("writes")
+        if (receipt !== null && steps[0]!.do === "create") yield* this.readsOwn(space, name, `${receipt.feed}.${receipt.first}`)
+      })
     return Effect.gen({ self: this }, function* () {
-      const notes = yield* space.query(Note).all
-      const note = notes[draw(Math.max(1, notes.length))]
-      const last = this.seen.get(peer)?.findLast((id) => this.isForeign(id, peer))
-      const title = `${peer} ${life}.${this.ledger.entries.length}`
-      const steps: Array<Step> = []
-      const kind = note === undefined ? 0 : draw(10)
-      if (kind < 3) {
-        const link = last === undefined ? {} : { after: last }
-        steps.push({ do: "create", properties: { title, count: draw(100), ...link, spot: { x: draw(10), y: draw(10) } } })
-      }
-      if (kind >= 2 && kind < 9) steps.push({ do: "update", object: note!.id, patch: patchOf(draw, title) })
-      if (kind === 4) steps.push({ do: "update", object: notes[0]!.id, patch: { count: draw(1_000) } })
-      if (kind === 9) steps.push({ do: draw(2) === 0 ? "delete" : "restore", object: note!.id })
-      const entry = this.ledger.intend({ peer, life, isStrict, steps })
-      const byId = new Map(notes.map((each) => [each.id, each]))
-      const change = space.change(
-        (transaction) => {
-          for (const step of steps) {
-            if (step.do === "create") transaction.create(Note, step.properties)
-            else if (step.do === "update") transaction.update(byId.get(step.object)!, step.patch as object)
-            else if (step.do === "delete") transaction.delete(byId.get(step.object)!)
-            else if (step.do === "restore") transaction.restore(byId.get(step.object)!)
-          }
-        },
-        { durability: isStrict ? "strict" : "relaxed" }
-      )
-      const { receipt } = yield* Effect.tapErrorTag(change, "FlushFailed", () =>
-        Effect.sync(() => {
-          entry.isTakenBack = true
-        })
-      )
-      entry.done = receipt
+      const life = yield* peer.life
+      const exit = yield* Effect.exit(this.shared.in(peer, (space) => written(space, life)))
+      if (exit._tag === "Success") return
+      const error = Cause.squash(exit.cause)
+      const hasFailed = typeof error === "object" && error !== null && "_tag" in error && error._tag === "FlushFailed"
+      // half of those who were told that it failed open the space anew
+      if (hasFailed && step.n % 2 === 0) yield* this.reopen(peer)
+      return yield* exit
     })
   }
 
-  /**
-   * Whether a note is surely another's: one's own may be lost with the power when it was relaxed, and its id then names another note.
-   */
+  /** Read your writes: what one has made is shown to oneself at once, unless somebody has deleted it meanwhile. */
+  private readsOwn(space: Space, peer: string, id: string) {
+    return Effect.gen({ self: this }, function* () {
+      if (yield* this.isThere(space, id)) return
+      this.trial.say("read your writes", `${id} was acknowledged and is not shown`, peer)
+    })
+  }
+
+  /** Whether a note is surely another's: one's own may be lost with the power when it was relaxed, and its id then names another note. */
   private isForeign(id: string, peer: string): boolean {
     const own = this.ledger.entries.filter((entry) => entry.peer === peer && entry.done != null)
     return own.length > 0 && own.every(({ done }) => !id.startsWith(done!.feed))
@@ -167,7 +134,8 @@ class Replication {
 
   /** Follows the notes as they come: none may be seen before the one that its writer had seen. */
   private watch(peer: SimulatedPeer) {
-    const follow = this.in(peer, (space) =>
+    const { trial } = this
+    const follow = this.shared.in(peer, (space) =>
       EffectStream.runForEach(space.query(Note).changes, ({ added }) =>
         Effect.gen({ self: this }, function* () {
           for (const { after, id } of added) {
@@ -175,103 +143,138 @@ class Replication {
             seen.push(id)
             this.seen.set(peer.name, seen)
             if (after === undefined || (yield* this.isThere(space, after))) continue
-            this.disordered.push({
-              after,
-              says: `causal order: ${peer.name} shows ${id}, and not ${after}, which its writer had seen`
-            })
+            // what rots is not what its writer had seen
+            if (this.met("bitRot", peer.name)) continue
+            this.disordered.push({ after, says: `${peer.name} shows ${id}, and not ${after}, which its writer had seen` })
           }
         })
       )
     )
     return Effect.gen({ self: this }, function* () {
-      while (!this.isOver) {
-        // what an earlier life saw of its own relaxed writes may be lost
-        this.seen.delete(peer.name)
+      while (!(yield* trial.isCalm)) {
         yield* Effect.ignore(follow)
         yield* Effect.sleep("300 millis")
       }
     })
   }
 
-  /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can. */
+  /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
   private isThere(space: Space, id: string) {
     const isDeletedBySomebody = this.ledger.entries.some(({ steps }) =>
       steps.some((step) => step.do === "delete" && step.object === id)
     )
-    return Effect.map(space.get(Note, id), (note) => note !== undefined || isDeletedBySomebody)
+    return Effect.map(space.get(Note, id), (note) => note !== undefined || isDeletedBySomebody || this.met("clone"))
   }
 
-  /** Asks again and again whether another has all of one's writes; a yes is held against that one's disk at this moment. */
-  private sync(peer: SimulatedPeer) {
-    const draw = (below: number) => this.world.draw(`${peer.name} syncs`, below)
+  /** Whether a fault that a plan has may have happened: to any peer, or to one. */
+  private met(kind: string, peer?: string): boolean {
+    return this.trial.plan.events.some(
+      (event) => !isStep(event) && event.kind === kind && (peer === undefined || event.peer === peer || event.other === peer)
+    )
+  }
+
+  /** Asks whether another has all of one's writes; a yes is held against that one's disk at this moment. */
+  private synced(step: Doing, peer: SimulatedPeer) {
+    const { peers } = this.trial
     return Effect.gen({ self: this }, function* () {
-      while (!this.isOver) {
-        yield* Effect.sleep(1_000 + draw(3_000))
-        const other = this.world.peers[draw(this.world.peers.length)]!
-        if (other === peer) continue
-        const before = yield* lengthsOn(yield* peer.durable, this.space)
-        const asked = this.in(peer, (space) => space.synced(this.devices.get(other.name)!))
-        const answer = yield* Effect.option(Effect.timeout(asked, "4 seconds"))
-        if (Option.isNone(answer)) continue
-        const there = yield* lengthsOn(yield* other.durable, this.space)
-        for (const [feed, length] of before) {
-          if ((there.get(feed) ?? 0) < length)
-            this.say(`synced claims too much: ${other.name} has ${there.get(feed) ?? 0} of ${feed}, ${peer.name} had ${length}`)
-        }
+      const other = peers[step.which % peers.length]!
+      const device = this.devices.get(other.name)
+      if (other === peer || device === undefined) return
+      const before = yield* lengthsOn(yield* peer.durable, this.space)
+      const asked = this.shared.in(peer, (space) => space.synced(device))
+      const answer = yield* Effect.option(Effect.timeout(asked, "4 seconds"))
+      if (Option.isNone(answer)) return
+      this.trial.met("synced")
+      // a disk that was put back, or a device that is two, has said so before it was
+      if (this.met("rollback", other.name) || this.met("clone", other.name)) return
+      const there = yield* lengthsOn(yield* other.durable, this.space)
+      for (const [feed, length] of before) {
+        const has = there.get(feed) ?? 0
+        if (has < length)
+          this.trial.say(
+            "synced claims too much",
+            `${other.name} has ${has} of ${feed}, and ${peer.name} had ${length}`,
+            peer.name
+          )
       }
     })
+  }
+
+  /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
+  private get sound(): ReadonlyArray<SimulatedPeer> {
+    return this.trial.peers.filter(({ name }) => !this.met("bitRot", name))
   }
 
   private readonly converge = Effect.gen({ self: this }, function* () {
-    const states = yield* Deferred.make<void>()
     const attempt = Effect.gen({ self: this }, function* () {
       for (;;) {
-        const frontiers = yield* Effect.forEach(this.world.peers, (peer) => this.in(peer, (space) => space.frontier), {
-          concurrency: "unbounded"
-        })
-        if (new Set(frontiers).size === 1) break
+        const frontiers = yield* Effect.forEach(
+          this.sound,
+          (peer) => Effect.option(this.shared.in(peer, (space) => space.frontier)),
+          { concurrency: "unbounded" }
+        )
+        const known = frontiers.flatMap((frontier) => (Option.isSome(frontier) ? [frontier.value] : []))
+        if (known.length === frontiers.length && new Set(known).size === 1) return
         yield* Effect.sleep("500 millis")
       }
-      yield* Deferred.succeed(states, undefined)
     })
     const isDone = yield* Effect.timeoutOption(attempt, `${convergeSeconds} seconds`)
-    if (isDone._tag === "None") this.say(`equal frontiers: not within ${convergeSeconds} s after everything had healed`)
+    if (Option.isSome(isDone)) return
+    const told = yield* Effect.forEach(this.sound, (peer) => Effect.map(this.standing(peer), (says) => `${peer.name} ${says}`))
+    const says = `not within ${convergeSeconds} s after everything had healed: ${told.join("; ")}`
+    yield* this.trial.violated("equal frontiers", says)
   })
 
+  /** Why a peer does not go on, as it says itself, and how far it is. */
+  private standing(peer: SimulatedPeer) {
+    return Effect.gen({ self: this }, function* () {
+      const status = yield* Effect.option(this.shared.in(peer, (space) => EffectStream.runHead(space.status)))
+      const lengths = yield* lengthsOn(peer.disk, this.space)
+      const held = [...lengths].map(([feed, length]) => `${feed.slice(0, 4)} ${length}`).sort()
+      const known = Option.flatten(status)
+      if (Option.isNone(known)) return `cannot be opened, and holds ${held.join(", ")}`
+      const { connected, stuck } = known.value
+      const names = connected.map((device) => [...this.devices].find(([, each]) => each === device)?.[0] ?? device)
+      return `holds ${held.join(", ")}, is connected to ${names.join(", ")}, stuck: ${stuck.join(", ")}`
+    })
+  }
+
   private readonly check = Effect.gen({ self: this }, function* () {
-    const hashes = yield* Effect.forEach(this.world.peers, (peer) => this.in(peer, (space) => space.stateHash))
-    if (new Set(hashes).size > 1) this.say(`equal state hash: ${new Set(hashes).size} different ones`)
-    for (const [i, peer] of this.world.peers.entries()) {
-      const changes = yield* changesOn(peer.disk, this.space)
+    const { trial } = this
+    // a block that rots on the disk that has it alone is lost
+    for (const { name } of trial.peers) if (this.met("bitRot", name)) this.ledger.putBack(name, Number.POSITIVE_INFINITY)
+    const hashes = new Map<string, string>()
+    for (const peer of this.sound) hashes.set(peer.name, yield* this.shared.in(peer, (space) => space.stateHash))
+    if (new Set(hashes.values()).size > 1)
+      trial.say("equal state hash", `${new Set(hashes.values()).size} different ones behind equal frontiers`)
+    for (const peer of this.sound) {
+      const found = yield* changesOn(peer.disk, this.space)
+      const { stateHash } = new Naive(found.changes).outcome()
+      if (stateHash !== hashes.get(peer.name)) trial.say("equal to the model", "another state than the model's fold", peer.name)
+      for (const problem of this.ledger.compare(found)) {
+        const [name, ...says] = problem.split(": ")
+        trial.say(name!, says.join(": "), peer.name)
+      }
+      const audit = yield* Effect.result(this.shared.in(peer, (space) => space.audit))
+      if (Result.isFailure(audit)) trial.say("audit", audit.failure.message, peer.name)
+      if (peer !== this.sound[0]) continue
       const created = new Set(
-        changes.flatMap(({ feed, first, mutations }) =>
+        found.changes.flatMap(({ feed, first, mutations }) =>
           mutations.flatMap((mutation, at) => (mutation.op === "create" ? [`${feed}.${first + at}`] : []))
         )
       )
-      for (const { after, says } of i === 0 ? this.disordered : []) if (created.has(after)) this.say(says)
-      const { stateHash } = new Naive(changes).outcome()
-      if (stateHash !== hashes[i]) this.say(`equal to the model: ${peer.name} comes to another state than the model's fold`)
-      for (const problem of this.ledger.compare(changes)) this.say(`${problem} (on the disk of ${peer.name})`)
-      const audit = yield* Effect.result(this.in(peer, (space) => space.audit))
-      if (Result.isFailure(audit)) this.say(`audit: ${peer.name}: ${audit.failure.message}`)
+      for (const { after, says } of this.disordered) if (created.has(after)) trial.say("causal order", says)
     }
   })
 }
 
-const patchOf = (draw: (below: number) => number, title: string): Patch => {
-  const kind = draw(4)
-  if (kind === 0) return { title }
-  if (kind === 1) return { count: draw(1_000) }
-  return kind === 2 ? { spot: { x: draw(100) } } : { spot: { x: draw(100), y: draw(100) }, count: draw(1_000) }
-}
-
-export const replication = (): Scenario => ({
-  run: (world) =>
-    Effect.gen(function* () {
-      const scenario = new Replication(world)
-      yield* Effect.scoped(scenario.run).pipe(Effect.orDie)
-      const { faults, ledger, reopened, violations } = scenario
-      const operations = ledger.entries.filter((entry: Entry) => entry.done != null).length
-      return { operations, faults: faults.counts, met: { reopened }, violations }
-    })
+export const replication = Simulation.makeWith<Doing>("replication", { peers: 5, faults: hostile, workload, seeds: 20 }, () => {
+  let running: Replication | null = null
+  return {
+    body: (trial) => {
+      running = new Replication(trial)
+      return running.run
+    },
+    onCrash: (peer, fault) => running?.crashed(peer, fault)
+  }
 })

@@ -1,0 +1,47 @@
+/**
+ * Looks for a plan that fails: runs a plan, and when a promise is broken, the same once more, smaller ones, and the smallest with its trace.
+ */
+import * as Effect from "effect/Effect"
+import type { Plan } from "../../schema/simulation/Plan.ts"
+import { type Shrunk, shrink } from "../../schema/simulation/Shrink.ts"
+import type { Hunted } from "../../services/simulation/Hunt.ts"
+import type { Simulation } from "../../services/simulation/Simulation.ts"
+import type { Verdict } from "../../services/simulation/Trial.ts"
+import * as WorldTrial from "./WorldTrial.ts"
+
+/** Runs a plan; of one that fails, finds the least, in at most so many further runs. */
+export const hunt = (simulation: Simulation, plan: Plan, budget: number): Effect.Effect<Hunted> =>
+  Effect.gen(function* () {
+    const verdict = yield* WorldTrial.run(simulation, plan)
+    const [failure] = verdict.violations
+    if (failure === undefined) return { verdict, found: null }
+    const second = yield* WorldTrial.run(simulation, plan)
+    if (second.trace !== verdict.trace) return yield* unequal(simulation, plan, verdict)
+    const shrunk = yield* smaller(simulation, plan, failure.check, budget)
+    const lines: Array<string> = []
+    const again = yield* WorldTrial.run(simulation, shrunk.plan, (line) => lines.push(line))
+    const same = again.violations.find(({ check }) => check === failure.check) ?? failure
+    return { verdict, found: { plan, verdict, shrunk, again, failure: same, lines } }
+  })
+
+/** The same plan was two executions: what is to be mended first, and nothing can be made smaller before. */
+const unequal = (simulation: Simulation, plan: Plan, verdict: Verdict): Effect.Effect<Hunted> =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    const again = yield* WorldTrial.run(simulation, plan, (line) => lines.push(line))
+    const says = "the same plan had another trace when it was run again: something in it is decided by neither plan nor seed"
+    const failure = { check: "one execution", says, peer: null, seconds: verdict.virtualSeconds }
+    const told = { ...verdict, violations: [failure, ...verdict.violations] }
+    return { verdict: told, found: { plan, verdict: told, shrunk: { plan, tried: 0 }, again, failure, lines } }
+  })
+
+const smaller = (simulation: Simulation, plan: Plan, check: string, budget: number): Effect.Effect<Shrunk> =>
+  Effect.gen(function* () {
+    const shrinking = shrink(plan, budget)
+    let turn = shrinking.next()
+    while (turn.done !== true) {
+      const { violations } = yield* WorldTrial.run(simulation, turn.value)
+      turn = shrinking.next(violations[0]?.check === check)
+    }
+    return turn.value
+  })

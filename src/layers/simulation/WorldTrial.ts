@@ -1,0 +1,269 @@
+/**
+ * Runs a plan of a simulated test in a world of its own, and answers what came of it.
+ *
+ * The first promise that is broken stops the world there. When none is, every peer is closed, and nothing of it may be left.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { profiles } from "../../schema/simulation/Links.ts"
+import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
+import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
+import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
+import type { SimulatedPeer, World } from "../../services/simulation/World.ts"
+import * as TrialChecks from "./TrialChecks.ts"
+import * as WorldRun from "./World.ts"
+import { WorldFaults } from "./WorldFaults.ts"
+
+/** Virtual time that a step may go on after everything has healed. */
+const stepsEndSeconds = 60
+/** Broken promises that are noted of one world. */
+const violationsMax = 20
+
+/** Runs a plan. Never fails: what goes wrong is in the verdict. */
+export const run = (simulation: Simulation, plan: Plan, onEvent?: (line: string) => void): Effect.Effect<Verdict> =>
+  Effect.suspend(() => {
+    const begun = simulation.begin(plan)
+    let trial: PlannedTrial | null = null
+    const { network, peers, preemption, trouble } = plan.world
+    const options: WorldRun.Options = {
+      peers,
+      seed: plan.seed,
+      preemption,
+      network: profiles[network],
+      limit: trouble + 3_600_000,
+      host: simulation.host,
+      ...(begun.layer === undefined ? {} : { layer: begun.layer }),
+      onEvent: (line) => {
+        trial?.happened()
+        onEvent?.(line)
+      }
+    }
+    const running = WorldRun.run(options, (world) => {
+      trial = new PlannedTrial(simulation, begun, plan, world)
+      return trial.run
+    })
+    return Effect.map(Effect.exit(running), (exit) => verdict(trial, exit))
+  })
+
+const verdict = (
+  trial: PlannedTrial | null,
+  exit: Exit.Exit<{ readonly trace: string; readonly virtualSeconds: number }, unknown>
+): Verdict => {
+  const told = { operations: trial?.operations ?? 0, faults: { ...trial?.faults.counts }, met: { ...trial?.counts } }
+  const violations = trial?.violations ?? []
+  if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
+  const error = Cause.squash(exit.cause)
+  const says = error instanceof Error ? error.message : String(error)
+  const seconds = trial === null ? 0 : trial.now
+  return {
+    ...told,
+    violations: [...violations, { check: "the world", says, peer: null, seconds }],
+    trace: "",
+    virtualSeconds: seconds
+  }
+}
+
+class PlannedTrial {
+  readonly violations: Array<Violation> = []
+  readonly counts: { [name: string]: number } = {}
+  readonly faults: WorldFaults
+  operations = 0
+  /** Seconds of virtual time, as last seen. */
+  now = 0
+  private readonly simulation: Simulation
+  private readonly begun: Run<Schema.Json>
+  private readonly plan: Plan
+  private readonly world: World
+  private readonly failed = Deferred.makeUnsafe<never, Violated>()
+  private readonly invariants: Array<readonly [name: string, holds: Effect.Effect<boolean | string, unknown>]> = []
+  private bell: Queue.Queue<true> | null = null
+  private isCalm = false
+
+  constructor(simulation: Simulation, begun: Run<Schema.Json>, plan: Plan, world: World) {
+    this.simulation = simulation
+    this.begun = begun
+    this.plan = plan
+    this.world = world
+    this.faults = new WorldFaults({ world, onCrash: begun.onCrash ?? (() => {}), rots: TrialChecks.isBlock })
+  }
+
+  /** Something has happened: whatever has to hold always is looked at. */
+  happened(): void {
+    if (this.bell !== null) Queue.offerUnsafe(this.bell, true)
+  }
+
+  /** The whole trial, in the world. It does not fail, since a world that fails tells no trace. */
+  get run(): Effect.Effect<void> {
+    const body = Effect.scopedWith((scope) => Effect.raceFirst(this.begun.body(this.face(scope)), Deferred.await(this.failed)))
+    return Effect.gen({ self: this }, function* () {
+      const exit = yield* Effect.exit(body)
+      if (Exit.isFailure(exit)) this.failure(exit.cause)
+      else yield* this.nothingLeft
+      this.now = yield* this.world.seconds
+    })
+  }
+
+  private failure(cause: Cause.Cause<unknown>): void {
+    const error = Cause.squash(cause)
+    if (error instanceof Violated) return void this.add(error)
+    const says = error instanceof Error ? error.message : String(error)
+    this.add({ check: "the test fails", says, peer: null, seconds: this.now })
+  }
+
+  private add({ check, peer, says, seconds }: Violation): void {
+    const isKnown = this.violations.some((each) => each.check === check && each.says === says && each.peer === peer)
+    if (!isKnown && this.violations.length < violationsMax) this.violations.push({ check, says, peer, seconds })
+  }
+
+  private readonly nothingLeft = Effect.gen({ self: this }, function* () {
+    const closing = (peer: SimulatedPeer) => Effect.map(Effect.option(peer.close), (left) => [peer.name, left] as const)
+    for (const [name, left] of yield* Effect.forEach([...this.world.peers], closing, { concurrency: "unbounded" })) {
+      if (left._tag === "None" || left.value === 0) continue
+      yield* this.noted("nothing left", `${left.value} fibers, timers, connections or places after it was closed`, name)
+    }
+  })
+
+  /** Notes a broken promise in the trace and in the verdict. */
+  private noted(check: string, says: string, peer: string | null): Effect.Effect<Violated> {
+    return Effect.gen({ self: this }, function* () {
+      const seconds = (this.now = yield* this.world.seconds)
+      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", says)
+      const violated = new Violated({ check, says, peer, seconds })
+      this.add(violated)
+      return violated
+    })
+  }
+
+  // What the body is given ------------------------------------------------------------------------------------------------------
+
+  private face(scope: Scope.Scope): Trial<Schema.Json> {
+    const { world } = this
+    const violated: Trial["violated"] = (check, says, peer) => Effect.flatMap(this.noted(check, says, peer ?? null), Effect.fail)
+    return {
+      ...world,
+      plan: this.plan,
+      play: (perform) => this.play(scope, perform ?? (() => Effect.void)),
+      together: TrialChecks.together(world),
+      converged: TrialChecks.converged(world, violated),
+      check: (name, holds) =>
+        Effect.forEach(
+          [...world.peers],
+          (peer) =>
+            Effect.flatMap(holds(peer), (held) =>
+              held === true ? Effect.void : violated(name, held === false ? "it does not hold" : held, peer.name)
+            ),
+          { discard: true }
+        ),
+      always: (name, holds) => this.always(scope, name, holds),
+      violated,
+      say: (check, says, peer) => {
+        this.add({ check, says, peer: peer ?? null, seconds: this.now })
+      },
+      met: (name, times = 1) => {
+        this.counts[name] = (this.counts[name] ?? 0) + times
+      },
+      isCalm: Effect.sync(() => this.isCalm)
+    }
+  }
+
+  private always(scope: Scope.Scope, name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      this.invariants.push([name, holds])
+      if (this.bell !== null) return
+      this.bell = yield* Queue.sliding<true>(1)
+      yield* Effect.forkIn(this.look(this.bell), scope)
+    })
+  }
+
+  /** Looks at what has to hold after whatever has happened, at most once a millisecond, since looking makes things happen, too. */
+  private look(bell: Queue.Queue<true>): Effect.Effect<never> {
+    return Effect.gen({ self: this }, function* () {
+      yield* Queue.take(bell)
+      for (const [name, holds] of this.invariants) {
+        const held = yield* Effect.option(holds)
+        if (held._tag === "None" || held.value === true) continue
+        const says = held.value === false ? "it does not hold" : held.value
+        yield* Deferred.fail(this.failed, yield* this.noted(name, says, null))
+      }
+      yield* Effect.sleep("1 millis")
+    }).pipe(Effect.forever)
+  }
+
+  // The plan ----------------------------------------------------------------------------------------------------------------------
+
+  private play(
+    scope: Scope.Scope,
+    perform: (step: Schema.Json, peer: SimulatedPeer) => Effect.Effect<unknown, unknown>
+  ): Effect.Effect<void, Violated> {
+    return Effect.gen({ self: this }, function* () {
+      const { events, world } = this.plan
+      const began = yield* this.world.seconds
+      const at = (millis: number) =>
+        Effect.flatMap(this.world.seconds, (now) => Effect.sleep(Math.max(0, Math.round((began - now) * 1_000) + millis)))
+      const underWay = new Map<string, Step>()
+      const taking = (step: Step) => Effect.andThen(at(step.at), this.step(step, underWay, perform))
+      for (const steps of this.lanes()) yield* Effect.forkIn(Effect.forEach(steps, taking, { discard: true }), scope)
+      const trouble = Effect.forEach(
+        events.filter((event) => !isStep(event)),
+        (fault) => Effect.andThen(at(fault.at), this.faults.happen(fault)),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* Effect.timeoutOption(Effect.andThen(trouble, Effect.never), world.trouble)
+      yield* this.calm(underWay)
+    })
+  }
+
+  /** The steps, by who takes them one after the other. */
+  private lanes(): Iterable<ReadonlyArray<Step>> {
+    const { workload } = this.simulation
+    const lanes = new Map<string, Array<Step>>()
+    for (const step of this.plan.events.filter(isStep)) {
+      const name = `${step.peer} ${workload === null ? "" : workload.lane(step.step)}`
+      const lane = lanes.get(name)
+      if (lane === undefined) lanes.set(name, [step])
+      else lane.push(step)
+    }
+    return lanes.values()
+  }
+
+  private step(
+    step: Step,
+    underWay: Map<string, Step>,
+    perform: (step: Schema.Json, peer: SimulatedPeer) => Effect.Effect<unknown, unknown>
+  ): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const { id, peer } = step
+      underWay.set(id, step)
+      yield* this.world.note("step", id, peer, stepText(step.step))
+      const exit = yield* Effect.exit(perform(step.step, this.world.peer(peer)))
+      underWay.delete(id)
+      this.now = yield* this.world.seconds
+      if (Exit.isSuccess(exit)) this.operations++
+      // faults make things fail, in ways that their types tell; what no type tells is a mistake
+      else if (Cause.hasDies(exit.cause)) yield* this.noted("no defect", Cause.pretty(exit.cause), peer)
+      yield* this.world.note("did", id, Exit.isSuccess(exit) ? "ok" : tagOf(Cause.squash(exit.cause)))
+    })
+  }
+
+  /** All heals. Whatever was begun comes to its end. */
+  private calm(underWay: ReadonlyMap<string, Step>): Effect.Effect<void, Violated> {
+    return Effect.gen({ self: this }, function* () {
+      this.isCalm = true
+      yield* this.world.note("calm")
+      yield* this.faults.end
+      for (let waited = 0; underWay.size > 0 && waited < stepsEndSeconds; waited++) yield* Effect.sleep("1 second")
+      const [left] = underWay.values()
+      if (left === undefined) return
+      const says = `${stepText(left.step)} has not ended ${stepsEndSeconds} s after everything had healed`
+      return yield* Effect.fail(yield* this.noted("steps end", says, left.peer))
+    })
+  }
+}
+
+const tagOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)

@@ -1,0 +1,94 @@
+/**
+ * What the people of the scenario of replication do: steps of a plan, and how each becomes a change of the notes that are there.
+ *
+ * A step names a note by a number alone, since nobody knows when a plan is made which notes will be there; so steps can be cut from it.
+ */
+import * as Schema from "effect/Schema"
+import { type ObjectOf, ObjectType } from "../../../src/schema/echo/ObjectType.ts"
+import type { Transaction } from "../../../src/services/echo/SpaceService.ts"
+import * as Workload from "../../../src/services/simulation/Workload.ts"
+import type { Patch, Properties, Step } from "./Ledger.ts"
+
+export const Note = ObjectType.make("Note", {
+  title: Schema.String,
+  count: Schema.Int,
+  after: Schema.optionalKey(Schema.String),
+  spot: Schema.Struct({ x: Schema.Number, y: Schema.Number })
+})
+
+const writes = ["create", "update", "both", "two", "delete", "restore"] as const
+
+export const Doing = Schema.Struct({
+  do: Schema.Literals([...writes, "reopen", "synced"]),
+  /** Which of the notes, or of the peers. */
+  which: Schema.Int,
+  /** A number to write; it says, too, which property. */
+  n: Schema.Int,
+  strict: Schema.Boolean
+})
+export type Doing = typeof Doing.Type
+
+/** Some 40 of them write. */
+export const workload = Workload.make<Doing, Schema.Json>({
+  step: Doing,
+  count: 54,
+  by: (draw) => {
+    const kind = draw(54)
+    const doing =
+      kind < 12 ? "create" : kind < 28 ? "update" : kind < 32 ? "both" : kind < 36 ? "two" : kind < 38 ? "delete" : "restore"
+    return {
+      do: kind < 40 ? doing : kind < 51 ? "synced" : "reopen",
+      which: draw(1_000),
+      n: draw(1_000),
+      strict: draw(5) > 0
+    }
+  }
+})
+
+export interface Shown {
+  readonly id: string
+}
+
+/** What a step does to the notes that are shown; nothing where there is none. */
+export const changesOf = (doing: Doing, notes: ReadonlyArray<Shown>, title: string, last: string | undefined): Array<Step> => {
+  const { n, which } = doing
+  const note = notes[which % Math.max(1, notes.length)]
+  const link = last === undefined ? {} : { after: last }
+  const properties: Properties = { title, count: n % 100, ...link, spot: { x: n % 10, y: which % 10 } }
+  const create: Step = { do: "create", properties }
+  if (note === undefined) return [create]
+  const update: Step = { do: "update", object: note.id, patch: patchOf(n, title) }
+  switch (doing.do) {
+    case "create":
+      return [create]
+    case "update":
+      return [update]
+    case "both":
+      return [create, update]
+    case "two":
+      return [update, { do: "update", object: notes[0]!.id, patch: { count: n } }]
+    default:
+      return [{ do: doing.do === "delete" ? "delete" : "restore", object: note.id }]
+  }
+}
+
+const patchOf = (n: number, title: string): Patch => {
+  const kind = n % 4
+  if (kind === 0) return { title }
+  if (kind === 1) return { count: n }
+  return kind === 2 ? { spot: { x: n % 100 } } : { spot: { x: n % 100, y: n % 7 }, count: n }
+}
+
+/** Carries them out in one change. */
+export const carryOut = (
+  transaction: Transaction,
+  steps: ReadonlyArray<Step>,
+  byId: ReadonlyMap<string, ObjectOf<typeof Note>>
+): void => {
+  for (const step of steps) {
+    if (step.do === "create") transaction.create(Note, step.properties)
+    else if (step.do === "update") transaction.update(byId.get(step.object)!, step.patch as object)
+    else if (step.do === "delete") transaction.delete(byId.get(step.object)!)
+    else if (step.do === "restore") transaction.restore(byId.get(step.object)!)
+  }
+}
