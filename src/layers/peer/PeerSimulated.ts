@@ -1,8 +1,5 @@
 /**
- * A Peer in a simulated world: the same layers as anywhere, over the world's disk, network and randomness.
- *
- * Signatures are made and verified by node:crypto's synchronous functions, which are deterministic; only keys are random, and they
- * come from the seed.
+ * A Peer in a simulated world: the same layers as anywhere, over the world's disk, network and cryptography.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,7 +13,6 @@ import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
 import * as Swarm from "../mesh/Swarm.ts"
 import * as TransportMemory from "../mesh/TransportMemory.ts"
-import * as CryptoNode from "../platform/CryptoNode.ts"
 import * as KeyringStorage from "../platform/KeyringStorage.ts"
 import * as PeerCore from "./PeerCore.ts"
 
@@ -24,10 +20,10 @@ export interface Options {
   readonly storage: Storage["Service"]
   readonly starts: Counter
   readonly network: MemoryNetwork["Service"]
-  readonly random: (length: number) => Uint8Array
+  readonly crypto: Crypto["Service"]
 }
 
-export const layer = ({ network, random, starts, storage }: Options): Layer.Layer<PeerServices, StorageError> =>
+export const layer = ({ crypto, network, starts, storage }: Options): Layer.Layer<PeerServices, StorageError> =>
   PeerCore.layer({ urls: [], calling: Effect.succeed(ActorCalling) }).pipe(
     Layer.provide(Swarm.layer),
     Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
@@ -36,7 +32,7 @@ export const layer = ({ network, random, starts, storage }: Options): Layer.Laye
       Layer.mergeAll(
         Layer.succeed(Storage, storage),
         Layer.succeed(BootCounter, starts),
-        Layer.succeed(Crypto, CryptoNode.make({ random })),
+        Layer.succeed(Crypto, crypto),
         Layer.succeed(MemoryNetwork, network)
       )
     )

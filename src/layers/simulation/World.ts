@@ -17,6 +17,7 @@ import { keyOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed
 import type { Violation } from "../../services/simulation/Host.ts"
 import { HostTouched, type Outcome, type SimulatedDisk, type World, WorldHalted } from "../../services/simulation/World.ts"
 import { guard } from "./HostNode.ts"
+import { Verified } from "./WorldCrypto.ts"
 import * as WorldDisk from "./WorldDisk.ts"
 import { WorldLife } from "./WorldLife.ts"
 import * as WorldLinks from "./WorldLinks.ts"
@@ -89,7 +90,7 @@ class Simulation {
       hinder: () => this.hindrances++
     })
     const program = typeof layer === "function" ? layer : () => layer
-    const around: Surroundings = { loop: this.loop, seed, network: this.network, life, epochMicros, note: this.note }
+    const around: Surroundings = { loop: this.loop, seed, network: this.network, verified: new Verified(), life, epochMicros, note: this.note }
     this.all = options.peers.map((name) => new WorldPeer(name, () => program(name), around))
     this.world = this.make()
   }

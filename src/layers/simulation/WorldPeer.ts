@@ -17,6 +17,7 @@ import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
 import type { PeerServices } from "../../services/peer/Peer.ts"
 import { type Crash, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
 import * as PeerSimulated from "../peer/PeerSimulated.ts"
+import * as WorldCrypto from "./WorldCrypto.ts"
 import * as WorldDisk from "./WorldDisk.ts"
 import type { WorldLife } from "./WorldLife.ts"
 import type { WorldNetwork } from "./WorldNetwork.ts"
@@ -25,6 +26,7 @@ export interface Surroundings {
   readonly loop: Loop
   readonly seed: Seed
   readonly network: WorldNetwork
+  readonly verified: WorldCrypto.Verified
   readonly life: (name: string, number: number, clock: MachineClock) => WorldLife
   /** What wall clocks show when the world begins: microseconds since 1970. */
   readonly epochMicros: number
@@ -101,7 +103,7 @@ export class WorldPeer implements SimulatedPeer {
       storage: WorldDisk.storage(disk),
       starts: WorldDisk.bootCounter(disk),
       network: network.of(life),
-      random: (length) => keys.bytes(length)
+      crypto: WorldCrypto.make((length) => keys.bytes(length), this.around.verified)
     })
     const layer = Layer.provideMerge(this.program(), peer)
     // a memo map of its own, else this life would be given what an earlier one has built
