@@ -1,0 +1,99 @@
+/**
+ * Bugs planted in actors: their mailboxes, timers, journals, supervision and calls.
+ */
+import type { Mutant } from "./Mutant.ts"
+
+const unitTests = ["test/actor"]
+
+export const actor: ReadonlyArray<Mutant> = [
+  {
+    name: "a turn is kept relaxed",
+    kind: "acknowledge before durable",
+    says: "What a turn has appended is written relaxed, and its sender is answered then.",
+    seen: "A device loses power after an account has answered: what it answered is not in its journal: lost, or money that is not conserved.",
+    file: "src/layers/actor/PersistenceStorage.ts",
+    edits: [
+      {
+        from: `this.storage.write(batch, { durability: "strict" })`,
+        to: `this.storage.write(batch, { durability: "relaxed" })`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "a snapshot lacks the reply of its own turn",
+    kind: "reply lost on restart",
+    says: "The command of a turn is remembered after the snapshot was made that covers the turn.",
+    seen: "The answer of such a turn is lost, and the account begins a new life before it is asked again: applied twice.",
+    file: "src/layers/actor/PersistenceStorage.ts",
+    edits: [
+      {
+        from: "    if (command !== null) this.commands.add(command)\n    const { snapshot } = this\n",
+        to: "    const { snapshot } = this\n"
+      },
+      {
+        from: "    this.isAhead = true\n    const written",
+        to: "    if (command !== null) this.commands.add(command)\n    this.isAhead = true\n    const written"
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "a snapshot is written apart from its turn",
+    kind: "one batch written as two",
+    says: "A snapshot is written first and the turn that it covers then, and not both in one batch.",
+    seen: "The process or machine crashes between the two: the journal has a hole where the turn was, and the snapshot stands on it: lost.",
+    file: "src/layers/actor/PersistenceStorage.ts",
+    edits: [
+      {
+        from: `const written = Effect.orDie(this.storage.write(batch, { durability: "strict" }))`,
+        to: `const write = (change: Change) => this.storage.write([change], { durability: "strict" })
+    const written = Effect.orDie(Effect.forEach(batch.reverse(), write))`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "who waits outside a full mailbox is not told of its end",
+    kind: "batch dropped when a queue is full",
+    says: "When an actor ends, those who wait for room in its mailbox are dropped, and go on waiting for a place.",
+    seen: "A burst of eight at a counter with room for four, which is stopped, killed or broken while senders wait: some messages never end.",
+    file: "src/layers/actor/ActorInbox.ts",
+    edits: [
+      {
+        from: `      this.bury(message, "stopped")\n      taken()\n`,
+        to: `      this.bury(message, "stopped")\n`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "who made room keeps the place",
+    kind: "queue without bound",
+    says: "The oldest message of a full mailbox is told that it made room for a newer one, and goes on waiting.",
+    seen: "A burst of eight at a counter with room for four that drops the oldest: more than four wait, and what was dropped is handled.",
+    file: "src/schema/actor/Mailbox.ts",
+    edits: [{ from: "this.displaced = this.takeUser() ?? null", to: "this.displaced = this.at(this.head) ?? null" }],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "a timer belongs to nobody",
+    kind: "timer that survives its actor",
+    says: "The fiber of a timer is started beside the scope of its actor's life, and not in it.",
+    seen: "A desk is restarted, or its device is closed, while its timer of every five seconds runs: it is left running.",
+    file: "src/layers/actor/ActorSelf.ts",
+    edits: [
+      {
+        from: "return Fiber.runIn(Effect.runForkWith(this.cell.host.context)(effect), this.cell.scope)",
+        to: "return Effect.runForkWith(this.cell.host.context)(effect)"
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  }
+]

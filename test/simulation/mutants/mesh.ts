@@ -1,0 +1,39 @@
+/**
+ * Bugs planted in how peers meet and meet again.
+ */
+import type { Mutant } from "./Mutant.ts"
+
+const unitTests = ["test/mesh"]
+
+export const mesh: ReadonlyArray<Mutant> = [
+  {
+    name: "an old connection takes the new one with it",
+    kind: "clean up what is another's",
+    says: "A connection that ends removes the entry of its device, also when a newer connection to the device stands there.",
+    seen: "A peer loses power and is back before its old connections were given up: nobody calls its accounts any more: transfers do not end.",
+    file: "src/layers/mesh/Swarm.ts",
+    edits: [
+      {
+        from: "if (this.live.get(met.deviceText) === met) this.live.delete(met.deviceText)",
+        to: "this.live.delete(met.deviceText)"
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "who could not be reached is not tried again",
+    kind: "forget to resend after a heal",
+    says: "That a transport could not connect is taken to be final, as a signature that does not hold is.",
+    seen: "Two peers are parted while signaling still reaches both, and connect in vain: they never meet again, and transfers do not end.",
+    file: "src/layers/mesh/Swarm.ts",
+    edits: [
+      {
+        from: "error instanceof MeetingFailed ? error : failed(error.message)",
+        to: "error instanceof MeetingFailed ? error : failed(error.message, true)"
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  }
+]

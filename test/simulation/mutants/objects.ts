@@ -1,0 +1,123 @@
+/**
+ * Bugs planted in when change sets are delivered, and how they are merged and shown.
+ */
+import type { Mutant } from "./Mutant.ts"
+
+const unitTests = ["test/echo"]
+
+export const objects: ReadonlyArray<Mutant> = [
+  {
+    name: "one dependency is enough",
+    kind: "apply before dependencies",
+    says: "A change set is delivered as soon as the first of its dependencies is there.",
+    seen: "Links are slow, and a change set that had seen two feeds comes before the second one: causal order, or other state.",
+    file: "src/schema/echo/Delivery.ts",
+    edits: [
+      {
+        from: "if (known >= 0 && this.has(known, dep.counter)) continue",
+        to: "if (known >= 0 && this.has(known, dep.counter)) return true"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "dependencies are brought up to date when a block is made",
+    kind: "dependencies taken at the flush",
+    says: "What a change set depends on is told by how far these feeds have come when its block is encoded.",
+    seen: "Another's blocks are delivered between a change and its flush: the receipt names other dependencies than the feed, and state differs.",
+    file: "src/layers/echo/OpenSpace.ts",
+    edits: [
+      {
+        from: "      writer.offer([changeSet], durability, done, command)\n",
+        to: `      const { delivery } = state
+      const now = (feed) => ({ length: delivery.length(feed), counter: delivery.counter(feed) })
+      const offered = {
+        ...changeSet,
+        get deps() {
+          return changeSet.deps?.map((dep) => ({ ...dep, ...now(dep.feed) })) ?? null
+        }
+      }
+      writer.offer([offered], durability, done, command)
+`
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "the next counter counts as the last",
+    kind: "off by one in a frontier",
+    says: "Whether a dependency is applied is asked with the counter that comes next, and not with the last one that was applied.",
+    seen: "A change of one mutation is replaced by another's, and a third gets the later first: it keeps both values, and the model one.",
+    file: "src/schema/echo/Delivery.ts",
+    edits: [{ from: "return cursor.counter >= counter || ", to: "return cursor.counter + 1 >= counter || " }],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "only the first that waits is woken",
+    kind: "lost wake-up",
+    says: "Of the feeds that wait for another one only the first goes on when it comes.",
+    seen: "One author's link is slow, several wait for his last block, and nothing happens after it: frontiers do not become equal.",
+    file: "src/layers/echo/SpaceDelivery.ts",
+    edits: [{ from: "for (const other of waiting) this.sort(other)", to: "if (waiting.length > 0) this.sort(waiting[0]!)" }],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "the later of two with one time takes the place",
+    kind: "tie broken by arrival",
+    says: "Of two concurrent writes with the same time the one that arrives later takes the place of the other.",
+    seen: "Two peers write to one property in the same millisecond: each keeps what came last there, and states differ.",
+    file: "src/schema/echo/Registers.ts",
+    edits: [
+      {
+        from: "if (held !== branched && seen.covers(held.feed, counterAt(at, place))) {",
+        to: "if (held !== branched && (held.time === stamp.time || seen.covers(held.feed, counterAt(at, place)))) {"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "a later time replaces what it has not seen",
+    kind: "trust the wall clock",
+    says: "A deletion or restoration replaces those with an earlier time, and not those that its writer had seen.",
+    seen: "Two delete and restore a note at once, or a clock is behind: what stands depends on what came first, and the model keeps others.",
+    file: "src/schema/echo/Objects.ts",
+    edits: [
+      {
+        from: "entry.life.filter((head) => !seen.covers(head.stamp.feed, head.counter))",
+        to: "entry.life.filter((head) => head.stamp.time > stamp.time)"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "a state is shown while it is made anew",
+    kind: "state shown before it is whole",
+    says: "When a space is made anew after a failed flush, its empty state is put in place before the stored blocks are delivered to it.",
+    seen: "A full disk fails a flush and others read meanwhile: notes that they have seen are gone for a moment: monotonic reads.",
+    file: "src/layers/echo/OpenSpace.ts",
+    edits: [{ from: "state = new SpaceState(this.state.feeds)", to: "state = this.state = new SpaceState(this.state.feeds)" }],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "a failed flush leaves the state as it is",
+    kind: "retraction forgotten after a failed flush",
+    says: "Whoever wrote is told that the flush failed, and what he wrote stays in the state.",
+    seen: "A full disk fails a flush: the peer goes on showing what no feed holds: frontiers, or state, do not become equal.",
+    file: "src/layers/echo/OpenSpace.ts",
+    edits: [
+      {
+        from: "      this.needsRebuild = true\n      this.ready.closeUnsafe()\n      this.wake.openUnsafe()\n",
+        to: "      this.wake.openUnsafe()\n"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  }
+]

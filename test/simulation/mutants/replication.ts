@@ -1,0 +1,47 @@
+/**
+ * Bugs planted in what peers tell each other of a space, and in what is concluded from it.
+ */
+import type { Mutant } from "./Mutant.ts"
+
+const unitTests = ["test/echo"]
+
+export const replication: ReadonlyArray<Mutant> = [
+  {
+    name: "what is merged when a flush ends is told as durable",
+    kind: "sync what was written after the sync began",
+    says: "When a flush ends, the last counter that is merged by then is noted for the block, and not the last one that is in it.",
+    seen: "Two write at one peer, the second during the first one's flush on a slow disk: the status tells more than the disk holds.",
+    file: "src/layers/echo/OpenSpace.ts",
+    edits: [
+      {
+        from: "this.peers.progress.wrote(head.length, counter)",
+        to: "this.peers.progress.wrote(head.length, this.state.local)"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "a device counts at each look",
+    kind: "acknowledgement counted twice",
+    says: "The devices that have all are added up each time that something has changed, so one of them makes a quorum after a while.",
+    seen: "A quorum of two is waited for and one has all: the next thing that happens makes it two: synced claims too much.",
+    file: "src/layers/echo/SpaceFace.ts",
+    edits: [
+      { from: "const { progress } = life.peers\n", to: "const { progress } = life.peers\n        let devices = 0\n" },
+      { from: "progress.count(lengths) >= peer.quorum", to: "(devices += progress.count(lengths)) >= peer.quorum" }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "what was sent counts as acknowledged",
+    kind: "synced from what was sent",
+    says: "Blocks count as acknowledged once the channel has taken them.",
+    seen: "Blocks are under way to a peer, or its disk is slow, full or loses power before it has stored them: synced claims too much.",
+    file: "src/layers/echo/Replicator.ts",
+    edits: [{ from: "observer.sent(feedText(", to: "observer.acknowledged(feedText(" }],
+    scenario: "replication",
+    unitTests
+  }
+]
