@@ -26,13 +26,7 @@ export const kinds = [
 ] as const
 
 /** Others that are worth their place. */
-export const otherKinds = [
-  "check and act apart",
-  "state shown before it is whole",
-  "old word taken for a new one",
-  "clean up what is another's",
-  "carry out what was overtaken"
-] as const
+export const otherKinds = ["state shown before it is whole", "clean up what is another's", "one batch written as two"] as const
 
 /** `from` occurs once in the file. */
 export interface Edit {

@@ -41,12 +41,33 @@ export const actor: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "all who wait are let in at once",
+    name: "a snapshot is written apart from its turn",
+    kind: "one batch written as two",
+    says: "A snapshot is written first and the turn that it covers then, and not both in one batch.",
+    seen: "The process or machine crashes between the two: the journal has a hole where the turn was, and the snapshot stands on it: lost.",
+    file: "src/layers/actor/PersistenceStorage.ts",
+    edits: [
+      {
+        from: `const written = Effect.orDie(this.storage.write(batch, { durability: "strict" }))`,
+        to: `const write = (change: Change) => this.storage.write([change], { durability: "strict" })
+    const written = Effect.orDie(Effect.forEach(batch.reverse(), write))`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "who waits outside a full mailbox is not told of its end",
     kind: "batch dropped when a queue is full",
-    says: "When a mailbox has room, all who wait outside are taken from their line, and those who find it full again are forgotten.",
-    seen: "A burst of eight at a counter with room for four, whose senders wait: some messages never end.",
+    says: "When an actor ends, those who wait for room in its mailbox are dropped, and go on waiting for a place.",
+    seen: "A burst of eight at a counter with room for four, which is stopped, killed or broken while senders wait: some messages never end.",
     file: "src/layers/actor/ActorInbox.ts",
-    edits: [{ from: "this.outside.length > 0 && this.hasRoom)", to: "this.outside.length > 0)" }],
+    edits: [
+      {
+        from: `      this.bury(message, "stopped")\n      taken()\n`,
+        to: `      this.bury(message, "stopped")\n`
+      }
+    ],
     scenario: "actors",
     unitTests
   },
@@ -72,26 +93,6 @@ export const actor: ReadonlyArray<Mutant> = [
         to: "return Effect.runForkWith(this.cell.host.context)(effect)"
       }
     ],
-    scenario: "actors",
-    unitTests
-  },
-  {
-    name: "a restart that was overtaken is carried out",
-    kind: "carry out what was overtaken",
-    says: "A restart that still waits for its pause is carried out although the actor has begun and crashed anew meanwhile.",
-    seen: "A counter crashes, is restarted with all others, and crashes again: it is back before the pause of its last crash is over.",
-    file: "src/layers/actor/Supervisor.ts",
-    edits: [{ from: "      if (this.latest.get(child) !== latest) return\n", to: "" }],
-    scenario: "actors",
-    unitTests
-  },
-  {
-    name: "a line that has ended is used again",
-    kind: "forget to resend after a heal",
-    says: "The channel for calls to a device is opened once, and nobody asks whether it has ended since.",
-    seen: "The connection between two devices is reset: no call from one to the other leaves any more, and transfers do not end.",
-    file: "src/layers/actor/ActorLine.ts",
-    edits: [{ from: "this.opened !== null && !this.opened.isClosed()", to: "this.opened !== null" }],
     scenario: "actors",
     unitTests
   }

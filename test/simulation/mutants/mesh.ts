@@ -22,18 +22,18 @@ export const mesh: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "whose connection has ended is not tried again",
+    name: "who could not be reached is not tried again",
     kind: "forget to resend after a heal",
-    says: "A peer to whom there was a connection stays marked as met when the connection ends.",
-    seen: "All connections of a peer are reset: nobody connects to it until signaling tells of it anew, and frontiers do not become equal.",
-    file: "src/schema/mesh/Courtship.ts",
+    says: "That a transport could not connect is taken to be final, as a signature that does not hold is.",
+    seen: "Two peers are parted while signaling still reaches both, and connect in vain: they never meet again, and transfers do not end.",
+    file: "src/layers/mesh/Swarm.ts",
     edits: [
       {
-        from: `if (suitor?.state !== "met") return\n    suitor.state = "waits"\n`,
-        to: `if (suitor?.state !== "met") return\n`
+        from: "error instanceof MeetingFailed ? error : failed(error.message)",
+        to: "error instanceof MeetingFailed ? error : failed(error.message, true)"
       }
     ],
-    scenario: "replication",
+    scenario: "actors",
     unitTests
   }
 ]

@@ -22,15 +22,24 @@ export const objects: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a dependency is the feed as it stands",
+    name: "dependencies are brought up to date when a block is made",
     kind: "dependencies taken at the flush",
-    says: "A dependency refers to the cursor of the feed, so what stands in the block is how far the feed has come when it is encoded.",
+    says: "What a change set depends on is told by how far these feeds have come when its block is encoded.",
     seen: "Another's blocks are delivered between a change and its flush: the receipt names other dependencies than the feed, and state differs.",
-    file: "src/schema/echo/Delivery.ts",
+    file: "src/layers/echo/OpenSpace.ts",
     edits: [
       {
-        from: "deps.push({ feed, length: other.length, counter: other.counter, root16: other.root16 })",
-        to: "deps.push(Object.assign(Object.create(other), { feed }))"
+        from: "      writer.offer([changeSet], durability, done, command)\n",
+        to: `      const { delivery } = state
+      const now = (feed) => ({ length: delivery.length(feed), counter: delivery.counter(feed) })
+      const offered = {
+        ...changeSet,
+        get deps() {
+          return changeSet.deps?.map((dep) => ({ ...dep, ...now(dep.feed) })) ?? null
+        }
+      }
+      writer.offer([offered], durability, done, command)
+`
       }
     ],
     scenario: "replication",
@@ -68,16 +77,6 @@ export const objects: ReadonlyArray<Mutant> = [
         to: "if (held !== branched && (held.time === stamp.time || seen.covers(held.feed, counterAt(at, place)))) {"
       }
     ],
-    scenario: "replication",
-    unitTests
-  },
-  {
-    name: "of two with one time the feed known first is shown",
-    kind: "tie broken by arrival",
-    says: "Which of two writes with the same time is shown is told by the numbers that feeds were given here, and not by their ids.",
-    seen: "Two peers write to one property in the same millisecond: states are equal, and what is shown of them is not.",
-    file: "src/schema/echo/Shown.ts",
-    edits: [{ from: "return compareBytes(feeds.id(a.feed), feeds.id(b.feed))", to: "return a.feed - b.feed" }],
     scenario: "replication",
     unitTests
   },
