@@ -90,7 +90,15 @@ class Simulation {
       hinder: () => this.hindrances++
     })
     const program = typeof layer === "function" ? layer : () => layer
-    const around: Surroundings = { loop: this.loop, seed, network: this.network, verified: new Verified(), life, epochMicros, note: this.note }
+    const around: Surroundings = {
+      loop: this.loop,
+      seed,
+      network: this.network,
+      verified: new Verified(),
+      life,
+      epochMicros,
+      note: this.note
+    }
     this.all = options.peers.map((name) => new WorldPeer(name, () => program(name), around))
     this.world = this.make()
   }

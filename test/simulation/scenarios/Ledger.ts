@@ -143,6 +143,11 @@ export class Ledger {
     return written
   }
 
+  /** The feed that a peer writes in, as far as it was told. */
+  feedOf(peer: string): string | undefined {
+    return this.entries.findLast((entry) => entry.peer === peer && entry.done != null)?.done?.feed
+  }
+
   /** The disk of a peer is what it was so many seconds ago. */
   putBack(peer: string, seconds: number): void {
     for (const entry of this.entries) if (entry.peer === peer && entry.seconds > this.now - seconds) entry.isPutBack = true

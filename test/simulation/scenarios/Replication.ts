@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as EffectStream from "effect/Stream"
-import { Naive } from "../../../demo/naive.ts"
+import { type Change, Naive } from "../../../demo/naive.ts"
 import { decodeTicket } from "../../../src/schema/echo/Space.ts"
 import type { Fault } from "../../../src/schema/simulation/Fault.ts"
 import { hostile } from "../../../src/schema/simulation/Faults.ts"
@@ -23,6 +23,8 @@ import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { changesOn, lengthsOn } from "./feeds.ts"
 import { Ledger } from "./Ledger.ts"
 import { carryOut, changesOf, type Doing, Note, workload } from "./ReplicationSteps.ts"
+
+const lastCounter = ({ first, mutations }: Change): number => first + mutations.length - 1
 
 /** Virtual seconds in which all must have come to one state when everything has healed. */
 const convergeSeconds = 150
@@ -38,6 +40,8 @@ class Replication {
   /** Ids of notes that somebody saw, by who saw them. */
   private readonly seen = new Map<string, Array<string>>()
   /** Notes that were shown without the one before. Whether that one was ever written is known in the end: a failed write is taken back. */
+  /** What each life of a peer was shown last. */
+  private readonly shown = new Map<string, ReadonlySet<string>>()
   private readonly disordered: Array<{ readonly after: string; readonly says: string }> = []
 
   constructor(trial: Trial<Doing>) {
@@ -72,9 +76,14 @@ class Replication {
   /** A step is the work of the person, who after his device was cloned works at both. */
   private perform(step: Doing, peer: SimulatedPeer) {
     const copy = this.trial.peers.find(({ name }) => name === `${peer.name}~`)
-    const at = (each: SimulatedPeer) =>
-      step.do === "reopen" ? this.reopen(each) : step.do === "synced" ? this.synced(step, each) : this.write(step, each)
-    return copy === undefined ? at(peer) : Effect.all([at(peer), Effect.exit(at(copy))], { concurrency: 2 })
+    if (copy === undefined) return this.at(step, peer)
+    return Effect.all([this.at(step, peer), Effect.exit(this.at(step, copy))], { concurrency: 2 })
+  }
+
+  private at(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
+    if (step.do === "reopen") return this.reopen(peer)
+    if (step.do === "status") return this.status(peer)
+    return step.do === "synced" ? this.synced(step, peer) : this.write(step, peer)
   }
 
   /** Closes the space; who comes next opens it again, on what the disk shows at that moment. */
@@ -90,6 +99,7 @@ class Replication {
     const written = (space: Space, life: number) =>
       Effect.gen({ self: this }, function* () {
         const notes = yield* space.query(Note).all
+        this.readsOn(name, life, notes)
         const last = this.seen.get(name)?.findLast((id) => this.isForeign(id, name))
         const steps = changesOf(step, notes, `${name} ${life}.${this.ledger.entries.length}`, last)
         const entry = this.ledger.intend({ peer: name, life, isStrict: step.strict, steps })
@@ -116,6 +126,26 @@ class Replication {
       if (hasFailed && step.n % 2 === 0) yield* this.reopen(peer)
       return yield* exit
     })
+  }
+
+  /**
+   * Monotonic reads: what was shown in this life of the peer is shown again, unless it was deleted or made void by a fork. One's own may be
+   * taken back by a flush that fails.
+   */
+  private readsOn(peer: string, life: number, notes: ReadonlyArray<{ readonly id: string }>): void {
+    const key = `${peer} ${life}`
+    const before = this.shown.get(key)
+    const now = new Set(notes.map(({ id }) => id))
+    this.shown.set(key, now)
+    if (before === undefined || this.met("clone") || this.met("rollback") || this.met("bitRot", peer)) return
+    for (const id of before) {
+      if (now.has(id) || this.isDeleted(id) || (this.met("fullDisk") && !this.isForeign(id, peer))) continue
+      this.trial.say("monotonic reads", `${id} was shown, and is not any more`, peer)
+    }
+  }
+
+  private isDeleted(id: string): boolean {
+    return this.ledger.entries.some(({ steps }) => steps.some((step) => step.do === "delete" && step.object === id))
   }
 
   /** Read your writes: what one has made is shown to oneself at once, unless somebody has deleted it meanwhile. */
@@ -160,10 +190,8 @@ class Replication {
 
   /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
   private isThere(space: Space, id: string) {
-    const isDeletedBySomebody = this.ledger.entries.some(({ steps }) =>
-      steps.some((step) => step.do === "delete" && step.object === id)
-    )
-    return Effect.map(space.get(Note, id), (note) => note !== undefined || isDeletedBySomebody || this.met("clone"))
+    const isGone = this.isDeleted(id) || this.met("clone")
+    return Effect.map(space.get(Note, id), (note) => note !== undefined || isGone)
   }
 
   /** Whether a fault that a plan has may have happened: to any peer, or to one. */
@@ -173,27 +201,54 @@ class Replication {
     )
   }
 
-  /** Asks whether another has all of one's writes; a yes is held against that one's disk at this moment. */
+  /** Asks whether another, or so many, have all of one's writes; a yes is held against their disks at this moment. */
   private synced(step: Doing, peer: SimulatedPeer) {
-    const { peers } = this.trial
+    const others = this.trial.peers.filter((other) => other !== peer && this.devices.has(other.name))
+    const quorum = 1 + (step.n % Math.max(1, others.length))
+    const other = others[step.which % Math.max(1, others.length)]
     return Effect.gen({ self: this }, function* () {
-      const other = peers[step.which % peers.length]!
-      const device = this.devices.get(other.name)
-      if (other === peer || device === undefined) return
+      if (other === undefined) return
+      const isByName = step.n % 3 > 0
       const before = yield* lengthsOn(yield* peer.durable, this.space)
-      const asked = this.shared.in(peer, (space) => space.synced(device))
+      const asked = this.shared.in(peer, (space) => space.synced(isByName ? this.devices.get(other.name)! : { quorum }))
       const answer = yield* Effect.option(Effect.timeout(asked, "4 seconds"))
       if (Option.isNone(answer)) return
       this.trial.met("synced")
       // a disk that was put back, or a device that is two, has said so before it was
-      if (this.met("rollback", other.name) || this.met("clone", other.name)) return
-      const there = yield* lengthsOn(yield* other.durable, this.space)
-      for (const [feed, length] of before) {
-        const has = there.get(feed) ?? 0
-        if (has < length)
+      const told = isByName ? [other] : others
+      if (told.some(({ name }) => this.met("rollback", name) || this.met("clone", name))) return
+      const lacking = yield* Effect.filter(told, (each) => this.lacks(each, before))
+      if (told.length - lacking.length >= (isByName ? 1 : quorum)) return
+      const says = `${lacking.map(({ name }) => name).join(", ")} have not what ${peer.name} had`
+      this.trial.say("synced claims too much", says, peer.name)
+    })
+  }
+
+  /** Whether a peer's disk, after a loss of power, would hold less. */
+  private lacks(peer: SimulatedPeer, lengths: ReadonlyMap<string, number>) {
+    return Effect.gen({ self: this }, function* () {
+      const there = yield* lengthsOn(yield* peer.durable, this.space)
+      return [...lengths].some(([feed, length]) => (there.get(feed) ?? 0) < length)
+    })
+  }
+
+  /** What a space says of its own writes is held against the disks: what is durable here, and what others have. */
+  private status(peer: SimulatedPeer) {
+    return Effect.gen({ self: this }, function* () {
+      const read = this.shared.in(peer, (space) => EffectStream.runHead(space.status))
+      const { acknowledgedBy, durable } = yield* Effect.map(read, Option.getOrThrow)
+      const feed = this.ledger.feedOf(peer.name)
+      if (feed === undefined || this.met("clone") || this.met("rollback")) return
+      this.trial.met("status")
+      const claims = this.trial.peers.map((each) => [each, acknowledgedBy.get(this.devices.get(each.name)!) ?? 0] as const)
+      for (const [each, counter] of [[peer, durable] as const, ...claims]) {
+        if (this.met("bitRot", each.name)) continue
+        const { changes } = yield* changesOn(yield* each.durable, this.space)
+        const last = Math.max(0, ...changes.filter((change) => change.feed === feed).map(lastCounter))
+        if (counter > last)
           this.trial.say(
-            "synced claims too much",
-            `${other.name} has ${has} of ${feed}, and ${peer.name} had ${length}`,
+            "status claims too much",
+            `up to ${counter} is said to be durable at ${each.name}, which has ${last}`,
             peer.name
           )
       }
@@ -247,6 +302,10 @@ class Replication {
     for (const peer of this.sound) hashes.set(peer.name, yield* this.shared.in(peer, (space) => space.stateHash))
     if (new Set(hashes.values()).size > 1)
       trial.say("equal state hash", `${new Set(hashes.values()).size} different ones behind equal frontiers`)
+    const shown = new Set<string>()
+    for (const peer of this.sound)
+      shown.add(JSON.stringify(yield* this.shared.in(peer, (space) => space.query(Note, { orderBy: "title" }).all)))
+    if (shown.size > 1) trial.say("equal to look at", `${shown.size} different lists of notes behind equal frontiers`)
     for (const peer of this.sound) {
       const found = yield* changesOn(peer.disk, this.space)
       const { stateHash } = new Naive(found.changes).outcome()

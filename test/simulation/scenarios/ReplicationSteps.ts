@@ -19,7 +19,7 @@ export const Note = ObjectType.make("Note", {
 const writes = ["create", "update", "both", "two", "delete", "restore"] as const
 
 export const Doing = Schema.Struct({
-  do: Schema.Literals([...writes, "reopen", "synced"]),
+  do: Schema.Literals([...writes, "reopen", "synced", "status"]),
   /** Which of the notes, or of the peers. */
   which: Schema.Int,
   /** A number to write; it says, too, which property. */
@@ -31,13 +31,15 @@ export type Doing = typeof Doing.Type
 /** Some 40 of them write. */
 export const workload = Workload.make<Doing, Schema.Json>({
   step: Doing,
-  count: 54,
+  count: 58,
+  // two at a device do not wait for each other
+  lane: ({ n }) => String(n % 2),
   by: (draw) => {
-    const kind = draw(54)
+    const kind = draw(58)
     const doing =
       kind < 12 ? "create" : kind < 28 ? "update" : kind < 32 ? "both" : kind < 36 ? "two" : kind < 38 ? "delete" : "restore"
     return {
-      do: kind < 40 ? doing : kind < 51 ? "synced" : "reopen",
+      do: kind < 40 ? doing : kind < 51 ? "synced" : kind < 55 ? "status" : "reopen",
       which: draw(1_000),
       n: draw(1_000),
       strict: draw(5) > 0
