@@ -57,7 +57,7 @@ describe("Courtship", () => {
     assert.strictEqual(courtship.counts().offered, trialsMax)
   })
 
-  it("pauses grow to 10 s, give or take a fifth, and a final refusal is asked again only when the peer comes again", () => {
+  it("pauses grow to 10 s, give or take a fifth, and who refused is asked again after a minute, or when it comes again", () => {
     const courtship = new Courtship()
     come(courtship, ["a"])
     let now = 0
@@ -79,7 +79,7 @@ describe("Courtship", () => {
     }
     tried(courtship, now)
     courtship.failed("a", now, 0, true)
-    assert.deepStrictEqual(courtship.next(now), { _tag: "Wait", millis: Number.POSITIVE_INFINITY })
+    assert.deepStrictEqual(courtship.next(now), { _tag: "Wait", millis: 48_000 })
     come(courtship, ["a"], now)
     assert.deepStrictEqual(tried(courtship, now), ["a"])
   })

@@ -224,20 +224,27 @@ describe("Swarm", () => {
     })
   )
 
-  it.effect("a device that runs twice has one connection at a time", () =>
+  it.effect("a device that runs twice is served at both places, and at a third one only when one of them has left", () =>
     Effect.gen(function* () {
       const { device, isMember } = yield* world
       const [a, twin] = [yield* device(), yield* device()]
       const seen = yield* join(a, isMember)
-      const one = yield* join(twin, isMember)
+      const leaving = yield* Scope.make()
+      const one = yield* Scope.provide(join(twin, isMember), leaving)
       const two = yield* join(twin, isMember)
+      yield* settle
+      assert.deepStrictEqual([seen.open, one.open, two.open], [2, 1, 1])
+      const three = yield* join(twin, isMember)
       for (let i = 0; i < 60; i++) {
         yield* settle
-        assert.isAtMost(seen.open, 1)
+        assert.isAtMost(seen.open, 2)
       }
-      assert.deepStrictEqual([seen.open, one.open + two.open], [1, 1])
-      // the one that stays is not disturbed by the other's attempts
-      assert.isAtMost(seen.channels.length, 2)
+      assert.deepStrictEqual([one.open, two.open, three.open], [1, 1, 0])
+      // those that stay are not disturbed by the other's attempts
+      assert.isAtMost(seen.channels.length, 3)
+      yield* Scope.close(leaving, Exit.void)
+      yield* elapse("20 seconds")
+      assert.deepStrictEqual([seen.open, two.open, three.open], [2, 1, 1])
     })
   )
 

@@ -36,11 +36,12 @@ import { equalBytes } from "../../schema/platform/Codec.ts"
 import { type Channel, type Connection, type ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
 import { type PeerId, Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
 import { NotConnected, Swarm } from "../../services/mesh/Swarm.ts"
-import { type Meeting, Transport } from "../../services/mesh/Transport.ts"
+import { Transport } from "../../services/mesh/Transport.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import { SwarmBeside } from "./SwarmBeside.ts"
+import { type Appointment, type Met, Room } from "./SwarmRoom.ts"
 
 type Options = Parameters<Swarm["Service"]["join"]>[0]
 
@@ -51,28 +52,9 @@ const offersPerSecond = 32
 /** A connection that ended sooner is counted as a failed attempt. */
 const steadyMillis = 10_000
 
-/** Why a meeting came to nothing. It is tried again unless it is final. */
-class MeetingFailed extends Data.TaggedError("MeetingFailed")<{ readonly reason: string; readonly isFinal: boolean }> {}
-const failed = (reason: string, isFinal = false) => new MeetingFailed({ reason, isFinal })
-
-/** A meeting under way, to which signals are passed. */
-interface Appointment extends Meeting {
-  readonly peer: PeerId
-  readonly hex: string
-  readonly inbox: Queue.Queue<Uint8Array>
-  /** Whether the other end accepted. */
-  readonly answer: Deferred.Deferred<boolean>
-}
-
-/** A device that has proved itself, and the connection to it. */
-interface Met {
-  readonly peer: PeerId
-  readonly meeting: string
-  readonly device: Uint8Array
-  readonly deviceText: string
-  readonly connection: Connection
-  readonly channel: Channel
-}
+/** Why a meeting came to nothing. After a refusal it is tried again much later. */
+class MeetingFailed extends Data.TaggedError("MeetingFailed")<{ readonly reason: string; readonly isRefused: boolean }> {}
+const failed = (reason: string, isRefused = false) => new MeetingFailed({ reason, isRefused })
 
 const make = Effect.gen(function* () {
   const signaling = yield* Signaling
@@ -164,7 +146,7 @@ const make = Effect.gen(function* () {
       if (room.answering.get(meeting.peer) === meeting.hex) room.answering.delete(meeting.peer)
       courtship.met(meeting.peer)
       ring()
-      if (!(yield* room.admit(met))) return met
+      if (!(yield* room.admit(met))) return room.of(met.deviceText)
       yield* Effect.ensuring(
         serve(met),
         Effect.sync(() => {
@@ -172,7 +154,7 @@ const make = Effect.gen(function* () {
           ring()
         })
       )
-      return met
+      return null
     })
 
     const dial = Effect.fnUntraced(function* (peer: PeerId) {
@@ -189,10 +171,9 @@ const make = Effect.gen(function* () {
     const attempt = Effect.fnUntraced(function* (peer: PeerId) {
       const meeting = yield* dial(peer)
       const since = now()
-      const met = yield* meet(meeting)
-      // of two connections to the device the other one stayed
-      const other = room.live.get(met.deviceText)
-      if (other !== undefined) yield* other.connection.ended
+      const others = yield* meet(meeting)
+      // there is room for it when one of those that stayed has ended
+      if (others !== null && others.length > 0) yield* Effect.raceAllFirst(others.map(({ connection }) => connection.ended))
       else if (now() - since < steadyMillis) return yield* failed("the connection ended at once")
     }, Effect.scoped)
 
@@ -203,7 +184,7 @@ const make = Effect.gen(function* () {
         Effect.onExit((exit) =>
           Effect.map(Random.next, (chance) => {
             if (Exit.isSuccess(exit)) courtship.ended(peer, now())
-            else if (!Cause.hasInterruptsOnly(exit.cause)) courtship.failed(peer, now(), chance, isFinal(exit.cause))
+            else if (!Cause.hasInterruptsOnly(exit.cause)) courtship.failed(peer, now(), chance, isRefused(exit.cause))
             ring()
           })
         ),
@@ -313,12 +294,12 @@ export const layer: Layer.Layer<Swarm, never, Signaling | Transport | Connection
 /** A channel beside the first one, on the first connection to the device that takes it. */
 const openIn = Effect.fnUntraced(function* (rooms: ReadonlySet<Room>, device: string, name: string, version: number) {
   for (const room of rooms) {
-    const met = room.live.get(device)
-    if (met === undefined) continue
-    const opened = yield* Effect.result(met.connection.open(name, version, room.space))
-    if (Result.isFailure(opened)) continue
-    yield* opened.success.widen
-    return opened.success
+    for (const met of room.of(device)) {
+      const opened = yield* Effect.result(met.connection.open(name, version, room.space))
+      if (Result.isFailure(opened)) continue
+      yield* opened.success.widen
+      return opened.success
+    }
   }
   return yield* new NotConnected({ device })
 })
@@ -341,8 +322,8 @@ const stepOf = Effect.fnUntraced(function* <A>(channel: Channel, step: Result.Re
 const asFailed = (error: { readonly _tag: string; readonly message: string }): MeetingFailed =>
   error instanceof MeetingFailed ? error : failed(error.message)
 
-const isFinal = (cause: Cause.Cause<MeetingFailed>): boolean =>
-  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error.isFinal)
+const isRefused = (cause: Cause.Cause<MeetingFailed>): boolean =>
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error.isRefused)
 
 const noRoom = { isTaken: false, isFirst: true, instead: null }
 
@@ -350,49 +331,4 @@ const noRoom = { isTaken: false, isFirst: true, instead: null }
 const stop = <K>(fibers: FiberMap.FiberMap<K>, key: K): void => {
   const fiber = FiberMap.getUnsafe(fibers, key)
   if (Option.isSome(fiber)) fiber.value.interruptUnsafe()
-}
-
-/** Which meetings are under way, and which devices are connected. */
-class Room {
-  readonly meetings = new Map<string, Appointment>()
-  /** The meeting of each peer whose offer was accepted and that has not proved itself. */
-  readonly answering = new Map<PeerId, string>()
-  readonly live = new Map<string, Met>()
-  readonly space: Uint8Array
-
-  constructor(space: Uint8Array) {
-    this.space = space
-  }
-
-  connectionTo(peer: PeerId): Met | undefined {
-    for (const met of this.live.values()) if (met.peer === peer) return met
-    return undefined
-  }
-
-  leave(met: Met): void {
-    if (this.live.get(met.deviceText) === met) this.live.delete(met.deviceText)
-  }
-
-  /**
-   * Whether a connection stays, of those to its device: the later one of the same peer, which has missed the earlier; of two that
-   * live the earlier one, so that a device which runs twice disturbs nobody again and again. The other is ended.
-   */
-  readonly admit: (met: Met) => Effect.Effect<boolean> = Effect.fnUntraced({ self: this }, function* (met) {
-    const same = () => this.live.get(met.deviceText)
-    let before = same()
-    while (before !== undefined && before.peer !== met.peer) {
-      const isAlive: boolean = yield* before.connection.probe
-      const now = same()
-      if (now !== before) {
-        before = now
-        continue
-      }
-      if (!isAlive) break
-      yield* met.connection.end("another connection stays")
-      return false
-    }
-    this.live.set(met.deviceText, met)
-    if (before !== undefined) yield* before.connection.end("another connection stays")
-    return true
-  })
 }

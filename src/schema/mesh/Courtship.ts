@@ -20,6 +20,8 @@ const provenMax = 256
 const failedTurn = 4
 const pauseMillis = 250
 const pauseMaxMillis = 10_000
+/** A refusal is hardly taken back, unless it was of something that was damaged on its way. */
+const refusedMillis = 60_000
 
 /** Met before, never tried, failed: who goes first. */
 type Rank = 0 | 1 | 2
@@ -30,7 +32,7 @@ interface Suitor {
   isOurs: boolean
   state: "waits" | "tried" | "met"
   failures: number
-  /** When it may be tried, in milliseconds; never, after a refusal that is final. */
+  /** When it may be tried, in milliseconds. */
   dueAt: number
 }
 
@@ -156,14 +158,14 @@ export class Courtship {
   }
 
   /** A try came to nothing; the next is after a pause that grows, ± 20 %. `chance` is from 0 to 1. */
-  failed(peer: string, now: number, chance = 0.5, isFinal = false): void {
+  failed(peer: string, now: number, chance = 0.5, isRefused = false): void {
     this.offered.delete(peer)
     const suitor = this.suitors.get(peer)
     if (suitor === undefined) return
-    const pause = Math.min(pauseMaxMillis, pauseMillis * 2 ** suitor.failures)
+    const pause = isRefused ? refusedMillis : Math.min(pauseMaxMillis, pauseMillis * 2 ** suitor.failures)
     suitor.state = "waits"
     suitor.failures++
-    suitor.dueAt = isFinal ? Number.POSITIVE_INFINITY : now + pause * (0.8 + 0.4 * chance)
+    suitor.dueAt = now + pause * (0.8 + 0.4 * chance)
   }
 
   counts(): { readonly peers: number; readonly offered: number; readonly answered: number; readonly proven: number } {
