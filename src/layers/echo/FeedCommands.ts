@@ -2,7 +2,7 @@
  * Which of the changes that an application has named are made, and in which block: the latest of a space, over all feeds of this device.
  *
  * A block's commands are stored with it and removed with it, so that one is known exactly as long as its change counts. What the change
- * was, the block says.
+ * was, the block says. A change that was written anew is named in both blocks, and counts where it was written last.
  */
 import type { CommandRecord } from "../../schema/echo/FeedRecords.ts"
 import { spaceCommandsMax } from "../../schema/platform/Limits.ts"
@@ -20,7 +20,6 @@ export class FeedCommands {
   private readonly places = new Map<string, CommandPlace>()
   /** The oldest first; those that are forgotten are taken off in one piece. */
   private kept: Array<Kept> = []
-  private count = 0
 
   /** Where a command was carried out; null when it was not, is forgotten, or stands in what a fork has frozen. */
   find(command: string): CommandPlace | null {
@@ -32,32 +31,43 @@ export class FeedCommands {
   keep(feed: HeldFeed, index: number, commands: ReadonlyArray<CommandRecord>): void {
     if (commands.length === 0) return
     this.kept.push({ feed, index, commands })
-    this.count += commands.length
     for (const { command, first } of commands) this.places.set(command, { feed, index, first })
+  }
+
+  /** The command of the change set with this first counter, or null. */
+  at(feed: HeldFeed, first: number): string | null {
+    for (const kept of this.kept) {
+      const found = kept.feed === feed ? kept.commands.find((each) => each.first === first) : undefined
+      if (found !== undefined) return found.command
+    }
+    return null
   }
 
   /** The records of the `count` oldest blocks are removed. */
   forget(count: number): void {
     if (count === 0) return
-    for (const { commands, feed, index } of this.kept.slice(0, count)) {
-      this.count -= commands.length
-      for (const { command } of commands) {
-        const place = this.places.get(command)
-        if (place?.feed === feed && place.index === index) this.places.delete(command)
-      }
-    }
+    for (const kept of this.kept.slice(0, count)) for (const command of this.newest(kept)) this.places.delete(command)
     this.kept = this.kept.slice(count)
   }
 
-  /** The oldest blocks whose commands are forgotten when so many more come: what is left is no less than is to be remembered. */
-  surplus(more: number): ReadonlyArray<Kept> {
+  /** The oldest blocks whose commands are forgotten when these come: what is left is no less than is to be remembered. */
+  surplus(coming: ReadonlyArray<CommandRecord>): ReadonlyArray<Kept> {
+    const more = coming.filter(({ command }) => !this.places.has(command)).length
     if (more === 0) return []
-    let left = this.count + more
+    let left = this.places.size + more
     let over = 0
     for (; over < this.kept.length; over++) {
-      left -= this.kept[over]!.commands.length
+      left -= this.newest(this.kept[over]!).length
       if (left < spaceCommandsMax) break
     }
     return this.kept.slice(0, over)
+  }
+
+  /** Those of a block that no later one names. */
+  private newest({ commands, feed, index }: Kept): ReadonlyArray<string> {
+    return commands.flatMap(({ command }) => {
+      const place = this.places.get(command)
+      return place?.feed === feed && place.index === index ? [command] : []
+    })
   }
 }

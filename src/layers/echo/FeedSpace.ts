@@ -5,14 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { type BlockRecord, blockKey, checkpointBlocks, decodeBlockRecord } from "../../schema/echo/FeedRecords.ts"
+import { type BlockRecord, blockKey, checkpointBlocks, decodeBlockRecord, type feedKeys } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { leafHash, Peaks } from "../../schema/echo/Merkle.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { Keyring } from "../../services/platform/Keyring.ts"
-import { type Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
+import { type Entry, type Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
 import { FeedCommands } from "./FeedCommands.ts"
 import type { Growth, HeldFeed } from "./HeldFeed.ts"
 
@@ -36,6 +36,7 @@ export interface Options {
 const recentBytesMax = 4_194_304
 /** Blocks that one read asks of the storage. */
 const pageBlocksMax = 1_024
+const pageEntries = 1_000
 
 export class FeedSpace {
   readonly platform: Platform
@@ -64,6 +65,21 @@ export class FeedSpace {
     return this.byText.get(feedText(feed))
   }
 
+  /** Whatever stands in a range of the space, read page by page. */
+  entries(keys: typeof feedKeys): Effect.Effect<ReadonlyArray<Entry>, StorageError> {
+    return Effect.gen({ self: this }, function* () {
+      const found: Array<Entry> = []
+      let after: Uint8Array | null = null
+      for (;;) {
+        const range = { ...keys(this.options.space, after), limit: pageEntries }
+        const page: ReadonlyArray<Entry> = yield* this.platform.storage.range(range)
+        for (const entry of page) found.push(entry)
+        if (page.length < pageEntries) return found
+        after = page[page.length - 1]!.key
+      }
+    })
+  }
+
   /** The next place in the order in which things come in. */
   nextArrival(): number {
     return ++this.arrivals
@@ -83,7 +99,7 @@ export class FeedSpace {
     const { feed } = growth
     const from = feed.length
     growth.apply(closed)
-    for (const { commands, index } of growth.blocks) this.commands.keep(feed, index, commands)
+    for (const { index, notes } of growth.blocks) this.commands.keep(feed, index, notes.commands)
     growth.records().forEach((record, i) => {
       feed.recent.set(from + i, record)
       this.recent.push([feed, from + i])

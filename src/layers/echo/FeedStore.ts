@@ -2,7 +2,8 @@
  * FeedStore over Storage, Crypto and Keyring: the feeds of each space, their one writer, and what comes from peers.
  *
  * Its parts, none of which knows the others but through the space: FeedSpace (what is held, reads), HeldFeed (one feed and how it
- * grows), FeedCommands (what of it was named), FeedWriter (group commit), FeedIngest (verification, forks), FeedAudit.
+ * grows), FeedCommands (what of it was named), FeedWriter (group commit), FeedIngest (verification, forks), FeedRenewal (what was
+ * written anew), FeedAudit.
  *
  * - [F1] nothing is visible before it is durable, and a failed write changes nothing
  * - [F2] what gathers during a flush goes with the next, in as few blocks as the limits allow, under one signature each
@@ -41,9 +42,10 @@ import { countedLength, FeedStore, type FeedWriter, type SpaceFeeds, TooManyFeed
 import { BootCounter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
-import { type Change, type Entry, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
+import { type Change, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
 import { audit, forkProofs } from "./FeedAudit.ts"
 import { admit, admitFork, ingest, keep } from "./FeedIngest.ts"
+import { loadRenewals, renewalOf } from "./FeedRenewal.ts"
 import { FeedSpace } from "./FeedSpace.ts"
 import * as FeedWriterPart from "./FeedWriter.ts"
 import { HeldFeed } from "./HeldFeed.ts"
@@ -104,24 +106,9 @@ const unreadable = (what: string, cause: unknown) =>
 
 // A space -----------------------------------------------------------------------------------------------------------------------
 
-const pageEntries = 1_000
-
-/** Whatever stands in a range of the space, page by page. */
-const entries = Effect.fnUntraced(function* (space: FeedSpace, keys: typeof feedKeys) {
-  const found: Array<Entry> = []
-  let after: Uint8Array | null = null
-  for (;;) {
-    const range = { ...keys(space.options.space, after), limit: pageEntries }
-    const page: ReadonlyArray<Entry> = yield* space.platform.storage.range(range)
-    for (const entry of page) found.push(entry)
-    if (page.length < pageEntries) return found
-    after = page[page.length - 1]!.key
-  }
-})
-
 const load = Effect.fnUntraced(function* (space: FeedSpace) {
   const feeds: Array<HeldFeed> = []
-  for (const { value } of yield* entries(space, feedKeys)) {
+  for (const { value } of yield* space.entries(feedKeys)) {
     const record = decodeFeed(value)
     if (Result.isFailure(record)) return yield* unreadable("a feed", record.failure)
     const manifest = decodeManifest(record.success.manifest)
@@ -130,12 +117,13 @@ const load = Effect.fnUntraced(function* (space: FeedSpace) {
   }
   for (const feed of feeds.sort((a, b) => a.admitted - b.admitted)) space.add(feed)
   yield* loadCommands(space)
+  yield* loadRenewals(space)
 })
 
 /** Those of one feed come in the order of its blocks, and a feed ends where the next incarnation begins. */
 const loadCommands = Effect.fnUntraced(function* (space: FeedSpace) {
   const byFeed = new Map<HeldFeed, Array<readonly [number, ReadonlyArray<CommandRecord>]>>()
-  for (const { key, value } of yield* entries(space, commandsKeys)) {
+  for (const { key, value } of yield* space.entries(commandsKeys)) {
     const { feed: id, index } = blockOfKey(key)
     const feed = space.find(id)
     const commands = decodeCommands(value)
@@ -169,6 +157,7 @@ const feedsOf = (space: FeedSpace): SpaceFeeds => {
     admit: (manifest) => admitting.withPermit(admit(space, manifest)),
     writer: writing.withPermit(nextWriter),
     command: (command) => space.commands.find(command),
+    renewal: renewalOf(space),
     read: (feed, from, maxBytes) => read(space, feed, from, maxBytes),
     run: (feed, from, maxBytes, withProof) => runOf(space, feed, from, maxBytes, withProof),
     arrival: (feed, index) => arrival(space, feed, index),

@@ -22,15 +22,9 @@ import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import { feedsCited, sizeOf } from "../../schema/echo/ChangeSetCodec.ts"
 import { blockStart, headMessage } from "../../schema/echo/Feed.ts"
 import { type EncodedBlock, encodeBlocks } from "../../schema/echo/FeedBlocks.ts"
-import { type CommandRecord, commandsKey } from "../../schema/echo/FeedRecords.ts"
+import { commandsKey } from "../../schema/echo/FeedRecords.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
-import {
-  blockFeedsMax,
-  changeSetBytesMax,
-  changeSetDepsMax,
-  changeSetMutationsMax,
-  pendingBytesMax
-} from "../../schema/platform/Limits.ts"
+import { blockFeedsMax, changeSetBytesMax, changeSetMutationsMax, pendingBytesMax } from "../../schema/platform/Limits.ts"
 import {
   type AppendError,
   type Appended,
@@ -38,23 +32,14 @@ import {
   ChangeSetTooWide,
   FeedRolledBack,
   type FeedWriter,
-  FlushFailed
+  FlushFailed,
+  type Notes
 } from "../../services/echo/FeedStore.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { Durability, StorageError } from "../../services/platform/Storage.ts"
 import type { FeedSpace } from "./FeedSpace.ts"
+import { continues, type Done, isWithinCounts, PendingNotes, tellAll, type Waiting, waitingOf } from "./FeedWaiting.ts"
 import { Growth, type HeldFeed } from "./HeldFeed.ts"
-
-type Done = (exit: Exit.Exit<Appended, AppendError>) => void
-
-interface Waiting {
-  readonly changeSets: ReadonlyArray<ChangeSet>
-  readonly durability: Durability
-  readonly bytes: number
-  readonly last: number
-  readonly command: string | null
-  readonly done: Done
-}
 
 /** What one flush takes of the queue: a block. More is hardly faster, and holds up this process and all who wait for it longer. */
 const flushBytesMax = 262_144
@@ -117,16 +102,24 @@ export class GroupWriter implements FeedWriter {
   }
 
   readonly offer = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done, command?: string): void => {
-    const waiting = waitingOf(changeSets, durability, done, command ?? null)
-    const refusal = this.refusal(waiting)
-    if (refusal === null) this.enqueue(waiting)
-    else done(refusal)
+    const notes = command === undefined ? null : { commands: [{ command, first: changeSets[0]?.first ?? 0 }], copies: [] }
+    this.queueUp(waitingOf(changeSets, durability, done, notes))
   }
 
-  readonly append = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability): Effect.Effect<Appended, AppendError> =>
+  private queueUp(waiting: Waiting): void {
+    const refusal = this.refusal(waiting)
+    if (refusal === null) this.enqueue(waiting)
+    else waiting.done(refusal)
+  }
+
+  readonly append = (
+    changeSets: ReadonlyArray<ChangeSet>,
+    durability: Durability,
+    notes?: Notes
+  ): Effect.Effect<Appended, AppendError> =>
     Effect.callback((resume) => {
-      if (this.pending <= pendingBytesMax && this.outside.length === 0) return this.offer(changeSets, durability, resume)
-      const waiting = waitingOf(changeSets, durability, resume, null)
+      const waiting = waitingOf(changeSets, durability, resume, notes ?? null)
+      if (this.pending <= pendingBytesMax && this.outside.length === 0) return this.queueUp(waiting)
       this.outside.push(waiting)
       return Effect.sync(() => {
         this.outside = this.outside.filter((each) => each !== waiting)
@@ -225,7 +218,7 @@ export class GroupWriter implements FeedWriter {
     this.feed.open = null
     const stored = Effect.gen({ self: this }, function* () {
       const before = growth.blocks.length
-      const appended = yield* this.grow(growth, this.blocksOf(taken), commandsOf(taken))
+      const appended = yield* this.grow(growth, this.blocksOf(taken), new PendingNotes(taken))
       const isStrict = taken.some((each) => each.durability === "strict") || this.openBytes > openBytesMax
       yield* this.write(growth, isStrict ? 0 : before, isStrict ? "strict" : "relaxed")
       if (isStrict) this.publish(growth)
@@ -245,7 +238,7 @@ export class GroupWriter implements FeedWriter {
       })
     }
     const { commands } = this.space
-    const over = commands.surplus(growth.blocks.reduce((count, block) => count + block.commands.length, 0))
+    const over = commands.surplus(growth.blocks.flatMap((block) => block.notes.commands))
     const forgotten = over.map(({ feed, index }) => ({ key: commandsKey(options.space, feed.id, index), value: null }))
     return Effect.map(platform.storage.write([...batch, ...forgotten], { durability }), () => commands.forget(over.length))
   }
@@ -253,13 +246,11 @@ export class GroupWriter implements FeedWriter {
   private grow(
     growth: Growth,
     blocks: ReadonlyArray<EncodedBlock>,
-    commands: Array<CommandRecord>
+    notes: PendingNotes
   ): Effect.Effect<Array<Appended>, StorageError | KeyMissing> {
     const { keyring } = this.space.platform
     return Effect.forEach(blocks, ({ counter, plain }) => {
-      const beyond = commands.findIndex(({ first }) => first > counter)
-      const own = commands.splice(0, beyond < 0 ? commands.length : beyond)
-      const block = growth.add([blockStart(plain), plain], this.space.nextArrival(), own)
+      const block = growth.add([blockStart(plain), plain], this.space.nextArrival(), notes.upTo(counter))
       growth.counter = counter
       this.openBytes += plain.length
       const length = block.index + 1
@@ -358,42 +349,4 @@ export class GroupWriter implements FeedWriter {
   private feedId(number: number): Uint8Array | undefined {
     return this.space.options.feedId(number)
   }
-}
-
-/** Tells each caller, although telling another of them crashed; then crashes as the first of them did. */
-const tellAll = (all: ReadonlyArray<{ readonly done: Done; readonly exit: Exit.Exit<Appended, AppendError> }>): void => {
-  let crash: { readonly defect: unknown } | null = null
-  for (const { done, exit } of all) {
-    try {
-      done(exit)
-    } catch (defect) {
-      crash ??= { defect }
-    }
-  }
-  if (crash !== null) throw crash.defect
-}
-
-const isWithinCounts = ({ deps, mutations }: ChangeSet): boolean =>
-  mutations.length <= changeSetMutationsMax && (deps === null || deps.length <= changeSetDepsMax)
-
-/** Whether there is something to store, and its counters go on from those that were taken; they may skip some. */
-const continues = (changeSets: ReadonlyArray<ChangeSet>, taken: number): boolean => {
-  let last = taken
-  for (let i = 0; i < changeSets.length; i++) {
-    const { first, mutations } = changeSets[i]!
-    if (first <= last || mutations.length === 0) return false
-    last = first + mutations.length - 1
-  }
-  return changeSets.length > 0
-}
-
-/** Those of the first change set of each, in the order of their counters. */
-const commandsOf = (taken: ReadonlyArray<Waiting>): Array<CommandRecord> =>
-  taken.flatMap(({ changeSets, command }) => (command === null ? [] : [{ command, first: changeSets[0]!.first }]))
-
-const waitingOf = (changeSets: ReadonlyArray<ChangeSet>, durability: Durability, done: Done, command: string | null): Waiting => {
-  let bytes = 0
-  for (let i = 0; i < changeSets.length; i++) bytes += sizeOf(changeSets[i]!)
-  const last = changeSets[changeSets.length - 1]
-  return { changeSets, durability, bytes, last: last === undefined ? 0 : last.first + last.mutations.length - 1, command, done }
 }

@@ -10,20 +10,21 @@ import {
   type BlockRecord,
   BlockSlot,
   blockKey,
-  type CommandRecord,
   checkpointBlocks,
   commandsKey,
+  copiesKey,
   encodeCommands,
+  encodeCopies,
   encodeFeed,
   type FeedRecord,
   feedKey
 } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { type Hash, Peaks } from "../../schema/echo/Merkle.ts"
-import type { StoredFeed } from "../../services/echo/FeedStore.ts"
+import type { MadeFeed, Notes } from "../../services/echo/FeedStore.ts"
 import type { Change } from "../../services/platform/Storage.ts"
 
-export class HeldFeed implements StoredFeed {
+export class HeldFeed implements MadeFeed {
   readonly id: Uint8Array
   readonly text: string
   readonly manifest: Manifest
@@ -45,6 +46,8 @@ export class HeldFeed implements StoredFeed {
   staleEnd = 0
   /** Blocks that are stored relaxed and visible to nobody. */
   open: Growth | null = null
+  /** Up to which freeze all that it had lost was written anew, or null. */
+  renewedAt: number | null = null
   /** Whether storage may show of it what is merely relaxed: blocks that are open, or were given up. */
   isRelaxed = false
   /** What a block of this feed takes in storage, as last seen. */
@@ -91,7 +94,7 @@ export class HeldFeed implements StoredFeed {
   removals(space: Uint8Array, length: number): ReadonlyArray<Change> {
     const batch: Array<Change> = []
     for (let i = length; i < this.staleEnd; i++) {
-      batch.push({ key: blockKey(space, this.id, i), value: null }, { key: commandsKey(space, this.id, i), value: null })
+      for (const key of [blockKey, commandsKey, copiesKey]) batch.push({ key: key(space, this.id, i), value: null })
     }
     return batch
   }
@@ -104,12 +107,11 @@ export interface GrownBlock {
   readonly root: Uint8Array
   readonly peaks: ReadonlyArray<Uint8Array> | null
   readonly arrival: number
-  /** Changes in it that were named, in a feed that is written here. */
-  readonly commands: ReadonlyArray<CommandRecord>
+  readonly notes: Notes
   signature: Uint8Array | null
 }
 
-const none: ReadonlyArray<CommandRecord> = []
+const noNotes: Notes = { commands: [], copies: [] }
 
 /** Blocks on top of what a feed has stored. */
 export class Growth {
@@ -133,14 +135,14 @@ export class Growth {
   }
 
   /** Adds a block, given in parts; it is copied. */
-  add(parts: ReadonlyArray<Uint8Array>, arrival: number, commands = none): GrownBlock {
+  add(parts: ReadonlyArray<Uint8Array>, arrival: number, notes = noNotes): GrownBlock {
     const { hash, peaks } = this
     const index = peaks.length
     const isCheckpoint = (index + 1) % checkpointBlocks === 0
     const slot = new BlockSlot(parts, isCheckpoint)
     peaks.append(slot.leaf(hash), hash)
     const checkpoint = isCheckpoint ? peaks.list() : null
-    const block = { index, slot, root: peaks.root(hash), peaks: checkpoint, arrival, commands, signature: null }
+    const block = { index, slot, root: peaks.root(hash), peaks: checkpoint, arrival, notes, signature: null }
     this.blocks.push(block)
     return block
   }
@@ -150,11 +152,14 @@ export class Growth {
     const { blocks, feed, values } = this
     const batch: Array<Change> = []
     for (let i = first; i < blocks.length; i++) {
-      const { commands, index } = blocks[i]!
+      const { index, notes } = blocks[i]!
+      const { commands, copies } = notes
       values[i] ??= blocks[i]!.slot.record(blocks[i]!)
       batch.push({ key: blockKey(space, feed.id, index), value: values[i]! })
       if (commands.length > 0) batch.push({ key: commandsKey(space, feed.id, index), value: encodeCommands(commands) })
       else if (index < feed.staleEnd) batch.push({ key: commandsKey(space, feed.id, index), value: null })
+      if (copies.length > 0) batch.push({ key: copiesKey(space, feed.id, index), value: encodeCopies(copies) })
+      else if (index < feed.staleEnd) batch.push({ key: copiesKey(space, feed.id, index), value: null })
     }
     for (const removal of feed.removals(space, this.peaks.length)) batch.push(removal)
     const { counter, root } = this

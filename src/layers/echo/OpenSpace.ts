@@ -38,6 +38,7 @@ import { changeAt, drafting, draftOf, receiptOf, repeating } from "./SpaceChange
 import { deliverStored, freezeAt } from "./SpaceDelivery.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
 import { SpacePeers } from "./SpacePeers.ts"
+import { renew } from "./SpaceRenewal.ts"
 
 export interface Committed<A> {
   readonly value: A
@@ -63,6 +64,8 @@ export class OpenSpace {
   private needsRebuild = true
   /** Why there is no writer, when there can be none. */
   private unwritable: string | null = null
+  /** What a fork took away and could not be written anew, each with its reason. */
+  private lost: ReadonlyArray<string> = []
   /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
   private isOvertaken = false
   private readonly wake = Latch.makeUnsafe(true)
@@ -96,6 +99,11 @@ export class OpenSpace {
     const crash = this.writer?.crash() ?? null
     // what the writer had taken is not known here: the life goes with it
     if (crash !== null) this.fail(crash.defect)
+    // whether a command was carried out shows when what was lost is written anew
+    if (this.isRolledBack() && this.isOn) {
+      this.needsRebuild = true
+      this.ready.closeUnsafe()
+    }
     if (!freezeAt(this.state, feed)) {
       this.isOvertaken = true
       if (this.isOn) this.ready.closeUnsafe()
@@ -161,7 +169,7 @@ export class OpenSpace {
           ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
           : `feed ${stuck.feed} holds ${stuck.what}`
       )
-    return [...waiting, ...this.peers.faults()]
+    return [...waiting, ...this.lost, ...this.peers.faults()]
   }
 
   /** Loads what is stored; after it the space can be read and written. */
@@ -187,7 +195,7 @@ export class OpenSpace {
 
   /**
    * The state anew from durable storage: at first, after a failed flush, after a rollback, after a fork below what was merged.
-   * Live queries are told the difference.
+   * What forks took away of this device's own writes is written anew on the way. Live queries are told the difference, once.
    */
   private rebuild(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
@@ -201,6 +209,12 @@ export class OpenSpace {
         state = new SpaceState(this.state.feeds)
         counters = []
         yield* this.deliverTo(state, writer === null ? null : writer.feed, counters)
+        if (writer !== null) {
+          const renewed = yield* renew(this.feeds, state, writer, this.handle.counterOf(writer.feed.text))
+          if (renewed.isElsewhere) return yield* this.rebuild()
+          this.lost = renewed.left
+          yield* this.deliverTo(state, writer.feed, counters)
+        }
         // a proof may have come while blocks were read
       } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
       if (writer !== null) {

@@ -110,6 +110,18 @@ export class Delivery {
     return true
   }
 
+  /** How far a feed is applied, as a dependency on it says; of one of which nothing is, it says nothing. */
+  appliedTo(feed: number): Dep {
+    const { counter, length, root16 } = this.cursor(feed)
+    return { feed, length, counter, root16 }
+  }
+
+  /** The last counter that counts of a frozen feed; null when it is not frozen, or not delivered up to there yet. */
+  floor(feed: number): number | null {
+    const cursor = this.cursor(feed)
+    return isAtFreeze(cursor) ? cursor.counter : null
+  }
+
   stuck(): ReadonlyArray<Stuck> {
     return this.cursors.flatMap((cursor) => (cursor.stuck === null ? [] : [cursor.stuck]))
   }

@@ -7,7 +7,13 @@
  */
 import type * as Result from "effect/Result"
 import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
-import { blockChangeSetsMax, commandBytesMax, manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
+import {
+  blockChangeSetsMax,
+  changeSetMutationsMax,
+  commandBytesMax,
+  manifestBytesMax,
+  proofNodesMax
+} from "../platform/Limits.ts"
 import { feedRange } from "../platform/StorageKeys.ts"
 import { envelopeBytesMax } from "./Feed.ts"
 import { type Hash, leafHashAt, putU64 } from "./Merkle.ts"
@@ -46,6 +52,16 @@ export interface CommandRecord {
   readonly first: number
 }
 
+/** A change set, or a part of one, that a fork had taken away, as it was written anew: where its dots were first, and the copy's first one. */
+export interface CopyRecord {
+  readonly feed: Uint8Array
+  readonly from: number
+  readonly to: number
+  /** Counters of dots that were left out. */
+  readonly left: ReadonlyArray<number>
+  readonly first: number
+}
+
 /** How often this device has started, and in which start it last saw that its storage had been put back (0 never). */
 export interface Starts {
   readonly starts: number
@@ -59,6 +75,8 @@ const feedKind = 0x00
 const blockKind = 0x01
 const forkKind = 0x02
 const commandsKind = 0x03
+const copiesKind = 0x04
+const renewalKind = 0x05
 
 const keyOf = (space: Uint8Array, kind: number, feed: Uint8Array, room = 0): Uint8Array => {
   const key = new Uint8Array(66 + room)
@@ -97,6 +115,14 @@ export const commandsKey = (space: Uint8Array, feed: Uint8Array, index: number):
   indexedKey(space, commandsKind, feed, index)
 /** Whether a key of the storage is that of a block, in whichever space. */
 export const isBlockKey = (key: Uint8Array): boolean => key[0] === feedRange && key[33] === blockKind
+/** Of the change sets in a block that were written anew. */
+export const copiesKey = (space: Uint8Array, feed: Uint8Array, index: number): Uint8Array =>
+  indexedKey(space, copiesKind, feed, index)
+export const copiesKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, copiesKind, after)
+
+export const renewalKey = (space: Uint8Array, feed: Uint8Array): Uint8Array => keyOf(space, renewalKind, feed)
+export const renewalKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, renewalKind, after)
+
 /** The feed and the block that such a key names. */
 export const blockOfKey = (key: Uint8Array): { readonly feed: Uint8Array; readonly index: number } => ({
   feed: key.subarray(34, 66),
@@ -219,6 +245,42 @@ export const decodeCommands = (bytes: Uint8Array): Result.Result<ReadonlyArray<C
       commands.push({ command: from.text(commandBytesMax), first: from.uint() })
     }
     return commands
+  })
+
+/** The copies in one block, in the order of their counters. */
+export const encodeCopies = (copies: ReadonlyArray<CopyRecord>): Uint8Array => {
+  const to = new Writer().array(2).int(0).array(copies.length)
+  for (const { feed, first, from, left, to: last } of copies) {
+    to.array(5).bytes(feed).int(from).int(last).array(left.length)
+    for (const counter of left) to.int(counter)
+    to.int(first)
+  }
+  return to.finish()
+}
+
+export const decodeCopies = (bytes: Uint8Array): Result.Result<ReadonlyArray<CopyRecord>, Malformed> =>
+  decodeWith(bytes, (reader) => {
+    reader.tuple(2)
+    if (reader.uint() !== 0) reader.fail("copies of another version")
+    const copies: Array<CopyRecord> = []
+    for (let n = reader.array(blockChangeSetsMax); n > 0; n--) {
+      reader.tuple(5)
+      const [feed, from, to] = [reader.fixed(32).slice(), reader.uint(), reader.uint()]
+      const left: Array<number> = []
+      for (let m = reader.array(changeSetMutationsMax); m > 0; m--) left.push(reader.uint())
+      copies.push({ feed, from, to, left, first: reader.uint() })
+    }
+    return copies
+  })
+
+/** Up to which freeze a feed of this device was written anew. */
+export const encodeRenewal = (frozenAt: number): Uint8Array => new Writer(16).array(2).int(0).int(frozenAt).finish()
+
+export const decodeRenewal = (bytes: Uint8Array): Result.Result<number, Malformed> =>
+  decodeWith(bytes, (from) => {
+    from.tuple(2)
+    if (from.uint() !== 0) from.fail("a renewal of another version")
+    return from.uint()
   })
 
 export const encodeStarts = ({ rolledBackAt, starts }: Starts): Uint8Array =>

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import type { Head, Manifest, Run } from "../../schema/echo/Feed.ts"
+import type { CommandRecord, CopyRecord } from "../../schema/echo/FeedRecords.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { Durability, StorageError } from "../platform/Storage.ts"
 
@@ -26,6 +27,35 @@ export interface StoredFeed {
   readonly root: Uint8Array
   /** Where a proven fork froze the feed, or null. */
   readonly frozenAt: number | null
+}
+
+/** A feed that this device has made from this very storage. Another copy of its folder makes others. */
+export interface MadeFeed extends StoredFeed {
+  /** Up to which freeze all that it had lost was written anew, or null. */
+  readonly renewedAt: number | null
+}
+
+/** What is stored beside change sets, and never leaves the device: which of them were named, and which were written anew. */
+export interface Notes {
+  readonly commands: ReadonlyArray<CommandRecord>
+  readonly copies: ReadonlyArray<CopyRecord>
+}
+
+/** What is known of change sets that forks took away, for who writes them anew (docs/format.md#written-anew). */
+export interface Renewal {
+  /** The feeds that this device has made, in their order. */
+  readonly made: () => ReadonlyArray<MadeFeed>
+  /** What was written anew, feed by feed, and of each in its order. */
+  readonly copies: Effect.Effect<
+    ReadonlyArray<{ readonly into: Uint8Array; readonly copies: ReadonlyArray<CopyRecord> }>,
+    StorageError
+  >
+  /** The command that the change set with this first counter carried out, or null. */
+  readonly commandAt: (feed: Uint8Array, first: number) => string | null
+  /** Nothing is appended to a feed of this device any more: `SpaceFeeds.writer` makes the next one. */
+  readonly retire: (feed: Uint8Array) => Effect.Effect<void, StorageError>
+  /** All that these feeds had lost beyond these freezes is written anew. */
+  readonly renewed: (feeds: ReadonlyArray<readonly [feed: Uint8Array, frozenAt: number]>) => Effect.Effect<void, StorageError>
 }
 
 /** How many blocks of a feed count: those that are stored, up to where a fork froze it. */
@@ -62,8 +92,13 @@ export interface FeedWriter {
    * Flushes the change sets with whatever else is waiting, and ends when that is durable at the level asked for.
    * Their counters continue each other and those of the call before; feeds in them are numbers of the space's FeedTable.
    * A failed flush fails every pending call too; nothing of them was kept, and the space must be rebuilt from storage.
+   * The notes are stored with the blocks that they are about, in the same batch.
    */
-  readonly append: (changeSets: ReadonlyArray<ChangeSet>, durability: Durability) => Effect.Effect<Appended, AppendError>
+  readonly append: (
+    changeSets: ReadonlyArray<ChangeSet>,
+    durability: Durability,
+    notes?: Notes
+  ) => Effect.Effect<Appended, AppendError>
   /**
    * The plain form of `append`: takes its place in the queue at once, so that stamping and queueing are one step that no other fiber
    * can come between, and calls `done` when flushed. It never waits; who uses it looks at `pendingBytes` first. The `command` that the
@@ -95,6 +130,7 @@ export interface SpaceFeeds {
   readonly writer: Effect.Effect<FeedWriter, StorageError | KeyMissing | TooManyFeeds, Scope.Scope>
   /** Where a command was carried out, once that is durable; null when it was not, or so long ago that it is forgotten. */
   readonly command: (command: string) => CommandPlace | null
+  readonly renewal: Renewal
   /** Stored blocks from `from` on, at least one if there is one, at most `maxBytes` otherwise. */
   readonly read: (feed: Uint8Array, from: number, maxBytes: number) => Effect.Effect<ReadonlyArray<StoredBlock>, StorageError>
   /**
