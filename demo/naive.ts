@@ -27,8 +27,6 @@ export type Mutation =
   | { readonly op: "put"; readonly object: string; readonly path: ReadonlyArray<string>; readonly value: Value }
   | { readonly op: "remove"; readonly object: string; readonly path: ReadonlyArray<string> }
   | { readonly op: "life"; readonly object: string; readonly isDeleted: boolean }
-  /** It was done to an object that is void, and changes nothing. */
-  | { readonly op: "void" }
 
 /** A change set as a receipt tells it, with what it did. Mutation i has the dot (feed, first + i). */
 export interface Change {
@@ -145,7 +143,7 @@ export class Naive {
   private write(change: Change, seen: ReadonlyMap<number, number>): void {
     const feed = this.feed(change.feed)
     change.mutations.forEach((mutation, i) => {
-      if (mutation.op === "create" || mutation.op === "void") return
+      if (mutation.op === "create") return
       const thing = this.things.get(mutation.object)
       if (thing === undefined) throw new Error(`the model knows no object ${mutation.object}, which was written to`)
       const made = { feed, counter: change.first + i, time: change.time, seen }

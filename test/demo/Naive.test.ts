@@ -90,7 +90,6 @@ describe("Naive", () => {
 
 const toProduct = (mutation: Mutation, feeds: FeedTable): ChangeSet.Mutation => {
   if (mutation.op === "create") return ChangeSet.create(mutation.type, mutation.version)
-  if (mutation.op === "void") throw new Error("the product writes nothing that is void")
   const [of, counter] = mutation.object.split(".") as [string, string]
   const number = feeds.findText(of)
   if (mutation.op === "life") return ChangeSet.life(number, Number(counter), mutation.isDeleted)

@@ -96,15 +96,11 @@ const sorted = (value: unknown): string =>
       : inner
   )
 
-/**
- * Whether a change set holds what a call must have written, in that order. A leaf of a record that had the value already is left out; what
- * was done to an object that is void now cannot be compared.
- */
-const isSame = (held: ReadonlyArray<Mutation>, expected: ReadonlyArray<Mutation>, floors: Found["floors"]): boolean => {
+/** Whether a change set holds what a call must have written, in that order. A leaf of a record that had the value already is left out. */
+const isSame = (held: ReadonlyArray<Mutation>, expected: ReadonlyArray<Mutation>): boolean => {
   let at = 0
   for (const mutation of expected) {
-    const isDone = at < held.length && sorted(held[at]) === sorted(mutation)
-    if (isDone || (at < held.length && held[at]!.op === "void" && "object" in mutation && isVoid(mutation.object, floors))) at++
+    if (at < held.length && sorted(held[at]) === sorted(mutation)) at++
     else if (mutation.op !== "put" || mutation.path.length < 2) return false
   }
   return at === held.length
@@ -113,7 +109,6 @@ const isSame = (held: ReadonlyArray<Mutation>, expected: ReadonlyArray<Mutation>
 /** What mutations do, whichever objects they are about, since those that were void have new names. */
 const shapeOf = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<string> =>
   mutations.flatMap((mutation) => {
-    if (mutation.op === "void") return []
     if (mutation.op === "create") return [sorted(mutation)]
     const isNamed = mutation.op === "put" && mutation.path[0] === "after"
     return [sorted({ ...mutation, object: "", ...(isNamed ? { value: "" } : {}) })]
@@ -158,31 +153,27 @@ export class Ledger {
    * that was taken back. A relaxed write may be missing when its machine lost power; a strict one never. What a freeze made void has to be
    * there again, written anew in another feed.
    */
-  compare({ changes, floors }: Found): ReadonlyArray<string> {
+  compare(found: Found): ReadonlyArray<string> {
     const problems: Array<string> = []
-    const held = new Map(changes.map((change) => [`${change.feed} ${change.first}`, change]))
+    const held = new Map(found.changes.map((change) => [`${change.feed} ${change.first}`, change]))
     const open = new Set(this.entries.filter(({ done, isTakenBack }) => done === undefined && !isTakenBack))
-    const voided: Array<Entry> = []
+    const gone: Array<Entry> = []
     for (const entry of this.entries) {
-      const { done, isPutBack, isStrict, life, peer, steps } = entry
+      const { done, isStrict, peer, steps } = entry
       if (done === undefined || done === null) continue
       const place = `${done.feed} ${done.first}`
       const change = held.get(place)
       const isThere = change !== undefined && change.time === done.time && depsText(change.deps) === depsText(done.deps)
-      const isSaid = isThere && isSame(change.mutations, expand(steps, done.feed, done.first), floors)
+      const isSaid = isThere && isSame(change.mutations, expand(steps, done.feed, done.first))
       // a later one may have taken the counter of a relaxed one that was lost, and even its time
-      const isIt = isThere && (isSaid || isStrict)
-      // the counters of a relaxed write that was lost are free again, since nobody ever saw it
-      if (isIt) held.delete(place)
-      else if (done.first > (floors.get(done.feed) ?? Number.POSITIVE_INFINITY)) voided.push(entry)
-      else if (isStrict && !isPutBack)
-        problems.push(`lost: ${peer} in life ${life} was told that ${place} is durable, and no feed holds it`)
-      if (isIt && !isSaid) problems.push(`changed: ${place} of ${peer} says something else than was written`)
+      if (isThere && (isSaid || isStrict)) held.delete(place)
+      else gone.push(entry)
+      if (isThere && isStrict && !isSaid) problems.push(`changed: ${place} of ${peer} says something else than was written`)
     }
-    for (const problem of this.writtenAnew(voided, held, floors)) problems.push(problem)
+    for (const problem of this.writtenAnew(gone, held, found)) problems.push(problem)
     for (const change of held.values()) {
-      const found = [...open].find(({ steps }) => isSame(change.mutations, expand(steps, change.feed, change.first), floors))
-      if (found !== undefined) open.delete(found)
+      const intended = [...open].find(({ steps }) => isSame(change.mutations, expand(steps, change.feed, change.first)))
+      if (intended !== undefined) open.delete(intended)
       else if (!this.isCopy(change))
         problems.push(
           `invented: ${change.feed} holds a change set at ${change.first} that nobody intended, or that was taken back`
@@ -191,21 +182,19 @@ export class Ledger {
     return problems
   }
 
-  /** Each of what a freeze made void is somewhere else, of the same time and the same shape. */
-  private writtenAnew(voided: ReadonlyArray<Entry>, held: Map<string, Change>, floors: Found["floors"]): ReadonlyArray<string> {
-    return voided.flatMap(({ done, isPutBack, isStrict, peer, steps }) => {
-      const expected = expand(steps, done!.feed, done!.first)
-      const anew = [...held].find(
-        ([, { mutations, time }]) => time === done!.time && isWithin(shapeOf(mutations), shapeOf(expected))
-      )
+  /** What is not where it was written is somewhere else, of the same time and the same shape, if a fork has made it void. */
+  private writtenAnew(gone: ReadonlyArray<Entry>, held: Map<string, Change>, found: Found): ReadonlyArray<string> {
+    return gone.flatMap(({ done, isPutBack, isStrict, life, peer, steps }) => {
+      const { feed, first, time } = done!
+      const expected = expand(steps, feed, first)
+      const anew = [...held].find(([, change]) => change.time === time && isWithin(shapeOf(change.mutations), shapeOf(expected)))
       if (anew !== undefined) held.delete(anew[0])
-      // what is about void objects of others alone has nobody to whom it could be shown
-      const isIdle = expected.every(
-        (mutation) => "object" in mutation && isVoid(mutation.object, floors) && !mutation.object.startsWith(done!.feed)
-      )
-      return anew !== undefined || !isStrict || isPutBack || isIdle
-        ? []
-        : [`lost: ${done!.feed} ${done!.first} of ${peer} was made void by a fork and is not written anew`]
+      if (anew !== undefined || !isStrict || isPutBack) return []
+      // who wrote to what another device has lost by a fork has lost that, too (docs/gaps.md)
+      if (expected.some((mutation) => "object" in mutation && isVoid(mutation.object, found))) return []
+      return isVoid(`${feed}.${first}`, found)
+        ? [`lost: ${feed} ${first} of ${peer} was made void by a fork and is not written anew`]
+        : [`lost: ${peer} in life ${life} was told that ${feed} ${first} is durable, and no feed holds it`]
     })
   }
 

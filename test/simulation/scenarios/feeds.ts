@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import { changeOf } from "../../../demo/change.ts"
-import type { Change, Mutation } from "../../../demo/naive.ts"
+import type { Change } from "../../../demo/naive.ts"
 import { decodePlain } from "../../../src/schema/echo/ChangeSetCodec.ts"
 import { decodeBlock } from "../../../src/schema/echo/Feed.ts"
 import { blockKey, decodeBlockRecord, decodeFeed, feedKeys } from "../../../src/schema/echo/FeedRecords.ts"
@@ -31,11 +31,12 @@ const feedsOn = (disk: Disk, space: Uint8Array) =>
     return feeds
   })
 
-/** The lengths of all feeds that are not frozen, by their ids as text. */
-export const lengthsOn = (disk: Disk, space: Uint8Array) =>
+/** The lengths of all feeds, by their ids as text; those of frozen ones, which count no more, only when they are asked for. */
+export const lengthsOn = (disk: Disk, space: Uint8Array, withFrozen = false) =>
   Effect.map(feedsOn(disk, space), (feeds) => {
     const lengths = new Map<string, number>()
-    for (const [feed, { isFrozen, length }] of feeds) if (!isFrozen) lengths.set(feed, length)
+    for (const [feed, { isFrozen, length }] of feeds)
+      if (withFrozen || !isFrozen) lengths.set(feed, isFrozen ? Number.POSITIVE_INFINITY : length)
     return lengths
   })
 
@@ -44,6 +45,8 @@ export interface Found {
   readonly changes: ReadonlyArray<Change>
   /** Of feeds that are frozen, the last counter that counts. */
   readonly floors: ReadonlyMap<string, number>
+  /** Objects of which the change set that made them counts no more, since it names what is void. */
+  readonly voids: ReadonlySet<string>
 }
 
 export const changesOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Array) {
@@ -65,18 +68,26 @@ export const changesOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Ar
     }
     if (isFrozen) floors.set(feed, last)
   }
-  return { changes: changes.map((change) => withoutVoid(change, floors)), floors }
+  return counting(changes, floors)
 })
 
-/** Whether what a dot made is void, since its feed was frozen before it. */
-export const isVoid = (object: string, floors: Found["floors"]): boolean => {
+/** Whether an object is void: its feed was frozen before it, or what made it names what is void. */
+export const isVoid = (object: string, { floors, voids }: Pick<Found, "floors" | "voids">): boolean => {
   const [feed, counter] = object.split(".")
-  return Number(counter) > (floors.get(feed!) ?? Number.POSITIVE_INFINITY)
+  return voids.has(object) || Number(counter) > (floors.get(feed!) ?? Number.POSITIVE_INFINITY)
 }
 
-/** What is done to an object that is void changes nothing; its counter is taken all the same. */
-const withoutVoid = (change: Change, floors: Found["floors"]): Change => {
-  const isIdle = (mutation: Mutation) => "object" in mutation && isVoid(mutation.object, floors)
-  if (!change.mutations.some(isIdle)) return change
-  return { ...change, mutations: change.mutations.map((mutation) => (isIdle(mutation) ? { op: "void" } : mutation)) }
+/** A change set that names what is void counts not at all, and so does what names an object that it made. */
+const counting = (changes: ReadonlyArray<Change>, floors: Found["floors"]): Found => {
+  const voids = new Set<string>()
+  let left = changes
+  for (;;) {
+    const namesVoid = ({ mutations }: Change) =>
+      mutations.some((mutation) => "object" in mutation && isVoid(mutation.object, { floors, voids }))
+    const gone = left.filter(namesVoid)
+    if (gone.length === 0) return { changes: left, floors, voids }
+    for (const { feed, first, mutations } of gone)
+      mutations.forEach((mutation, i) => mutation.op === "create" && voids.add(`${feed}.${first + i}`))
+    left = left.filter((change) => !gone.includes(change))
+  }
 }
