@@ -258,7 +258,7 @@ class Replication {
 
   /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
   private get sound(): ReadonlyArray<SimulatedPeer> {
-    return this.trial.peers.filter(({ name }) => !this.met("bitRot", name))
+    return this.trial.peers.filter(({ name }) => !this.met("bitRot", name.replace("~", "")))
   }
 
   private readonly converge = Effect.gen({ self: this }, function* () {
