@@ -11,11 +11,11 @@ export const mesh: ReadonlyArray<Mutant> = [
     kind: "clean up what is another's",
     says: "A connection that ends removes the entry of its device, also when a newer connection to the device stands there.",
     seen: "A peer loses power and is back before its old connections were given up: nobody calls its accounts any more: transfers do not end.",
-    file: "src/layers/mesh/Swarm.ts",
+    file: "src/layers/mesh/SwarmRoom.ts",
     edits: [
       {
-        from: "if (this.live.get(met.deviceText) === met) this.live.delete(met.deviceText)",
-        to: "this.live.delete(met.deviceText)"
+        from: "    this.live.delete(met)\n",
+        to: "    for (const each of this.of(met.deviceText)) this.live.delete(each)\n"
       }
     ],
     scenario: "actors",
@@ -24,13 +24,13 @@ export const mesh: ReadonlyArray<Mutant> = [
   {
     name: "who could not be reached is not tried again",
     kind: "forget to resend after a heal",
-    says: "That a transport could not connect is taken to be final, as a signature that does not hold is.",
+    says: "Only a refusal is told to who decides when the next try is; that a transport could not connect is not.",
     seen: "Two peers are parted while signaling still reaches both, and connect in vain: they never meet again, and transfers do not end.",
     file: "src/layers/mesh/Swarm.ts",
     edits: [
       {
-        from: "error instanceof MeetingFailed ? error : failed(error.message)",
-        to: "error instanceof MeetingFailed ? error : failed(error.message, true)"
+        from: "else if (!Cause.hasInterruptsOnly(exit.cause)) courtship",
+        to: "else if (isRefused(exit.cause)) courtship"
       }
     ],
     scenario: "actors",
