@@ -21,6 +21,7 @@ import type { SpaceFeeds, StoredFeed } from "../../services/echo/FeedStore.ts"
 import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
+import * as Alarm from "../../services/platform/Alarm.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
@@ -177,6 +178,7 @@ const writing = Effect.fnUntraced(function* (
       if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
     }
   })
+  const alarm = yield* Alarm.make(() => session.wake.openUnsafe())
   const pending: Array<Action> = []
   const follow = Effect.fnUntraced(function* ({ actions, messages }: Stepped) {
     yield* say(messages)
@@ -195,8 +197,10 @@ const writing = Effect.fnUntraced(function* (
     if (event !== null) yield* follow(session.step(event))
     isMoving ||= action !== undefined
     if (isMoving) continue
-    const pause = wakeAt(session.state) - session.now
-    if (pause > 0) yield* Effect.timeoutOption(session.wake.await, pause)
+    const at = wakeAt(session.state)
+    if (at <= session.now) continue
+    yield* alarm.set(at)
+    yield* session.wake.await
   }
 })
 
