@@ -44,7 +44,7 @@ const body = (world: Trial<typeof Step.Type>) =>
     /** Calls two actors of a device at the same time, and says how often they answered. */
     const say = ({ say, to }: typeof Step.Type, peer: SimulatedPeer) =>
       Effect.forEach(
-        [say, say + 1],
+        [say, -say],
         Effect.fnUntraced(function* (what, n) {
           const actor = yield* Echo.client(`echo ${n}`)
           const answer = yield* actor.Say({ what }, { timeout: 5_000 })
