@@ -40,19 +40,20 @@ const simulated = <S = never>(name: string, options: Options<S>, body: Body<S>):
 /** Vitest's `it`, as `@effect/vitest` extends it, with tests of many worlds. */
 export const it = Object.assign(base, { simulated })
 
-const runAll = async (simulation: Simulation.Simulation, file: string): Promise<void> => {
+const runAll = async (simulation: Simulation.Simulation, path: string): Promise<void> => {
+  const file = ReportNode.here(path)
   const asked = ReportNode.asked()
   const old = asked === null ? ReportNode.oldPlans(file, simulation.name) : []
-  for (const plan of asked?.plan === undefined ? old : [asked.plan]) await holds(simulation, plan)
+  for (const plan of asked?.plan === undefined ? old : [asked.plan]) await holds(simulation, plan, file)
   if (asked?.plan !== undefined) return
   const seeds = asked?.seed === undefined ? Array.from({ length: simulation.seeds }, (_, i) => i + 1) : [asked.seed]
-  for (const seed of seeds) await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, seed, file)))
+  for (const seed of seeds) await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, seed, file)), file)
 }
 
-const holds = async (simulation: Simulation.Simulation, plan: Plan): Promise<void> => {
+const holds = async (simulation: Simulation.Simulation, plan: Plan, file: string): Promise<void> => {
   const { found } = await Effect.runPromise(hunt(simulation, plan, shrinkBudget))
   if (found === null) return
-  const kept = ReportNode.keep(found, (path) => `PLAN=${path} npx vitest run -t ${JSON.stringify(simulation.name)}`)
+  const kept = ReportNode.keep(found, (path) => `PLAN=${path} npx vitest run ${file} -t ${JSON.stringify(simulation.name)}`)
   const error = new Error(ReportNode.told(kept, found))
   error.name = "SimulationFailure"
   // the frames of a world's loop say nothing

@@ -2,7 +2,7 @@
  * What is kept of a failure: the plan as a file, the diagram beside it, and what is said about both; and the plans that were kept before.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import * as Result from "effect/Result"
 import { diagram } from "../../schema/simulation/Diagram.ts"
 import { decodePlan, encodePlan, eventText, type Plan } from "../../schema/simulation/Plan.ts"
@@ -36,6 +36,9 @@ const reportOf = ({ again, failure, lines, plan, shrunk }: Found, replay: string
   replay,
   trace: again.trace
 })
+
+/** A path as it is typed where the command was called, so that a plan can be kept with the code. */
+export const here = (path: string): string => relative(process.cwd(), path)
 
 /** Writes plan and diagram. `replay` is given the path of the plan. */
 export const keep = (found: Found, replay: (plan: string) => string): Kept => {
