@@ -26,7 +26,7 @@ export interface Options<S> extends Simulation.Options<S> {
 type Body<S> = (world: Trial<S>) => Effect.Effect<unknown, unknown>
 
 /** Set by whoever collects the tests of a file instead of Vitest, as `troupe simulate` does. */
-export const collector = Symbol.for("troupe/testing/simulations")
+const collector = Symbol.for("troupe/testing/simulations")
 
 type Collecting = { [collector]?: (simulation: Simulation.Simulation) => void }
 

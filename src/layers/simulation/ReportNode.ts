@@ -8,6 +8,7 @@ import { diagram } from "../../schema/simulation/Diagram.ts"
 import { decodePlan, encodePlan, eventText, type Plan } from "../../schema/simulation/Plan.ts"
 import { type Report, secondsOf } from "../../schema/simulation/Report.ts"
 import type { Found } from "../../services/simulation/Hunt.ts"
+import type { Verdict, Violation } from "../../services/simulation/Trial.ts"
 
 /** Where failures are written, beside where the command was called. */
 const folder = ".troupe"
@@ -19,30 +20,50 @@ export interface Kept {
   readonly diagram: string
 }
 
-/** What is known of a failure. `replay` is the command that runs it again. */
-const reportOf = ({ again, failure, lines, plan, shrunk }: Found, replay: string): Report => ({
+/** What is known of a plan that was run. `replay` is the command that runs it again. */
+const reportOf = (
+  plan: Plan,
+  verdict: Verdict,
+  failure: Violation | undefined,
+  lines: ReadonlyArray<string>,
+  replay: string
+) => ({
   title: plan.name,
   seed: String(plan.seed),
-  peers: shrunk.plan.world.peers,
+  peers: plan.world.peers,
   lines,
-  failure: { ...failure, micros: Math.round(failure.seconds * 1_000_000) },
-  plan: shrunk.plan.events.map((event) => ({
+  failure: failure === undefined ? null : { ...failure, micros: Math.round(failure.seconds * 1_000_000) },
+  plan: plan.events.map((event) => ({
     at: event.at,
     peer: event.peer,
     kind: event.kind,
     text: eventText(event)
   })),
-  shrunkFrom: plan.events.length,
+  shrunkFrom: null,
   replay,
-  trace: again.trace
+  trace: verdict.trace
 })
+
+const pathOf = ({ name, seed }: Plan): string => join(folder, `${name.replaceAll(/\W+/g, "-")}-${seed}`)
+
+/** Writes the diagram of a plan that was run again, whether it fails or holds. */
+export const drawn = (plan: Plan, verdict: Verdict, lines: ReadonlyArray<string>, replay: string): Omit<Kept, "plan"> => {
+  const report = reportOf(plan, verdict, verdict.violations[0], lines, replay)
+  const path = `${pathOf(plan)}.html`
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(path, diagram(report))
+  return { report, diagram: path }
+}
 
 /** Writes plan and diagram. `replay` is given the path of the plan. */
 export const keep = (found: Found, replay: (plan: string) => string): Kept => {
-  const { name, seed } = found.plan
-  const path = join(folder, `${name.replaceAll(/\W+/g, "-")}-${seed}`)
+  const { again, failure, lines, plan, shrunk } = found
+  const path = pathOf(plan)
   const kept = { plan: `${path}.json`, diagram: `${path}.html` }
-  const report = reportOf(found, replay(kept.plan))
+  const report = {
+    ...reportOf(shrunk.plan, again, failure, lines, replay(kept.plan)),
+    shrunkFrom: plan.events.length
+  }
   mkdirSync(folder, { recursive: true })
   writeFileSync(kept.plan, encodePlan(found.shrunk.plan))
   writeFileSync(kept.diagram, diagram(report))
