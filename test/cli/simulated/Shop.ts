@@ -34,7 +34,10 @@ describe("a shop", () => {
     Effect.gen(function* () {
       yield* world.play()
       yield* world.check("someone is there", (peer) => Effect.succeed(peer.name !== ""))
-      if (process.env["BREAKS"] === "process") process.exit(7)
+      if (process.env["BREAKS"] === "process") {
+        console.error("the shop burns down")
+        process.exit(7)
+      }
     })
   )
 
