@@ -16,11 +16,7 @@ const flags = {
     Flag.optional,
     Flag.withDescription("One of replication, actors; replication unless said.")
   ),
-  ...seeding,
-  twice: Flag.Boolean("twice").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Runs each seed twice in one process and once in a fresh one, and compares them.")
-  )
+  ...seeding
 }
 const file = "test/simulation/scenarios/simulated.ts"
 const again = "npm run simulate -- --plan"

@@ -40,6 +40,10 @@ export const seeding = {
     Flag.String("plan").pipe(Flag.withDescription("The path of a plan to be run again; it names its file and test itself."))
   ),
   shrink: whole("shrink", 0, 100_000, "How many plans are tried to make one that fails smaller.").pipe(Flag.withDefault(200)),
+  twice: Flag.Boolean("twice").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Runs each seed twice in one process and once in a fresh one, and compares them.")
+  ),
   jobs,
   json
 }

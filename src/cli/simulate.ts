@@ -29,12 +29,13 @@ export const simulate = Command.make("simulate", { file, test, ...seeding }, ({ 
     if (Option.isNone(file)) return yield* new Miscalled({ says: "Name a test file, or a plan with --plan." })
     if (Option.isSome(seed)) yield* alone("--seed", { "--seeds": seeds })
     const { run } = yield* Effect.promise(() => import("./SimulateRun.ts"))
+    const { twice } = yield* Effect.promise(() => import("./SimulateTwice.ts"))
     const asked = {
       seed: Option.getOrNull(seed),
       seeds: Option.getOrNull(seeds),
       peers: Option.getOrNull(peers),
       test: Option.getOrNull(test)
     }
-    return yield* run({ ...asked, file: file.value, jobs, json, replay, shrink })
+    return yield* (given.twice ? twice : run)({ ...asked, file: file.value, jobs, json, replay, shrink })
   })
 ).pipe(Command.withDescription("Runs the simulated tests of a file over many seeds, or one plan again."))

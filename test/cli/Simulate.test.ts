@@ -78,7 +78,7 @@ describe("troupe simulate", () => {
         const second = yield* simulate(again, { cwd, env: mistake })
         assert.deepStrictEqual([first.code, second.code], [1, 1])
         const [once, twice] = [lastLine(first.out), lastLine(second.out)]
-        assert.deepStrictEqual(once.failing, [failing])
+        assert.deepStrictEqual(once.failing, [failing!])
         assert.deepStrictEqual([twice.failing, twice.trace], [once.failing, once.trace])
         assert.match(first.err, /sold once fails at .* on bob: item 7 was sold/)
 
@@ -109,6 +109,23 @@ describe("troupe simulate", () => {
         const after = yield* simulate([shop, "--seeds", "1", "--jobs", "1"], { cwd })
         assert.strictEqual(after.code, 0)
         assert.match(after.out, /^5 plans that failed before, first\n7 seeds/)
+      }),
+    timeout
+  )
+
+  it.live(
+    "with --twice says whether each seed is one execution, in one process and in a fresh one",
+    () =>
+      Effect.gen(function* () {
+        const cwd = yield* folder
+        const args = [shop, "--test", "sells on", "--seeds", "2", "--twice", "--jobs", "2"]
+        const same = yield* simulate(args, { cwd })
+        assert.strictEqual(same.code, 0, same.err)
+        assert.include(JSON.parse(same.out.trim().split("\n").at(-1)!), { same: true, seeds: 2 })
+        const other = yield* simulate(args, { cwd, env: { BREAKS: "execution" } })
+        assert.strictEqual(other.code, 1)
+        assert.match(other.out, /seed 1 of "sells on" was not one execution/)
+        assert.match(other.out, /\{"same":false,.*\}\n$/)
       }),
     timeout
   )

@@ -17,6 +17,9 @@ const options = { peers: ["ann", "bob"], seeds: 6, faults: only("crash"), worklo
 
 if (process.env["BREAKS"] === "load") throw new Error("this file does not load")
 
+/** What one world leaves to the next, as none may. */
+let opened = 0
+
 describe("a shop", () => {
   let isReady = false
   beforeAll(() => {
@@ -32,6 +35,7 @@ describe("a shop", () => {
 
   it.simulated("sells on", { peers: 2, seeds: 4, faults: only("freeze") }, (world) =>
     Effect.gen(function* () {
+      if (process.env["BREAKS"] === "execution") yield* world.note("opened", ++opened)
       yield* world.play()
       yield* world.check("someone is there", (peer) => Effect.succeed(peer.name !== ""))
       if (process.env["BREAKS"] === "process") {
