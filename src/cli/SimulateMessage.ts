@@ -5,6 +5,9 @@ import type { Plan } from "../schema/simulation/Plan.ts"
 import type { Peers } from "../services/simulation/Simulation.ts"
 import type { Verdict } from "../services/simulation/Trial.ts"
 
+/** Seeds that break the same check of a test and are made smaller; the others are counted. */
+export const shrunkMax = 5
+
 /** What a worker is told once, as its only argument. */
 export interface Setup {
   /** The test file, as the command was given it. */

@@ -3,10 +3,7 @@
  */
 import { counted } from "../schema/simulation/Report.ts"
 import type { Peers } from "../services/simulation/Simulation.ts"
-import type { Ran, Test } from "./SimulateMessage.ts"
-
-/** Seeds that break the same check of a test and are made smaller; the others are counted. */
-const shrunkMax = 5
+import { type Ran, shrunkMax, type Test } from "./SimulateMessage.ts"
 
 interface Failing {
   readonly test: string

@@ -13,11 +13,12 @@ import { timeline } from "../schema/simulation/Timeline.ts"
 import { planOf, type Simulation } from "../services/simulation/Simulation.ts"
 import type { Verdict } from "../services/simulation/Trial.ts"
 import { collect, misfit, Refused } from "./SimulateFile.ts"
-import type { Command, Reply, Setup, Shown, Task } from "./SimulateMessage.ts"
+import { type Command, type Reply, type Setup, type Shown, shrunkMax, type Task } from "./SimulateMessage.ts"
 
 const setup = JSON.parse(process.argv[2]!) as Setup
 const simulations = new Map<string, Simulation>()
-const known = new Set<string>()
+/** How often which check of a test was broken, as far as this process knows. */
+const broken = new Map<string, number>()
 
 const reply = (message: Reply): void => void process.send!(message)
 
@@ -34,11 +35,19 @@ const fitting = (plan: Plan, path: string): Simulation => {
   throw new Refused(`${path} is no plan of "${plan.name}": ${why}.`)
 }
 
+/** Adds to how often a check of a test was broken, and answers that. */
+const breaks = (test: string, check: string, times: number): number => {
+  const key = JSON.stringify([test, check])
+  const sum = (broken.get(key) ?? 0) + times
+  broken.set(key, sum)
+  return sum
+}
+
 const again = (path: string): string => `${setup.replay} ${path}`
 
 /** Runs a plan; one that fails is made smaller, kept and told. */
 const hunted = async (simulation: Simulation, plan: Plan, shrink: number): Promise<readonly [Verdict, Shown | null]> => {
-  const isKnown = (check: string): boolean => known.has(`${plan.name} ${check}`)
+  const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax
   const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown))
   if (found === null) return [verdict, null]
   const kept = ReportNode.keep(found, again)
@@ -89,7 +98,7 @@ const told = (error: unknown): void => {
 }
 
 process.on("message", (command: Command) => {
-  if (command.is === "known") known.add(`${command.test} ${command.check}`)
+  if (command.is === "known") breaks(command.test, command.check, shrunkMax)
   else work(command).then(() => reply({ is: "done" }), told)
 })
 // Ctrl-C reaches all processes of a terminal: whoever started this one ends it
