@@ -15,9 +15,9 @@ import { forkKey } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import { step, wakeAt } from "../../schema/echo/Replication.ts"
-import { decodeMessage, encodeMessage, type Message } from "../../schema/echo/ReplicationMessage.ts"
+import { decodeMessage, encodeMessage, type Message, markOf } from "../../schema/echo/ReplicationMessage.ts"
 import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../schema/echo/ReplicationState.ts"
-import type { SpaceFeeds, StoredFeed } from "../../services/echo/FeedStore.ts"
+import { countedLength, type SpaceFeeds, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
@@ -58,7 +58,7 @@ class Session {
   step(event: Event): Stepped {
     const { actions, messages } = step(this.state, event, this.now)
     for (const action of actions) {
-      if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length)
+      if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length, action.before)
       else if (action._tag === "Refused") this.observer.refused(action.feed, action.reason)
     }
     return { actions, messages }
@@ -74,8 +74,8 @@ const localOf = (feed: StoredFeed, author = feedText(feed.manifest.device)): Loc
   feed: feed.id,
   text: feed.text,
   author,
-  length: Math.min(feed.length, feed.frozenAt ?? Number.POSITIVE_INFINITY),
-  frozenAt: feed.frozenAt
+  length: countedLength(feed),
+  mark: markOf(feed.root, feed.frozenAt)
 })
 
 /** Carries out what a step asked for before more is read. */
