@@ -42,11 +42,12 @@ export const look = (task: Task, minutes: number): Promise<Looked> =>
     child.send(task)
   })
 
-/** Whether the ordinary tests of its room pass with the bug in them. */
+/** Whether the ordinary tests of its room pass with the bug in them. They have more time, since others look for bugs beside them. */
 export const unitTestsPass = (folder: string, { unitTests }: Mutant): Promise<boolean> =>
   new Promise((done, failed) => {
     const vitest = join(root, "node_modules/vitest/vitest.mjs")
-    const child = spawn(process.execPath, [vitest, "run", "--bail=1", ...unitTests], { cwd: folder, stdio: "ignore" })
+    const options = ["run", "--bail=1", "--testTimeout=120000", "--hookTimeout=120000"]
+    const child = spawn(process.execPath, [vitest, ...options, ...unitTests], { cwd: folder, stdio: "ignore" })
     child.once("error", failed)
     child.once("close", (code) => done(code === 0))
   })
