@@ -1,10 +1,18 @@
 /**
- * Makes a plan that fails small: whole kinds of faults out, then halves and parts of what is left (delta debugging: Zeller and
+ * Makes a plan that fails small: peers and whole kinds of events out, then halves and parts of what is left (delta debugging: Zeller and
  * Hildebrandt, TSE 2002), then simpler events, and the world last, since a simpler schedule makes races rarer.
+ *
+ * What is left then may need all its events for its luck alone: with one event less, nothing meets any more at the moment at which it has
+ * to. So the same is tried with one event less and other seeds, under which other things meet.
  *
  * A pure machine: it yields plans to be tried and is told whether each still fails, in the same check.
  */
 import { type Event, isStep, type Plan } from "./Plan.ts"
+
+/** Plans of so few events are small enough to be read. */
+const fewEvents = 5
+/** Other seeds that are tried in vain before a plan is taken to be the least. */
+const seedsInVain = 6
 
 export interface Shrunk {
   readonly plan: Plan
@@ -20,10 +28,12 @@ export function* shrink(plan: Plan, budget: number): Trying<Shrunk> {
   let size: string
   do {
     size = JSON.stringify(attempt.best)
+    yield* peersOut(attempt)
     yield* kindsOut(attempt)
     yield* partsOut(attempt)
     yield* simplerEvents(attempt)
   } while (size !== JSON.stringify(attempt.best) && attempt.isWithin)
+  yield* otherSeeds(attempt)
   yield* simplerWorld(attempt)
   return { plan: attempt.best, tried: attempt.tried }
 }
@@ -59,6 +69,28 @@ class Attempt {
   }
 }
 
+/** One peer less, with all that names it; its steps are another's, or nobody's. The last first, since the first often is the founder. */
+function* peersOut(attempt: Attempt): Trying<void> {
+  for (const peer of [...attempt.best.world.peers].reverse()) {
+    const { events, world } = attempt.best
+    const peers = world.peers.filter((each) => each !== peer)
+    if (peers.length < 2) return
+    const others = events.filter((event) => event.peer !== peer && (isStep(event) || event.other !== peer)).map(without(peer))
+    const isOut = yield* attempt.keeps({ ...attempt.best, world: { ...world, peers }, events: others })
+    if (isOut || others.length === events.length) continue
+    const [heir] = peers
+    const moved = events.map((event) => (isStep(event) && event.peer === peer ? { ...event, peer: heir! } : event))
+    const left = moved.filter((event) => event.peer !== peer && (isStep(event) || event.other !== peer)).map(without(peer))
+    yield* attempt.keeps({ ...attempt.best, world: { ...world, peers }, events: left })
+  }
+}
+
+/** A partition names a peer in its side, too. */
+const without =
+  (peer: string) =>
+  (event: Event): Event =>
+    isStep(event) || event.side === undefined ? event : { ...event, side: event.side.filter((each) => each !== peer) }
+
 /** All events of one kind at once; the steps of one peer are a kind. */
 function* kindsOut(attempt: Attempt): Trying<void> {
   const kindOf = (event: Event): string => (isStep(event) ? `step ${event.peer}` : event.kind)
@@ -81,6 +113,26 @@ function* partsOut(attempt: Attempt): Trying<void> {
     if (isCut) parts = Math.max(2, parts - 1)
     else if (size === 1) return
     else parts = Math.min(events.length, parts * 2)
+  }
+}
+
+/** Less, under other seeds. Each that fails is a new beginning. */
+function* otherSeeds(attempt: Attempt): Trying<void> {
+  let inVain = 0
+  for (let seed = 1; inVain < seedsInVain && attempt.best.events.length > fewEvents && attempt.isWithin; seed++) {
+    const before = attempt.best.events.length
+    for (let size = Math.ceil(before / 2); size >= 1; size = Math.floor(size / 2)) {
+      for (let end = attempt.best.events.length; end > 0 && attempt.best.events.length > fewEvents; end -= size) {
+        const { events } = attempt.best
+        yield* attempt.keeps({
+          ...attempt.best,
+          seed,
+          events: [...events.slice(0, Math.max(0, end - size)), ...events.slice(end)]
+        })
+      }
+    }
+    if (attempt.best.events.length < before) yield* partsOut(attempt)
+    inVain = attempt.best.events.length < before ? 0 : inVain + 1
   }
 }
 
@@ -109,10 +161,5 @@ function* simplerWorld(attempt: Attempt): Trying<void> {
   if (last < best.world.trouble) yield* attempt.keeps({ ...best, world: { ...best.world, trouble: last } })
   yield* attempt.keeps({ ...attempt.best, world: { ...attempt.best.world, preemption: 0 } })
   yield* attempt.keeps({ ...attempt.best, world: { ...attempt.best.world, network: "usual" } })
-  const named = new Set(attempt.best.events.flatMap((event) => (isStep(event) ? [event.peer] : [event.peer, event.other ?? ""])))
-  for (const peer of [...attempt.best.world.peers].reverse()) {
-    const peers = attempt.best.world.peers.filter((each) => each !== peer)
-    if (peers.length < 2 || named.has(peer)) continue
-    yield* attempt.keeps({ ...attempt.best, world: { ...attempt.best.world, peers } })
-  }
+  yield* peersOut(attempt)
 }

@@ -134,14 +134,17 @@ export class Tally {
   act(draw: (below: number) => number): Effect.Effect<void, never, ActorSystem> {
     const address = addresses[draw(addresses.length)]!
     const kind = draw(20)
-    if (kind === 0) return this.burst(address, draw)
-    if (kind < 4) return this.told(address, (["stop", "kill", "start", "start", "start"] as const)[draw(5)]!)
+    if (kind < 2) return this.burst(address, draw)
+    if (kind < 5) return this.told(address, (["stop", "kill", "start", "start", "start"] as const)[draw(5)]!)
     return this.send(address, draw)
   }
 
+  /** More at once than it has room for; every other one of them is ended meanwhile. */
   private burst(address: string, draw: (below: number) => number): Effect.Effect<void, never, ActorSystem> {
     const sends = Array.from({ length: 8 }, () => this.send(address, draw))
-    return Effect.all(sends, { concurrency: "unbounded", discard: true })
+    const [how, millis] = [(["stop", "kill"] as const)[draw(4)], draw(300)]
+    const ended = how === undefined ? [] : [Effect.delay(this.told(address, how), millis)]
+    return Effect.all([...sends, ...ended], { concurrency: "unbounded", discard: true })
   }
 
   private told(address: string, what: "stop" | "kill" | "start"): Effect.Effect<void, never, ActorSystem> {

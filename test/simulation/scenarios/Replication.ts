@@ -10,11 +10,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as EffectStream from "effect/Stream"
-import { type Change, Naive } from "../../../demo/naive.ts"
+import { Naive } from "../../../demo/naive.ts"
 import { decodeTicket } from "../../../src/schema/echo/Space.ts"
 import type { Fault } from "../../../src/schema/simulation/Fault.ts"
 import { hostile } from "../../../src/schema/simulation/Faults.ts"
-import { isStep } from "../../../src/schema/simulation/Plan.ts"
 import type { Space } from "../../../src/services/echo/SpaceService.ts"
 import { Peer } from "../../../src/services/peer/Peer.ts"
 import * as Simulation from "../../../src/services/simulation/Simulation.ts"
@@ -22,9 +21,8 @@ import type { Shared, Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { changesOn, lengthsOn } from "./feeds.ts"
 import { Ledger } from "./Ledger.ts"
-import { carryOut, changesOf, type Doing, Note, workload } from "./ReplicationSteps.ts"
-
-const lastCounter = ({ first, mutations }: Change): number => first + mutations.length - 1
+import { Sight } from "./ReplicationSight.ts"
+import { carryOut, changesOf, type Doing, Note, severalOf, workload } from "./ReplicationSteps.ts"
 
 /** Virtual seconds in which all must have come to one state when everything has healed. */
 const convergeSeconds = 150
@@ -34,25 +32,27 @@ const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha
 class Replication {
   private readonly ledger = new Ledger()
   private readonly trial: Trial<Doing>
+  private readonly sight: Sight
   private shared!: Shared
-  private space = new Uint8Array()
   private readonly devices = new Map<string, string>()
   /** Ids of notes that somebody saw, by who saw them. */
   private readonly seen = new Map<string, Array<string>>()
   /** Notes that were shown without the one before. Whether that one was ever written is known in the end: a failed write is taken back. */
-  /** What each life of a peer was shown last. */
-  private readonly shown = new Map<string, ReadonlySet<string>>()
   private readonly disordered: Array<{ readonly after: string; readonly says: string }> = []
 
   constructor(trial: Trial<Doing>) {
     this.trial = trial
+    this.sight = new Sight(trial, this.ledger, this.devices)
   }
 
   readonly run = Effect.gen({ self: this }, function* () {
     const { trial } = this
     yield* this.begin
     const scope = yield* Effect.scope
-    for (const peer of trial.peers) yield* Effect.forkIn(this.watch(peer), scope)
+    for (const peer of trial.peers) {
+      yield* Effect.forkIn(this.watch(peer), scope)
+      yield* Effect.forkIn(this.look(peer), scope)
+    }
     yield* trial.play((step, peer) => this.perform(step, peer))
     yield* Effect.sleep("1 second")
     yield* this.converge
@@ -70,7 +70,7 @@ class Replication {
     for (const peer of trial.peers) this.devices.set(peer.name, yield* peer.run(Effect.map(Peer, ({ device }) => device)))
     this.ledger.intend({ peer: trial.peers[0]!.name, life: 1, isStrict: false, steps: [{ do: "space", name: "Notes" }] })
     this.shared = yield* trial.together("Notes")
-    this.space = new Uint8Array(Result.getOrThrow(decodeTicket(this.shared.ticket, sha256)).space)
+    this.sight.space = new Uint8Array(Result.getOrThrow(decodeTicket(this.shared.ticket, sha256)).space)
   })
 
   /** A step is the work of the person, who after his device was cloned works at both. */
@@ -81,9 +81,22 @@ class Replication {
   }
 
   private at(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
+    return Effect.andThen(this.isUp(peer), this.done(step, peer))
+  }
+
+  /** Who finds his device off waits for it, and does at once then what he wanted. */
+  private isUp(peer: SimulatedPeer) {
+    return Effect.gen({ self: this }, function* () {
+      while (!(yield* peer.isUp) && !(yield* this.trial.isCalm)) yield* Effect.sleep("10 millis")
+    })
+  }
+
+  private done(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
     if (step.do === "reopen") return this.reopen(peer)
-    if (step.do === "status") return this.status(peer)
-    return step.do === "synced" ? this.synced(step, peer) : this.write(step, peer)
+    if (step.do === "synced") return this.synced(step, peer)
+    if (step.do !== "several") return this.write(step, peer)
+    const writes = severalOf(step).map((each) => Effect.exit(this.write(each, peer)))
+    return Effect.all(writes, { concurrency: "unbounded", discard: true })
   }
 
   /** Closes the space; who comes next opens it again, on what the disk shows at that moment. */
@@ -98,9 +111,8 @@ class Replication {
     const { name } = peer
     const written = (space: Space, life: number) =>
       Effect.gen({ self: this }, function* () {
-        const notes = yield* space.query(Note).all
-        this.readsOn(name, life, notes)
-        const last = this.seen.get(name)?.findLast((id) => this.isForeign(id, name))
+        const notes = yield* this.sight.read(space, name, life)
+        const last = this.seen.get(name)?.findLast((id) => this.sight.isForeign(id, name))
         const steps = changesOf(step, notes, `${name} ${life}.${this.ledger.entries.length}`, last)
         const entry = this.ledger.intend({ peer: name, life, isStrict: step.strict, steps })
         const byId = new Map(notes.map((note) => [note.id, note]))
@@ -128,26 +140,6 @@ class Replication {
     })
   }
 
-  /**
-   * Monotonic reads: what was shown in this life of the peer is shown again, unless it was deleted or made void by a fork. One's own may be
-   * taken back by a flush that fails.
-   */
-  private readsOn(peer: string, life: number, notes: ReadonlyArray<{ readonly id: string }>): void {
-    const key = `${peer} ${life}`
-    const before = this.shown.get(key)
-    const now = new Set(notes.map(({ id }) => id))
-    this.shown.set(key, now)
-    if (before === undefined || this.met("clone") || this.met("rollback") || this.met("bitRot", peer)) return
-    for (const id of before) {
-      if (now.has(id) || this.isDeleted(id) || (this.met("fullDisk") && !this.isForeign(id, peer))) continue
-      this.trial.say("monotonic reads", `${id} was shown, and is not any more`, peer)
-    }
-  }
-
-  private isDeleted(id: string): boolean {
-    return this.ledger.entries.some(({ steps }) => steps.some((step) => step.do === "delete" && step.object === id))
-  }
-
   /** Read your writes: what one has made is shown to oneself at once, unless somebody has deleted it meanwhile. */
   private readsOwn(space: Space, peer: string, id: string) {
     return Effect.gen({ self: this }, function* () {
@@ -156,15 +148,8 @@ class Replication {
     })
   }
 
-  /** Whether a note is surely another's: one's own may be lost with the power when it was relaxed, and its id then names another note. */
-  private isForeign(id: string, peer: string): boolean {
-    const own = this.ledger.entries.filter((entry) => entry.peer === peer && entry.done != null)
-    return own.length > 0 && own.every(({ done }) => !id.startsWith(done!.feed))
-  }
-
   /** Follows the notes as they come: none may be seen before the one that its writer had seen. */
   private watch(peer: SimulatedPeer) {
-    const { trial } = this
     const follow = this.shared.in(peer, (space) =>
       EffectStream.runForEach(space.query(Note).changes, ({ added }) =>
         Effect.gen({ self: this }, function* () {
@@ -174,31 +159,36 @@ class Replication {
             this.seen.set(peer.name, seen)
             if (after === undefined || (yield* this.isThere(space, after))) continue
             // what rots is not what its writer had seen
-            if (this.met("bitRot", peer.name)) continue
+            if (this.sight.met("bitRot", peer.name)) continue
             this.disordered.push({ after, says: `${peer.name} shows ${id}, and not ${after}, which its writer had seen` })
           }
         })
       )
     )
+    return this.untilCalm(follow)
+  }
+
+  /** Begins it in each life of each opening. */
+  private untilCalm(follow: Effect.Effect<unknown, unknown>) {
     return Effect.gen({ self: this }, function* () {
-      while (!(yield* trial.isCalm)) {
+      while (!(yield* this.trial.isCalm)) {
         yield* Effect.ignore(follow)
         yield* Effect.sleep("300 millis")
       }
     })
   }
 
-  /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
-  private isThere(space: Space, id: string) {
-    const isGone = this.isDeleted(id) || this.met("clone")
-    return Effect.map(space.get(Note, id), (note) => note !== undefined || isGone)
+  /** Shows a space on a screen, and holds against the disks what it says of itself. */
+  private look(peer: SimulatedPeer) {
+    return this.untilCalm(
+      Effect.flatMap(peer.life, (life) => this.shared.in(peer, (space) => this.sight.screen(space, peer, life)))
+    )
   }
 
-  /** Whether a fault that a plan has may have happened: to any peer, or to one. */
-  private met(kind: string, peer?: string): boolean {
-    return this.trial.plan.events.some(
-      (event) => !isStep(event) && event.kind === kind && (peer === undefined || event.peer === peer || event.other === peer)
-    )
+  /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
+  private isThere(space: Space, id: string) {
+    const isGone = this.sight.isDeleted(id) || this.sight.met("clone")
+    return Effect.map(space.get(Note, id), (note) => note !== undefined || isGone)
   }
 
   /** Asks whether another, or so many, have all of one's writes; a yes is held against their disks at this moment. */
@@ -209,14 +199,14 @@ class Replication {
     return Effect.gen({ self: this }, function* () {
       if (other === undefined) return
       const isByName = step.n % 3 > 0
-      const before = yield* lengthsOn(yield* peer.durable, this.space)
+      const before = yield* lengthsOn(yield* peer.durable, this.sight.space)
       const asked = this.shared.in(peer, (space) => space.synced(isByName ? this.devices.get(other.name)! : { quorum }))
       const answer = yield* Effect.option(Effect.timeout(asked, "4 seconds"))
       if (Option.isNone(answer)) return
       this.trial.met("synced")
       // a disk that was put back, or a device that is two, has said so before it was
       const told = isByName ? [other] : others
-      if (told.some(({ name }) => this.met("rollback", name) || this.met("clone", name))) return
+      if (told.some(({ name }) => this.sight.met("rollback", name) || this.sight.met("clone", name))) return
       const lacking = yield* Effect.filter(told, (each) => this.lacks(each, before))
       if (told.length - lacking.length >= (isByName ? 1 : quorum)) return
       const says = `${lacking.map(({ name }) => name).join(", ")} have not what ${peer.name} had`
@@ -228,37 +218,14 @@ class Replication {
   private lacks(peer: SimulatedPeer, lengths: ReadonlyMap<string, number>) {
     return Effect.gen({ self: this }, function* () {
       // of a feed that a fork froze meanwhile it needs no more than it has
-      const there = yield* lengthsOn(yield* peer.durable, this.space, true)
+      const there = yield* lengthsOn(yield* peer.durable, this.sight.space, true)
       return [...lengths].some(([feed, length]) => (there.get(feed) ?? 0) < length)
-    })
-  }
-
-  /** What a space says of its own writes is held against the disks: what is durable here, and what others have. */
-  private status(peer: SimulatedPeer) {
-    return Effect.gen({ self: this }, function* () {
-      const read = this.shared.in(peer, (space) => EffectStream.runHead(space.status))
-      const { acknowledgedBy, durable } = yield* Effect.map(read, Option.getOrThrow)
-      const feed = this.ledger.feedOf(peer.name)
-      if (feed === undefined || this.met("clone") || this.met("rollback")) return
-      this.trial.met("status")
-      const claims = this.trial.peers.map((each) => [each, acknowledgedBy.get(this.devices.get(each.name)!) ?? 0] as const)
-      for (const [each, counter] of [[peer, durable] as const, ...claims]) {
-        if (this.met("bitRot", each.name)) continue
-        const { changes } = yield* changesOn(yield* each.durable, this.space)
-        const last = Math.max(0, ...changes.filter((change) => change.feed === feed).map(lastCounter))
-        if (counter > last)
-          this.trial.say(
-            "status claims too much",
-            `up to ${counter} is said to be durable at ${each.name}, which has ${last}`,
-            peer.name
-          )
-      }
     })
   }
 
   /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
   private get sound(): ReadonlyArray<SimulatedPeer> {
-    return this.trial.peers.filter(({ name }) => !this.met("bitRot", name.replace("~", "")))
+    return this.trial.peers.filter(({ name }) => !this.sight.met("bitRot", name.replace("~", "")))
   }
 
   private readonly converge = Effect.gen({ self: this }, function* () {
@@ -285,7 +252,7 @@ class Replication {
   private standing(peer: SimulatedPeer) {
     return Effect.gen({ self: this }, function* () {
       const status = yield* Effect.option(this.shared.in(peer, (space) => EffectStream.runHead(space.status)))
-      const lengths = yield* lengthsOn(peer.disk, this.space)
+      const lengths = yield* lengthsOn(peer.disk, this.sight.space)
       const held = [...lengths].map(([feed, length]) => `${feed.slice(0, 4)} ${length}`).sort()
       const known = Option.flatten(status)
       if (Option.isNone(known)) return `cannot be opened, and holds ${held.join(", ")}`
@@ -298,7 +265,7 @@ class Replication {
   private readonly check = Effect.gen({ self: this }, function* () {
     const { trial } = this
     // a block that rots on the disk that has it alone is lost
-    for (const { name } of trial.peers) if (this.met("bitRot", name)) this.ledger.putBack(name, Number.POSITIVE_INFINITY)
+    for (const { name } of trial.peers) if (this.sight.met("bitRot", name)) this.ledger.putBack(name, Number.POSITIVE_INFINITY)
     const hashes = new Map<string, string>()
     for (const peer of this.sound) hashes.set(peer.name, yield* this.shared.in(peer, (space) => space.stateHash))
     if (new Set(hashes.values()).size > 1)
@@ -308,7 +275,10 @@ class Replication {
       shown.add(JSON.stringify(yield* this.shared.in(peer, (space) => space.query(Note, { orderBy: "title" }).all)))
     if (shown.size > 1) trial.say("equal to look at", `${shown.size} different lists of notes behind equal frontiers`)
     for (const peer of this.sound) {
-      const found = yield* changesOn(peer.disk, this.space)
+      const found = yield* changesOn(peer.disk, this.sight.space)
+      // the starts that are counted beside a disk tell that it was put back, and nothing else has a device write one counter twice
+      if (found.floors.size > 0 && !this.sight.met("clone"))
+        trial.say("no fork", `${[...found.floors.keys()].join(", ")} forked, and every device was there once`, peer.name)
       const { stateHash } = new Naive(found.changes).outcome()
       if (stateHash !== hashes.get(peer.name)) trial.say("equal to the model", "another state than the model's fold", peer.name)
       for (const problem of this.ledger.compare(found)) {

@@ -19,7 +19,7 @@ export const Note = ObjectType.make("Note", {
 const writes = ["create", "update", "both", "two", "delete", "restore"] as const
 
 export const Doing = Schema.Struct({
-  do: Schema.Literals([...writes, "reopen", "synced", "status"]),
+  do: Schema.Literals([...writes, "several", "reopen", "synced"]),
   /** Which of the notes, or of the peers. */
   which: Schema.Int,
   /** A number to write; it says, too, which property. */
@@ -28,7 +28,7 @@ export const Doing = Schema.Struct({
 })
 export type Doing = typeof Doing.Type
 
-/** Some 40 of them write. */
+/** Some 40 of them write, some of these several at once. */
 export const workload = Workload.make<Doing, Schema.Json>({
   step: Doing,
   count: 58,
@@ -39,13 +39,20 @@ export const workload = Workload.make<Doing, Schema.Json>({
     const doing =
       kind < 12 ? "create" : kind < 28 ? "update" : kind < 32 ? "both" : kind < 36 ? "two" : kind < 38 ? "delete" : "restore"
     return {
-      do: kind < 40 ? doing : kind < 51 ? "synced" : kind < 55 ? "status" : "reopen",
+      do: kind < 40 ? doing : kind < 51 ? "synced" : kind < 55 ? "several" : "reopen",
       which: draw(1_000),
       n: draw(1_000),
       strict: draw(5) > 0
     }
   }
 })
+
+/** What a program writes at once, without waiting for any of it: whatever the step says, of both durabilities. */
+export const severalOf = (doing: Doing): ReadonlyArray<Doing> =>
+  Array.from({ length: 2 + (doing.n % 4) }, (_, i): Doing => {
+    const n = doing.n + 7 * i
+    return { do: writes[n % 3]!, which: doing.which + i, n, strict: doing.strict === (i % 2 === 1) }
+  })
 
 export interface Shown {
   readonly id: string

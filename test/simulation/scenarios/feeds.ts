@@ -40,6 +40,21 @@ export const lengthsOn = (disk: Disk, space: Uint8Array, withFrozen = false) =>
     return lengths
   })
 
+const blockOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Array, feed: string, index: number) {
+  const record = yield* disk.get(blockKey(space, Result.getOrThrow(Base64Url.decode(feed)), index))
+  if (record === null) throw new Error(`feed ${feed} has no block ${index}`)
+  const { bytes } = Result.getOrThrow(decodeBlockRecord(record))
+  return Result.getOrThrow(decodePlain(Result.getOrThrow(decodeBlock(bytes))))
+})
+
+/** The last counter of a feed; 0 of one that is not there. */
+export const counterOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Array, feed: string) {
+  const length = (yield* feedsOn(disk, space)).get(feed)?.length ?? 0
+  if (length === 0) return 0
+  const { changeSets } = yield* blockOn(disk, space, feed, length - 1)
+  return Math.max(...changeSets.map(({ first, mutations }) => first + mutations.length - 1))
+})
+
 export interface Found {
   /** The change sets that count, feed by feed, in their order. */
   readonly changes: ReadonlyArray<Change>
@@ -53,13 +68,9 @@ export const changesOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Ar
   const changes: Array<Change> = []
   const floors = new Map<string, number>()
   for (const [feed, { counted, isFrozen }] of yield* feedsOn(disk, space)) {
-    const id = Result.getOrThrow(Base64Url.decode(feed))
     let last = 0
     for (let index = 0; index < counted; index++) {
-      const record = yield* disk.get(blockKey(space, id, index))
-      if (record === null) throw new Error(`feed ${feed} has no block ${index} of ${counted}`)
-      const { bytes } = Result.getOrThrow(decodeBlockRecord(record))
-      const plain = Result.getOrThrow(decodePlain(Result.getOrThrow(decodeBlock(bytes))))
+      const plain = yield* blockOn(disk, space, feed, index)
       const feedOf = (position: number): string => (position === 0 ? feed : Base64Url.encode(plain.feeds[position - 1]!))
       for (const changeSet of plain.changeSets) {
         changes.push(changeOf(feed, changeSet, feedOf))

@@ -1,0 +1,104 @@
+/**
+ * What a space shows to the people of a scenario and says of itself, held against what it showed before and against the disks.
+ */
+import * as Effect from "effect/Effect"
+import * as EffectStream from "effect/Stream"
+import { isStep } from "../../../src/schema/simulation/Plan.ts"
+import type { Space } from "../../../src/services/echo/SpaceService.ts"
+import type { Trial } from "../../../src/services/simulation/Trial.ts"
+import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
+import { counterOn } from "./feeds.ts"
+import type { Ledger } from "./Ledger.ts"
+import { type Doing, Note } from "./ReplicationSteps.ts"
+
+export class Sight {
+  /** The id of the space, once there is one. */
+  space = new Uint8Array()
+  private readonly trial: Trial<Doing>
+  private readonly ledger: Ledger
+  /** The devices by the names of their peers. */
+  private readonly devices: ReadonlyMap<string, string>
+  /** What each life of a peer was shown last. */
+  private readonly shown = new Map<string, ReadonlySet<string>>()
+
+  constructor(trial: Trial<Doing>, ledger: Ledger, devices: ReadonlyMap<string, string>) {
+    this.trial = trial
+    this.ledger = ledger
+    this.devices = devices
+  }
+
+  /** Whether a fault that a plan has may have happened: to any peer, or to one. */
+  met(kind: string, peer?: string): boolean {
+    return this.trial.plan.events.some(
+      (event) => !isStep(event) && event.kind === kind && (peer === undefined || event.peer === peer || event.other === peer)
+    )
+  }
+
+  isDeleted(id: string): boolean {
+    return this.ledger.entries.some(({ steps }) => steps.some((step) => step.do === "delete" && step.object === id))
+  }
+
+  /** Whether a note is surely another's: one's own may be lost with the power when it was relaxed, and its id then names another note. */
+  isForeign(id: string, peer: string): boolean {
+    const own = this.ledger.entries.filter((entry) => entry.peer === peer && entry.done != null)
+    return own.length > 0 && own.every(({ done }) => !id.startsWith(done!.feed))
+  }
+
+  /**
+   * The notes. Monotonic reads: what was shown in this life of the peer before is shown again, unless it was deleted or made void by a fork.
+   * One's own may be taken back by a flush that fails.
+   */
+  read(space: Space, peer: string, life: number) {
+    return Effect.suspend(() => {
+      const key = `${peer} ${life}`
+      // who reads at the same time may be shown more and come first
+      const before = this.shown.get(key)
+      return Effect.map(space.query(Note).all, (notes) => {
+        const now = new Set(notes.map(({ id }) => id))
+        this.shown.set(key, now)
+        if (before !== undefined) this.readsOn(peer, before, now)
+        return notes
+      })
+    })
+  }
+
+  private readsOn(peer: string, before: ReadonlySet<string>, now: ReadonlySet<string>): void {
+    if (this.met("clone") || this.met("rollback") || this.met("bitRot", peer)) return
+    for (const id of before) {
+      if (now.has(id) || this.isDeleted(id) || (this.met("fullDisk") && !this.isForeign(id, peer))) continue
+      this.trial.say("monotonic reads", `${id} was shown, and is not any more`, peer)
+    }
+  }
+
+  /** An application, which draws all whenever something has changed; until its space is closed. */
+  screen(space: Space, peer: SimulatedPeer, life: number) {
+    let claimed = ""
+    return EffectStream.runForEach(space.status, ({ acknowledgedBy, durable }) =>
+      Effect.gen({ self: this }, function* () {
+        yield* this.read(space, peer.name, life)
+        const claims = this.trial.peers.map((each) => [each, acknowledgedBy.get(this.devices.get(each.name) ?? "") ?? 0] as const)
+        const all = [[peer, durable] as const, ...claims]
+        const text = all.map(([, counter]) => counter).join()
+        if (text === claimed) return
+        claimed = text
+        yield* this.borneOut(peer, all)
+      })
+    )
+  }
+
+  /** What a space says of its own writes is held against the disks: what is durable here, and what others have. */
+  private borneOut(peer: SimulatedPeer, claims: ReadonlyArray<readonly [SimulatedPeer, number]>) {
+    return Effect.gen({ self: this }, function* () {
+      const feed = this.ledger.feedOf(peer.name)
+      if (feed === undefined || this.met("clone") || this.met("rollback")) return
+      this.trial.met("claims")
+      for (const [each, counter] of claims) {
+        if (this.met("bitRot", each.name)) continue
+        const last = yield* counterOn(yield* each.durable, this.space, feed)
+        if (counter <= last) continue
+        const says = `up to ${counter} is said to be durable at ${each.name}, which has ${last}`
+        this.trial.say("status claims too much", says, peer.name)
+      }
+    })
+  }
+}
