@@ -31,7 +31,7 @@ export const lasting = (faults: Faults, seconds: number): Faults => ({ ...faults
 /** Seldom on: what does so much harm that little else is seen beside it. */
 const rare: ReadonlySet<Kind> = new Set(["sleep", "bitRot", "rollback", "clone", "corruptFrame"])
 /** What finds most is on more often. */
-const frequent: ReadonlySet<Kind> = new Set(["crashBeforeSync", "powerLoss"])
+const frequent: ReadonlySet<Kind> = new Set(["crashBeforeSync", "powerLoss", "slowDisk"])
 /** Minutes of sleep have seeds of their own, which last so many seconds. */
 const sleepySeconds = 600
 
@@ -59,12 +59,21 @@ export const faultsOf = (
   const events = on.flatMap((kind) => {
     const draw = streamOf(seed, "fault", kind)
     const count = rare.has(kind) ? 1 + draw.below(kind === "sleep" ? 4 : 2) : 1 + draw.below(4)
-    return Array.from({ length: count }, (_, n) => drawn(kind, `${kind}${n + 1}`, seconds * 1_000, draw, peers))
+    const all = Array.from({ length: count }, (_, n) => drawn(kind, `${kind}${n + 1}`, seconds * 1_000, draw, peers))
+    return kind === "rollback" ? all.flatMap((fault) => [fault, ...startedAgain(fault, seed)]) : all
   })
   return { events: events.sort((a, b) => a.at - b.at), seconds }
 }
 
 const lefts: ReadonlyArray<typeof Left.Type> = ["kept", "lost", "cut", "torn"]
+
+/** Backups are of an earlier life mostly: two of three times the peer was started once more since. */
+const startedAgain = (rollback: Fault, seed: Seed): ReadonlyArray<Fault> => {
+  const { at, id, lasts, peer } = rollback
+  const draw = streamOf(seed, "fault", id, "started again")
+  if (draw.oneIn(3)) return []
+  return [{ id: `${id}crash`, at: at + draw.below(Math.floor(lasts / 2)), kind: "crash", peer, lasts: draw.below(300) }]
+}
 
 /** Short mostly, long sometimes. */
 const pause = (draw: Stream): number => 200 + draw.below(draw.oneIn(3) ? 8_000 : 2_000)
@@ -105,7 +114,7 @@ const drawn = (kind: Kind, id: string, trouble: number, draw: Stream, peers: Rea
     case "signalingCareless":
       return { ...fault, lasts: 2 * fault.lasts, amount: 2 + draw.below(4) }
     case "slowDisk":
-      return { ...fault, amount: 50 + draw.below(800) }
+      return { ...fault, lasts: 2 * fault.lasts, amount: 50 + draw.below(800) }
     case "rollback":
       return { ...fault, lasts: 1_000 + draw.below(Math.max(1, Math.floor(trouble * 0.4))) }
     case "clone":

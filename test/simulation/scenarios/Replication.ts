@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as EffectStream from "effect/Stream"
@@ -32,7 +33,7 @@ const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha
 class Replication {
   private readonly ledger = new Ledger()
   private readonly trial: Trial<Doing>
-  private readonly sight: Sight
+  readonly sight: Sight
   private shared!: Shared
   private readonly devices = new Map<string, string>()
   /** Ids of notes that somebody saw, by who saw them. */
@@ -53,6 +54,7 @@ class Replication {
       yield* Effect.forkIn(this.watch(peer), scope)
       yield* Effect.forkIn(this.look(peer), scope)
     }
+    this.sight.began = yield* trial.seconds
     yield* trial.play((step, peer) => this.perform(step, peer))
     yield* Effect.sleep("1 second")
     yield* this.converge
@@ -95,7 +97,7 @@ class Replication {
     if (step.do === "reopen") return this.reopen(peer)
     if (step.do === "synced") return this.synced(step, peer)
     if (step.do !== "several") return this.write(step, peer)
-    const writes = severalOf(step).map((each) => Effect.exit(this.write(each, peer)))
+    const writes = severalOf(step).map(([millis, write]) => Effect.exit(Effect.delay(this.write(write, peer), millis)))
     return Effect.all(writes, { concurrency: "unbounded", discard: true })
   }
 
@@ -276,8 +278,7 @@ class Replication {
     if (shown.size > 1) trial.say("equal to look at", `${shown.size} different lists of notes behind equal frontiers`)
     for (const peer of this.sound) {
       const found = yield* changesOn(peer.disk, this.sight.space)
-      // the starts that are counted beside a disk tell that it was put back, and nothing else has a device write one counter twice
-      if (found.floors.size > 0 && !this.sight.met("clone"))
+      if (found.floors.size > 0 && !this.sight.mayFork())
         trial.say("no fork", `${[...found.floors.keys()].join(", ")} forked, and every device was there once`, peer.name)
       const { stateHash } = new Naive(found.changes).outcome()
       if (stateHash !== hashes.get(peer.name)) trial.say("equal to the model", "another state than the model's fold", peer.name)
@@ -300,7 +301,9 @@ class Replication {
 
 export const replication = Simulation.makeWith<Doing>("replication", { peers: 5, faults: hostile, workload, seeds: 20 }, () => {
   let running: Replication | null = null
+  const started = (peer: string) => Effect.suspend(() => running?.sight.started(peer) ?? Effect.void)
   return {
+    layer: (peer) => Layer.effectDiscard(Effect.andThen(Peer, started(peer))),
     body: (trial) => {
       running = new Replication(trial)
       return running.run

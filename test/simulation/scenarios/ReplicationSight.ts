@@ -14,6 +14,9 @@ import { type Doing, Note } from "./ReplicationSteps.ts"
 export class Sight {
   /** The id of the space, once there is one. */
   space = new Uint8Array()
+  /** When the time of trouble began, and when each life of a peer did, in seconds of virtual time. */
+  began = 0
+  private readonly starts: Array<{ readonly peer: string; readonly seconds: number }> = []
   private readonly trial: Trial<Doing>
   private readonly ledger: Ledger
   /** The devices by the names of their peers. */
@@ -32,6 +35,26 @@ export class Sight {
     return this.trial.plan.events.some(
       (event) => !isStep(event) && event.kind === kind && (peer === undefined || event.peer === peer || event.other === peer)
     )
+  }
+
+  /** A life has begun, and its start is counted. */
+  started(peer: string) {
+    return Effect.map(this.trial.seconds, (seconds) => void this.starts.push({ peer, seconds }))
+  }
+
+  /**
+   * Whether a device may have written one counter twice: it was two, or its disk was put back to what it was in the same life, so that the
+   * starts counted beside it tell nothing.
+   */
+  mayFork(): boolean {
+    return this.trial.plan.events.some((event) => {
+      if (event.kind === "clone") return true
+      if (event.kind !== "rollback") return false
+      const from = this.began + event.at / 1_000
+      const isBetween = ({ peer, seconds }: { readonly peer: string; readonly seconds: number }) =>
+        peer === event.peer && seconds > from && seconds < from + event.lasts / 1_000
+      return !this.starts.some(isBetween)
+    })
   }
 
   isDeleted(id: string): boolean {

@@ -47,11 +47,12 @@ export const workload = Workload.make<Doing, Schema.Json>({
   }
 })
 
-/** What a program writes at once, without waiting for any of it: whatever the step says, of both durabilities. */
-export const severalOf = (doing: Doing): ReadonlyArray<Doing> =>
-  Array.from({ length: 2 + (doing.n % 4) }, (_, i): Doing => {
+/** What a program writes without waiting for any of it, of both durabilities, and after how many milliseconds: at once, or quickly. */
+export const severalOf = (doing: Doing): ReadonlyArray<readonly [millis: number, write: Doing]> =>
+  Array.from({ length: 2 + (doing.n % 4) }, (_, i) => {
     const n = doing.n + 7 * i
-    return { do: writes[n % 3]!, which: doing.which + i, n, strict: doing.strict === (i % 2 === 1) }
+    const write: Doing = { do: writes[n % 3]!, which: doing.which + i, n, strict: doing.strict === (i % 2 === 1) }
+    return [i * [0, 1, 20, 150][doing.which % 4]!, write]
   })
 
 export interface Shown {
