@@ -62,6 +62,27 @@ describe("FeedStore, looked at again", () => {
     })
   )
 
+  it.effect("[F9] an audit of an open space reads what the disk holds, and not what is in memory", () =>
+    Effect.gen(function* () {
+      const device = yield* makeDevice()
+      const opened = yield* open(device, [device])
+      const { feeds } = opened
+      const writer = yield* writerOf(opened)
+      yield* appendBlocks(writer, 3)
+      assert.strictEqual((yield* feeds.audit).blocks, 3)
+      const key = blockKey(spaceId, writer.feed.id, 1)
+      const before = (yield* device.inner.get(key))!
+      for (let at = 0; at < before.length; at += 7) {
+        const value = before.map((byte, i) => (i === at ? byte ^ 16 : byte))
+        yield* device.inner.write([{ key, value }], { durability: "strict" })
+        const error = yield* Effect.flip(feeds.audit)
+        assert.deepStrictEqual([error._tag, error._tag === "AuditFailed" && error.index], ["AuditFailed", 1])
+      }
+      yield* device.inner.write([{ key, value: null }], { durability: "strict" })
+      assert.match((yield* Effect.flip(feeds.audit)).message, /at block 1: the block is not there/)
+    })
+  )
+
   it.effect("[F9] an audit finds a feed that is frozen although no proof says so", () =>
     Effect.gen(function* () {
       const alice = yield* makeDevice()

@@ -158,6 +158,34 @@ describe("World: disks", () => {
     )
   )
 
+  it.live("[W19] of a clone are frozen at who holds nothing of what both wrote, too", () =>
+    World.run({ ...options, peers: ["ann", "bob", "cy"] }, (world) =>
+      Effect.gen(function* () {
+        const ticket = yield* gathered(world, "ann", "bob", "cy")
+        const [ann, bob, cy] = world.peers as readonly [SimulatedPeer, SimulatedPeer, SimulatedPeer]
+        yield* write(bob, ticket, "by one")
+        yield* shows(cy, ticket, ["by one", "first"])
+        const twin = yield* world.clone("bob", "twin")
+        yield* twin.restart
+        const id = yield* device(twin)
+        yield* world.partition([["ann", "bob"], ["twin"], ["cy"]])
+        yield* write(bob, ticket, "by bob")
+        yield* write(twin, ticket, "by twin")
+        yield* shows(ann, ticket, ["by bob", "by one", "first"])
+        yield* world.heal
+        yield* world.partition([["ann", "bob", "twin"], ["cy"]])
+        for (const peer of [ann, bob, twin]) yield* shows(peer, ticket, ["by bob", "by one", "by twin", "first"])
+        assert.deepStrictEqual(yield* inSpace(cy, ticket, titles), ["by one", "first"])
+        yield* world.heal
+        yield* shows(cy, ticket, ["by bob", "by one", "by twin", "first"])
+        yield* Effect.sleep("2 minutes")
+        const frontiers = yield* Effect.forEach(world.peers, (peer) => inSpace(peer, ticket, (space) => space.frontier))
+        assert.strictEqual(new Set(frontiers).size, 1)
+        for (const peer of world.peers) assert.strictEqual((yield* feedsOf(peer, id))[0]?.frozenAt, 1, peer.name)
+      })
+    )
+  )
+
   it.live("[W19] are cloned once under a name", () =>
     World.run(options, (world) =>
       Effect.gen(function* () {

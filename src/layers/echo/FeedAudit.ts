@@ -1,7 +1,7 @@
 /**
  * Verifies all that is stored of a space anew: manifests, every hash, every signature, and the proofs of forks.
  *
- * It trusts nothing that was verified when it came in, so that a folder can be judged by itself.
+ * It trusts nothing that was verified when it came in, and nothing in memory, so that a folder can be judged by itself.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -13,7 +13,7 @@ import { runBytesMax } from "../../schema/platform/Limits.ts"
 import { type Audit, AuditFailed } from "../../services/echo/FeedStore.ts"
 import type { Signed } from "../../services/platform/Crypto.ts"
 import type { Entry, StorageError } from "../../services/platform/Storage.ts"
-import type { FeedSpace } from "./FeedSpace.ts"
+import { type FeedSpace, Rotten } from "./FeedSpace.ts"
 import type { HeldFeed } from "./HeldFeed.ts"
 
 export const audit = (space: FeedSpace): Effect.Effect<Audit, AuditFailed | StorageError> =>
@@ -44,7 +44,7 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
   while (peaks.length < length) {
     const signed: Array<Signed> = []
     const from = peaks.length
-    for (const record of yield* space.records(feed, from, length, runBytesMax)) {
+    for (const record of yield* storedOf(space, feed, from, length)) {
       const index = peaks.length
       peaks.append(leafHash(record.bytes, hash), hash)
       root = peaks.root(hash)
@@ -68,6 +68,12 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
   }
   return { blocks: length, signatures }
 })
+
+/** Blocks as the storage has them: what is in memory says nothing of the disk. */
+const storedOf = (space: FeedSpace, feed: HeldFeed, from: number, to: number) =>
+  Effect.mapError(space.page(feed, from, to, runBytesMax), (error) =>
+    error instanceof Rotten ? failed(feed, error.index, error.reason) : error
+  )
 
 const sameNodes = (a: ReadonlyArray<Uint8Array>, b: ReadonlyArray<Uint8Array>): boolean =>
   a.length === b.length && a.every((node, i) => equalBytes(node, b[i]!))
