@@ -95,7 +95,7 @@ describe("World: disks", () => {
     )
   )
 
-  it.live("[W18] that rot are one bit wrong in one value, through crashes, and an audit names it", () =>
+  it.live("[W18] that rot are one bit wrong in one value, through crashes, and an audit or an opening names it", () =>
     World.run(options, (world) =>
       Effect.gen(function* () {
         const { bob, ticket } = yield* together(world)
@@ -103,6 +103,8 @@ describe("World: disks", () => {
         assert.isNull(yield* bob.rot(() => false))
         const before = yield* bob.backup
         const key = yield* bob.rot(isBlock)
+        const failed = yield* Effect.flip(inSpace(bob, ticket, (space) => space.audit))
+        assert.strictEqual(failed._tag, "AuditFailed")
         for (const crash of [{ how: "process" }, { how: "machine", disk: "torn" }] as const) {
           yield* bob.crash(crash)
           const { entries } = yield* bob.backup
@@ -113,8 +115,9 @@ describe("World: disks", () => {
             [key]
           )
           yield* bob.restart
-          const failed = yield* Effect.flip(inSpace(bob, ticket, (space) => space.audit))
-          assert.strictEqual(failed._tag, "AuditFailed")
+          const refused = yield* Effect.flip(inSpace(bob, ticket, () => Effect.void))
+          assert.strictEqual(refused._tag, "StorageFailed")
+          assert.match(refused.message, /reading block 0 of feed .*put the folder back from a copy/)
         }
       })
     )

@@ -202,7 +202,7 @@ const broken = (feed: HeldFeed, index: number, reason: string): StorageError =>
   unreadable(`block ${index} of feed ${feed.text}`, reason)
 
 /** A record is not as it was written: no other place of this storage has it. */
-const unreadable = (what: string, reason: string): StorageFailed =>
+export const unreadable = (what: string, reason: string): StorageFailed =>
   new StorageFailed({ folder: "the storage", operation: `reading ${what}`, cause: new Error(`${reason}; ${remedy}`) })
 
 const remedy =
