@@ -216,8 +216,13 @@ const rangeCame = (state: ReplicationState, range: Range, now: number) => {
     for (const own of here) tellOf(state, own, now)
     return
   }
-  if (isSameRange(state.own, range, state.hash)) return toldAll(state, here, now)
+  if (isSameRange(state.own, range, state.hash)) return sameCame(state, here, now)
   compare(state, range.from, range.to)
+}
+
+/** The peer has had all of this: the hash may have waited until it was sent, and what is shorter by now tells nothing. */
+const sameCame = (state: ReplicationState, here: ReadonlyArray<LocalFeed>, now: number) => {
+  for (const { feed, length, mark, text } of here) acknowledge(state, state.link(feed, text), length, now, mark)
 }
 
 /** Says what there is between two keys. */
