@@ -34,7 +34,7 @@ const packagesLoaded = (entry: string, modules: ReadonlyMap<string, Source>): Re
     if (seen.has(path)) return
     seen.add(path)
     for (const edge of modules.get(path)?.imports ?? []) {
-      if (edge.typeOnly) continue
+      if (edge.typeOnly || edge.isLazy) continue
       if (edge.path === null) loaded.add(edge.specifier)
       else visit(edge.path)
     }
@@ -88,13 +88,13 @@ describe("package", () => {
           text: "",
           code: "",
           comments: "",
-          imports: [{ specifier: "./a.ts", path: "src/a.ts", typeOnly: false, line: 1 }]
+          imports: [{ specifier: "./a.ts", path: "src/a.ts", typeOnly: false, isLazy: false, line: 1 }]
         }
       ]
     ])
     const imports = [
-      { specifier: "classic-level", path: null, typeOnly: false, line: 1 },
-      { specifier: "node:fs", path: null, typeOnly: true, line: 2 }
+      { specifier: "classic-level", path: null, typeOnly: false, isLazy: false, line: 1 },
+      { specifier: "node:fs", path: null, typeOnly: true, isLazy: false, line: 2 }
     ]
     planted.set("src/a.ts", { path: "src/a.ts", text: "", code: "", comments: "", imports })
     assert.deepStrictEqual([...packagesLoaded("src/index.ts", planted)], ["classic-level"])

@@ -7,8 +7,16 @@ import * as Console from "effect/Console"
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import type { FlagDoc, HelpDoc } from "effect/cli/HelpDoc"
+import * as Schema from "effect/Schema"
 
 export const exitMisused = 2
+
+/** A command was called with something that it can do nothing with, which is seen only when it looks. */
+export class Miscalled extends Schema.TaggedError<Miscalled>()("Miscalled", { says: Schema.String }) {
+  override get message() {
+    return this.says
+  }
+}
 
 const flagUsage = ({ name, required, type }: FlagDoc): string => {
   const flag = type === "boolean" ? `--${name}` : `--${name} <${type}>`

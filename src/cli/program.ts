@@ -19,11 +19,12 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { exitFailed, failureText } from "./Failure.ts"
 import { kube } from "./kube.ts"
-import { exitMisused, presenter } from "./Misuse.ts"
+import { exitMisused, Miscalled, presenter } from "./Misuse.ts"
+import { simulate } from "./simulate.ts"
 
 const troupe = Command.make("troupe").pipe(
   Command.withDescription("Local-first, peer-to-peer spaces: the command line of Troupe."),
-  Command.withSubcommands([kube])
+  Command.withSubcommands([kube, simulate])
 )
 
 const version = (): string => {
@@ -39,18 +40,26 @@ const surroundings = Layer.mergeAll(
 )
 
 const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
-  if (Exit.isSuccess(exit)) return 0
-  // Ctrl-C is how a server is told to stop
-  if (Cause.hasInterruptsOnly(exit.cause)) return 0
+  // Ctrl-C is how a server is told to stop; whoever was to show something and has not says so by the process's exit code
+  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return Number(process.exitCode ?? 0)
   const error = Cause.squash(exit.cause)
-  return CliError.isCliError(error) ? exitMisused : exitFailed
+  return CliError.isCliError(error) || error instanceof Miscalled ? exitMisused : exitFailed
 }
 
-const said = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Cause.hasInterruptsOnly(cause) || CliError.isCliError(Cause.squash(cause)) ? Effect.void : Console.error(failureText(cause))
+const said = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const error = Cause.squash(cause)
+  if (Cause.hasInterruptsOnly(cause) || CliError.isCliError(error)) return Effect.void
+  return Console.error(error instanceof Miscalled ? error.message : failureText(cause))
+}
 
-/** Runs the command that the arguments ask for, and ends the process. */
-export const main = (args: ReadonlyArray<string>): void =>
-  Command.runWith(troupe, { version: version() })(args).pipe(Effect.tapCause(said), Effect.provide(surroundings), (program) =>
+/** Runs a command as the arguments ask for it, and ends the process. */
+export const runCommand = <Name extends string, Input, ContextInput, E>(
+  command: Command.Command<Name, Input, ContextInput, E, NodeServices.NodeServices>,
+  args: ReadonlyArray<string>
+): void =>
+  Command.runWith(command, { version: version() })(args).pipe(Effect.tapCause(said), Effect.provide(surroundings), (program) =>
     NodeRuntime.runMain(program, { disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCode(exit)) })
   )
+
+/** `troupe` itself. */
+export const main = (args: ReadonlyArray<string>): void => runCommand(troupe, args)

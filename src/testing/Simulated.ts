@@ -9,8 +9,6 @@
  */
 import { it as base } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as ReportNode from "../layers/simulation/ReportNode.ts"
-import { hunt } from "../layers/simulation/WorldHunt.ts"
 import type { Plan } from "../schema/simulation/Plan.ts"
 import * as Simulation from "../services/simulation/Simulation.ts"
 import type { Trial } from "../services/simulation/Trial.ts"
@@ -26,7 +24,7 @@ export interface Options<S> extends Simulation.Options<S> {
 type Body<S> = (world: Trial<S>) => Effect.Effect<unknown, unknown>
 
 /** Set by whoever collects the tests of a file instead of Vitest, as `troupe simulate` does. */
-export const collector = Symbol.for("troupe/testing/simulations")
+const collector = Symbol.for("troupe/testing/simulations")
 
 type Collecting = { [collector]?: (simulation: Simulation.Simulation) => void }
 
@@ -40,20 +38,29 @@ const simulated = <S = never>(name: string, options: Options<S>, body: Body<S>):
 /** Vitest's `it`, as `@effect/vitest` extends it, with tests of many worlds. */
 export const it = Object.assign(base, { simulated })
 
-const runAll = async (simulation: Simulation.Simulation, file: string): Promise<void> => {
-  const asked = ReportNode.asked()
-  const old = asked === null ? ReportNode.oldPlans(file, simulation.name) : []
-  for (const plan of asked?.plan === undefined ? old : [asked.plan]) await holds(simulation, plan)
-  if (asked?.plan !== undefined) return
-  const seeds = asked?.seed === undefined ? Array.from({ length: simulation.seeds }, (_, i) => i + 1) : [asked.seed]
-  for (const seed of seeds) await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, seed, file)))
+/** What runs worlds touches Node, and is loaded by whoever runs them. */
+const runner = async () => ({
+  ...(await import("../layers/simulation/ReportNode.ts")),
+  ...(await import("../layers/simulation/WorldHunt.ts"))
+})
+
+const runAll = async (simulation: Simulation.Simulation, path: string): Promise<void> => {
+  const { asked, here, oldPlans } = await runner()
+  const { plan, seed } = asked() ?? {}
+  const file = here(path)
+  // a plan that is asked for is small already
+  if (plan !== undefined) return holds(simulation, plan, file, 0)
+  if (seed === undefined) for (const old of oldPlans(file, simulation.name)) await holds(simulation, old, file)
+  const seeds = seed === undefined ? Array.from({ length: simulation.seeds }, (_, i) => i + 1) : [seed]
+  for (const each of seeds) await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, each, file)), file)
 }
 
-const holds = async (simulation: Simulation.Simulation, plan: Plan): Promise<void> => {
-  const { found } = await Effect.runPromise(hunt(simulation, plan, shrinkBudget))
+const holds = async (simulation: Simulation.Simulation, plan: Plan, file: string, budget = shrinkBudget): Promise<void> => {
+  const { hunt, keep, told } = await runner()
+  const { found } = await Effect.runPromise(hunt(simulation, plan, budget))
   if (found === null) return
-  const kept = ReportNode.keep(found, (path) => `PLAN=${path} npx vitest run -t ${JSON.stringify(simulation.name)}`)
-  const error = new Error(ReportNode.told(kept, found))
+  const kept = keep(found, (path) => `PLAN=${path} npx vitest run ${file} -t ${JSON.stringify(simulation.name)}`)
+  const error = new Error(told(kept, found))
   error.name = "SimulationFailure"
   // the frames of a world's loop say nothing
   error.stack = `${error.name}: ${error.message}`

@@ -1,19 +1,22 @@
 /** What only an audit can find, and keys that no signature may stand under: rules F8 and F9 of FeedStore. */
+import { crc32 } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { encodeBlock, encodeManifest } from "../../src/schema/echo/Feed.ts"
 import { type BlockRecord, blockKey, checkpointBlocks, decodeBlockRecord, forkKey } from "../../src/schema/echo/FeedRecords.ts"
 import { encodeGenesis, encodeTicket } from "../../src/schema/echo/Space.ts"
 import { Writer } from "../../src/schema/platform/Codec.ts"
-import { appendBlocks, Forger, makeDevice, open, spaceId, writerOf } from "./FeedDevices.ts"
+import { appendBlocks, changeSet, Forger, makeDevice, open, spaceId, writerOf } from "./FeedDevices.ts"
 import { bytesOf, reach } from "./ReachedPeer.ts"
 
 const recordBytes = ({ arrival, bytes, peaks, root, signature }: BlockRecord): Uint8Array => {
-  const to = new Writer().array(5).int(arrival).bytes(root)
+  const to = new Writer().array(6).int(arrival).bytes(root)
   if (signature === null) to.nil()
   else to.bytes(signature)
   if (peaks === null) to.nil()
@@ -21,7 +24,9 @@ const recordBytes = ({ arrival, bytes, peaks, root, signature }: BlockRecord): U
     to.array(peaks.length)
     for (const node of peaks) to.bytes(node)
   }
-  return to.bytes(bytes).finish()
+  const sum = Buffer.alloc(4)
+  sum.writeUInt32BE(crc32(to.bytes(bytes).finish()))
+  return to.bytes(sum).finish()
 }
 
 const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, at) => (at === 5 ? byte ^ 1 : byte))
@@ -59,6 +64,73 @@ describe("FeedStore, looked at again", () => {
       assert.strictEqual(yield* tampered(last, (record) => ({ ...record, peaks: null })), says(last))
       assert.strictEqual(yield* tampered(last, (record) => ({ ...record, peaks: [] })), says(last))
       assert.strictEqual(yield* tampered(0, (record) => ({ ...record, peaks: [record.root] })), says(0))
+    })
+  )
+
+  it.effect("[F9] an audit of an open space reads what the disk holds, and not what is in memory", () =>
+    Effect.gen(function* () {
+      const device = yield* makeDevice()
+      const opened = yield* open(device, [device])
+      const { feeds } = opened
+      const writer = yield* writerOf(opened)
+      yield* appendBlocks(writer, 3)
+      assert.strictEqual((yield* feeds.audit).blocks, 3)
+      const key = blockKey(spaceId, writer.feed.id, 1)
+      const before = (yield* device.inner.get(key))!
+      for (let at = 0; at < before.length; at++) {
+        const value = before.map((byte, i) => (i === at ? byte ^ 16 : byte))
+        yield* device.inner.write([{ key, value }], { durability: "strict" })
+        const error = yield* Effect.flip(feeds.audit)
+        assert.deepStrictEqual([error._tag, error._tag === "AuditFailed" && error.index], ["AuditFailed", 1])
+      }
+      yield* device.inner.write([{ key, value: null }], { durability: "strict" })
+      assert.match((yield* Effect.flip(feeds.audit)).message, /at block 1: the block is not there/)
+    })
+  )
+
+  it.effect("[F9] a byte that was changed in any record of a space is found by an audit, and by the next opening", () =>
+    Effect.gen(function* () {
+      const device = yield* makeDevice()
+      const first = yield* Scope.make()
+      const opened = yield* Scope.provide(open(device, [device]), first)
+      const writer = yield* Scope.provide(writerOf(opened), first)
+      yield* appendBlocks(writer, 2)
+      const notes = { commands: [{ command: "pay", first: 100 }], copies: [] }
+      yield* writer.append([changeSet(100)], "strict", notes)
+      const records = yield* device.inner.range({ from: Uint8Array.of(3), to: Uint8Array.of(4), limit: 100 })
+      assert.deepStrictEqual(
+        records.map(({ key }) => key[33]),
+        [0, 1, 1, 1, 3]
+      )
+      const kinds = ["the record of feed", "block", "", "the commands in block 2"]
+      const changedBy = <A>(bit: number, test: (kind: number) => Effect.Effect<void, A>) =>
+        Effect.forEach(records, ({ key, value }) =>
+          Effect.gen(function* () {
+            for (let at = 0; at < value.length; at += 1 + (key[33] === 0 ? 0 : 4)) {
+              const rotten = value.map((byte, i) => (i === at ? byte ^ bit : byte))
+              yield* device.inner.write([{ key, value: rotten }], { durability: "strict" })
+              yield* test(key[33]!)
+            }
+            yield* device.inner.write([{ key, value }], { durability: "strict" })
+          })
+        )
+      yield* changedBy(1, () =>
+        Effect.map(Effect.flip(opened.feeds.audit), (error) => assert.strictEqual(error._tag, "AuditFailed"))
+      )
+      assert.strictEqual((yield* opened.feeds.audit).blocks, 3)
+      yield* Scope.close(first, Exit.void)
+      // blocks are read when they are delivered
+      const reading = Effect.scoped(
+        Effect.flatMap(open(device, [device]), ({ feeds }) => feeds.read(writer.feed.id, 0, 1_000_000))
+      )
+      yield* changedBy(4, (kind) =>
+        Effect.map(Effect.flip(reading), (error) => {
+          assert.strictEqual(error._tag, "StorageFailed")
+          assert.include(error.message, `reading ${kinds[kind]}`)
+          assert.include(error.message, "put the folder back from a copy")
+        })
+      )
+      assert.lengthOf(yield* reading, 3)
     })
   )
 

@@ -6,23 +6,25 @@ import * as Result from "effect/Result"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
 import { encodeFrontier, frontierHash } from "../../src/schema/echo/Frontier.ts"
 import { FeedSet, firstKey, isSameRange, lastKey, rangeHash, splitRange } from "../../src/schema/echo/RangeSync.ts"
-import { decodeMessage, encodeMessage, type Message, type Range } from "../../src/schema/echo/ReplicationMessage.ts"
+import { decodeMessage, encodeMessage, type Message, markOf, type Range } from "../../src/schema/echo/ReplicationMessage.ts"
 import { compareBytes, decode, encode, equalBytes, Malformed } from "../../src/schema/platform/Codec.ts"
 import { hash, keyOf, randomOf } from "./ReplicationNetwork.ts"
 
 const item = (name: string, length: number) => {
   const feed = keyOf(name)
-  return { feed, text: feedText(feed), length }
+  return { feed, text: feedText(feed), length, mark: markOf(keyOf(`${name} ${length}`)) }
 }
 
-const setOf = (names: ReadonlyArray<readonly [string, number]>): FeedSet => {
-  const set = new FeedSet(hash)
+type Items = FeedSet<ReturnType<typeof item>>
+
+const setOf = (names: ReadonlyArray<readonly [string, number]>): Items => {
+  const set: Items = new FeedSet(hash)
   for (const [name, length] of names) set.put(item(name, length))
   return set
 }
 
 /** Lets two sets compare as two devices do; answers what each was listed, and how many ranges were said. */
-const compared = (a: FeedSet, b: FeedSet) => {
+const compared = (a: Items, b: Items) => {
   const listed = [new Map<string, number>(), new Map<string, number>()] as const
   const queue: Array<readonly [0 | 1, Range]> = splitRange(a, firstKey, lastKey, hash).map((range) => [1, range])
   let said = 0
@@ -45,15 +47,15 @@ const compared = (a: FeedSet, b: FeedSet) => {
 
 describe("RangeSync", () => {
   it("the hash of a range is that of its items under the label echo/range", () => {
-    const items = [item("a", 3), item("b", 70_000)].map(({ feed, length }) => ({ feed, length }))
-    const bytes = encode(items.map(({ feed, length }) => [feed, length]))
+    const items = [item("a", 3), { ...item("b", 70_000), mark: 70_001 }]
+    const bytes = encode(items.map(({ feed, length, mark }) => [feed, length, mark]))
     assert.deepStrictEqual(rangeHash(items, hash), hash(Uint8Array.of(...new TextEncoder().encode("echo/range/v0\0"), ...bytes)))
   })
 
   it("a set is the same in whichever order feeds came and grew, and however often it was asked between", () => {
     for (let seed = 0; seed < 50; seed++) {
       const random = randomOf(seed)
-      const set = new FeedSet(hash)
+      const set: Items = new FeedSet(hash)
       const lengths = new Map<string, number>()
       for (let i = 0; i < 100; i++) {
         const name = `${Math.floor(random() * 40)}`
@@ -146,8 +148,20 @@ const forkProof = encode([keyOf("f"), forkHead, forkHead, 2, keyOf("x"), [keyOf(
 const corpus: ReadonlyArray<Message> = [
   { _tag: "Summary", stored: keyOf("s"), frontier: keyOf("f"), ops: keyOf("o") },
   { _tag: "Range", from: firstKey, to: lastKey, count: 300, content: keyOf("h") },
-  { _tag: "Range", from: firstKey, to: lastKey, count: 1, content: [{ feed: keyOf("f"), length: 300 }] },
-  { _tag: "Have", feeds: [{ feed: keyOf("f"), length: 70_000 }] },
+  {
+    _tag: "Range",
+    from: firstKey,
+    to: lastKey,
+    count: 1,
+    content: [{ feed: keyOf("f"), length: 300, mark: markOf(keyOf("m")) }]
+  },
+  {
+    _tag: "Have",
+    feeds: [
+      { feed: keyOf("f"), length: 70_000, mark: markOf(keyOf("m")) },
+      { feed: keyOf("g"), length: 3, mark: 3 }
+    ]
+  },
   {
     _tag: "Want",
     feeds: [
@@ -163,7 +177,7 @@ const corpus: ReadonlyArray<Message> = [
   { _tag: "Manifest", manifest: encode([0, keyOf("s"), keyOf("d"), keyOf("f"), 1, new Uint8Array(64), new Uint8Array(64)]) },
   { _tag: "Refuse", reason: "bad-signature", feed: keyOf("f") },
   { _tag: "Refuse", reason: "malformed", feed: null },
-  { _tag: "Fork", feed: keyOf("f"), proof: forkProof }
+  { _tag: "Fork", feed: keyOf("f"), index: 2, proof: forkProof }
 ]
 
 /** Reads a frame; what is accepted must be written back to the same bytes. Answers whether it was accepted. */

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { decodeMessage, type Message } from "../../src/schema/echo/ReplicationMessage.ts"
 import { turnBytesMax, windowBytesMax } from "../../src/schema/platform/Limits.ts"
-import { alone, bytesOf, own, pairWith, runOf, tags } from "./ReplicationHand.ts"
-import { Device, type End, keyOf, Network } from "./ReplicationNetwork.ts"
+import { alone, bytesOf, itemOf, own, pairWith, runOf, tags } from "./ReplicationHand.ts"
+import { Device, type End, keyOf, localOf, Network } from "./ReplicationNetwork.ts"
 
 const kinds = (end: End): ReadonlyArray<Message["_tag"]> => end.said.map(([kind]) => kind)
 
@@ -234,11 +234,11 @@ describe("Replication: what goes wrong", () => {
     const feed = [...a.feeds.values()].find((each) => each.author === b.text)!
     hear({ _tag: "Want", feeds: [{ feed: feed.feed, from: 2, to: null }] })
     assert.deepStrictEqual(tags(hear(runOf(feed.feed, 2, [bytesOf(10)]))).actions, ["Ingest"])
-    say({ _tag: "Grew", feed: { ...feed, length: 3 } })
+    say({ _tag: "Grew", feed: { ...localOf(feed), length: 3 } })
     assert.notInclude(tags(speak()).actions, "Load")
     say({ _tag: "Ingested", feed: feed.text, end: 3, added: 1, refusal: null })
     assert.notInclude(tags(speak()).actions, "Load")
-    say({ _tag: "Grew", feed: { ...feed, length: 4 } })
+    say({ _tag: "Grew", feed: { ...localOf(feed), length: 4 } })
     assert.include(tags(speak()).actions, "Load")
   })
 
@@ -256,7 +256,7 @@ describe("Replication: what goes wrong", () => {
       let want: Message | undefined
       while (want === undefined) {
         now += 500
-        hear({ _tag: "Have", feeds: [{ feed: feed.feed, length: 6 }] }, now)
+        hear({ _tag: "Have", feeds: [itemOf(feed.feed, 6)] }, now)
         want = speak(now).messages.find((message) => message._tag === "Want")
       }
       assert.deepStrictEqual(want._tag === "Want" && want.feeds, [{ feed: feed.feed, from: 2, to: null }])
@@ -283,7 +283,7 @@ describe("Replication: what goes wrong", () => {
       assert.deepInclude(speak().messages, { _tag: "Refuse", reason, feed: bad!.feed })
       assert.deepStrictEqual(tags(hear(runOf(bad!.feed, 2, [bytesOf(9)]))).actions, [])
       assert.deepStrictEqual(tags(hear(runOf(good!.feed, 2, [bytesOf(9)]))).actions, ["Ingest"])
-      hear({ _tag: "Have", feeds: [{ feed: bad!.feed, length: 9 }] })
+      hear({ _tag: "Have", feeds: [itemOf(bad!.feed, 9)] })
       assert.notInclude(tags(speak(1_000_000)).messages, "Want")
     })
   }

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
 import { firstKey, lastKey, rangeHash } from "../../src/schema/echo/RangeSync.ts"
 import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
-import { alone, bytesOf, Hand, isWantOf, own, runOf, tags } from "./ReplicationHand.ts"
-import { Device, type End, hash, keyOf, Network } from "./ReplicationNetwork.ts"
+import { alone, bytesOf, Hand, isWantOf, itemOf, own, runOf, tags } from "./ReplicationHand.ts"
+import { Device, type End, hash, keyOf, localOf, Network } from "./ReplicationNetwork.ts"
 
 /** A device that has three blocks of a feed whose author is away, and hands that say to have more of it. */
 const withHands = (count: number) => {
@@ -21,7 +21,7 @@ const withHands = (count: number) => {
     return its
   })
   const hands = peers.map((peer) => new Hand(network, x, peer))
-  const has = (hand: Hand, length: number) => hand.say({ _tag: "Have", feeds: [{ feed: feed.feed, length }] })
+  const has = (hand: Hand, length: number) => hand.say({ _tag: "Have", feeds: [itemOf(feed.feed, length)] })
   return { feed, feeds, hands, has, network, x }
 }
 
@@ -109,7 +109,7 @@ describe("Replication: one that says to have a feed and brings nothing of it", (
     const { hands, network, x } = withHands(1)
     for (let i = 0; i < 5; i++) {
       const hand = i === 0 ? hands[0]! : new Hand(network, x, new Device("hand 0"))
-      hand.say({ _tag: "Have", feeds: Array.from({ length: 1_000 }, (_, n) => ({ feed: keyOf(`${i} ${n}`), length: 1 })) })
+      hand.say({ _tag: "Have", feeds: Array.from({ length: 1_000 }, (_, n) => itemOf(keyOf(`${i} ${n}`), 1)) })
       assert.strictEqual(x.sources.size, 1_000)
       network.disconnect(hand.end)
       assert.strictEqual(x.sources.size, 0)
@@ -158,7 +158,7 @@ describe("Replication: one that sends what is here already", () => {
       assert.deepStrictEqual(tags(hear(runOf(feed.feed, from, [big]))).actions, ["Ingest"])
       say({ _tag: "Ingested", feed: feed.text, end: from + 1, added, refusal: null })
     }
-    say({ _tag: "Grew", feed: { ...feed, length: 3 } })
+    say({ _tag: "Grew", feed: { ...localOf(feed), length: 3 } })
     arrive(2, 0)
     assert.strictEqual(end.state.wasted, 0)
     arrive(2, 0)
@@ -171,7 +171,7 @@ describe("Replication: one that sends what is here already", () => {
   it("[R12] [R13] may prove once of each feed that it forked, and is charged when it goes on", () => {
     const { a, end, hear, say } = alone(4)
     for (const feed of a.feeds.values()) {
-      const proof: Message = { _tag: "Fork", feed: feed.feed, proof: new Uint8Array(1_000) }
+      const proof: Message = { _tag: "Fork", feed: feed.feed, index: 2, proof: new Uint8Array(1_000) }
       const before = end.state.wasted
       hear(proof)
       say({ _tag: "ForkKept", feed: feed.text, refusal: null })
@@ -219,7 +219,7 @@ describe("Replication: one that names very many feeds", () => {
     const { end, hear, speak } = alone(2)
     let pages = 0
     for (; pages < 100 && end.state.closing === null; pages++) {
-      hear({ _tag: "Have", feeds: Array.from({ length: 4_096 }, (_, i) => ({ feed: numbered(pages * 4_096 + i), length: 1 })) })
+      hear({ _tag: "Have", feeds: Array.from({ length: 4_096 }, (_, i) => itemOf(numbered(pages * 4_096 + i), 1)) })
     }
     assert.deepStrictEqual(tags(speak()).actions, ["Close"])
     assert.isAtMost(pages, 36)
@@ -230,8 +230,8 @@ describe("Replication: one that names very many feeds", () => {
     const { a, end, hear, say } = alone(2)
     for (let i = 0; i < 25_000; i++) {
       const feed = keyOf(`admitted ${i}`)
-      hear({ _tag: "Have", feeds: [{ feed, length: 0 }] })
-      say({ _tag: "Grew", feed: { feed, text: feedText(feed), author: a.text, length: 0, frozenAt: null } })
+      hear({ _tag: "Have", feeds: [itemOf(feed, 0)] })
+      say({ _tag: "Grew", feed: { ...itemOf(feed, 0), text: feedText(feed), author: a.text } })
     }
     assert.isNull(end.state.closing)
     assert.deepStrictEqual([end.state.strangers, end.state.wasted], [0, 0])

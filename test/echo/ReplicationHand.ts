@@ -3,7 +3,7 @@
  */
 import * as Result from "effect/Result"
 import { step } from "../../src/schema/echo/Replication.ts"
-import { decodeMessage, encodeMessage, type Message } from "../../src/schema/echo/ReplicationMessage.ts"
+import { decodeMessage, encodeMessage, type FeedItem, type Message } from "../../src/schema/echo/ReplicationMessage.ts"
 import type { Event, Output } from "../../src/schema/echo/ReplicationState.ts"
 import { equalBytes } from "../../src/schema/platform/Codec.ts"
 import { type Device, type End, keyOf, Network } from "./ReplicationNetwork.ts"
@@ -37,6 +37,9 @@ export const alone = (feeds: number) => {
   speak()
   return { a, b, end, hear, network, say, speak }
 }
+
+/** What a device says of a feed whose blocks are all of branch 0. */
+export const itemOf = (feed: Uint8Array, length: number): FeedItem => ({ feed, length, mark: new Uint8Array(16) })
 
 export const tags = (output: Output) => ({
   messages: output.messages.map((each) => each._tag),

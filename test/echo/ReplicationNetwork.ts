@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import type { Run } from "../../src/schema/echo/Feed.ts"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
 import { step, wakeAt } from "../../src/schema/echo/Replication.ts"
-import { decodeMessage, encodeMessage, type Message } from "../../src/schema/echo/ReplicationMessage.ts"
+import { decodeMessage, encodeMessage, type Message, markOf } from "../../src/schema/echo/ReplicationMessage.ts"
 import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../src/schema/echo/ReplicationState.ts"
 import { decode, encode, equalBytes, type Item } from "../../src/schema/platform/Codec.ts"
 import { windowBytesMax } from "../../src/schema/platform/Limits.ts"
@@ -45,7 +45,7 @@ const nothing64 = new Uint8Array(64)
 const manifestOf = (device: Uint8Array, feed: Uint8Array): Uint8Array =>
   encode([0, nothing32, device, feed, 1, nothing64, nothing64])
 
-const proofOf = (feed: Uint8Array, index: number): Uint8Array =>
+export const proofOf = (feed: Uint8Array, index: number): Uint8Array =>
   encode([feed, [1, nothing32, nothing64], [1, nothing32, nothing64], index, nothing32, [], nothing32, []])
 
 /** A device with its feeds. */
@@ -127,13 +127,11 @@ export class Device {
       bytes += feed.blocks[end]!.length
       if (bytes > maxBytes) break
     }
-    const root = new Uint8Array(32)
-    root[0] = branchOf(feed, end)
     return {
       feed: feed.feed,
       from,
       blocks: feed.blocks.slice(from, end),
-      head: { length: end, root, signature: nothing64 },
+      head: { length: end, root: rootOf(feed, end), signature: nothing64 },
       proof: null
     }
   }
@@ -142,12 +140,18 @@ export class Device {
 /** The first byte of a block names its branch; the feed's is that of its last block. */
 const branchOf = (feed: FakeFeed, length = feed.blocks.length): number => (length === 0 ? 0 : feed.blocks[length - 1]![0]!)
 
-const localOf = (feed: FakeFeed): LocalFeed => ({
+const rootOf = (feed: FakeFeed, length: number): Uint8Array => {
+  const root = new Uint8Array(32)
+  root[0] = branchOf(feed, length)
+  return root
+}
+
+export const localOf = (feed: FakeFeed): LocalFeed => ({
   feed: feed.feed,
   text: feed.text,
   author: feed.author,
   length: Math.min(feed.blocks.length, feed.frozenAt ?? Number.POSITIVE_INFINITY),
-  frozenAt: feed.frozenAt
+  mark: markOf(rootOf(feed, feed.blocks.length), feed.frozenAt)
 })
 
 /** One end of a connection: a machine, what it was sent, and what it waits for. */

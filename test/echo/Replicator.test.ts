@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Head } from "../../src/schema/echo/Feed.ts"
 import { encodeManifest } from "../../src/schema/echo/Feed.ts"
-import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
+import { type Message, markOf } from "../../src/schema/echo/ReplicationMessage.ts"
 import type { FeedWriter } from "../../src/services/echo/FeedStore.ts"
 import { ReplicationFailed } from "../../src/services/echo/Replicator.ts"
 import { elapse } from "../mesh/Elapse.ts"
@@ -123,7 +123,10 @@ describe("Replicator", () => {
       yield* write(wc, 2)
       const hand = yield* alone(a, b.key, bell)
       yield* hand.hear
-      yield* hand.say({ _tag: "Have", feeds: [wb.feed, wc.feed].map((feed) => ({ feed: feed.id, length: 2 })) })
+      yield* hand.say({
+        _tag: "Have",
+        feeds: [wb.feed, wc.feed].map((feed) => ({ feed: feed.id, length: 2, mark: markOf(feed.root) }))
+      })
       assert.strictEqual((yield* hand.hear)._tag, "Want")
       for (const { manifest } of [wb.feed, wc.feed]) yield* hand.say({ _tag: "Manifest", manifest: encodeManifest(manifest) })
       const bad = (yield* b.feeds.run(wb.feed.id, 0, 1_000_000, false))!
@@ -143,7 +146,7 @@ describe("Replicator", () => {
       const { feed } = yield* b.feeds.writer
       const hand = yield* alone(a, b.key, bell)
       yield* hand.hear
-      yield* hand.say({ _tag: "Have", feeds: [{ feed: feed.id, length: 2 }] })
+      yield* hand.say({ _tag: "Have", feeds: [{ feed: feed.id, length: 2, mark: markOf(feed.root) }] })
       yield* hand.hear
       yield* hand.say({ _tag: "Manifest", manifest: encodeManifest({ ...feed.manifest, space: new Uint8Array(32) }) })
       yield* bell.until(() => a.refused.get(feed.text) === "manifest")
@@ -206,7 +209,7 @@ describe("Replicator", () => {
       const { feed } = yield* Effect.tap(b.feeds.writer, (writer) => write(writer, 3))
       const hand = yield* alone(a, (yield* party(bell)).key, bell)
       yield* hand.hear
-      yield* hand.say({ _tag: "Have", feeds: [{ feed: feed.id, length: 1_000 }] })
+      yield* hand.say({ _tag: "Have", feeds: [{ feed: feed.id, length: 1_000, mark: markOf(feed.root) }] })
       assert.strictEqual((yield* hand.hear)._tag, "Want")
       yield* connect(a, b, bell)
       yield* elapse("3 seconds")

@@ -142,7 +142,8 @@ const observerOf = (self: Party, peer: string, bell: Bell): Observer => ({
   },
   sent: bell.ring,
   refused: (feed, reason) => {
-    self.refused.set(feed, reason)
+    if (reason === null) self.refused.delete(feed)
+    else self.refused.set(feed, reason)
     bell.ring()
   }
 })

@@ -188,6 +188,45 @@ describe("a space in which a feed forked", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("lets writes wait that begin between a freeze of the own feed and the rebuild, and refuses none", () =>
+    Effect.gen(function* () {
+      const alice = yield* makeDevice()
+      const ours = yield* open(alice, [alice])
+      const handle = new SpaceHandle("space")
+      const space = new OpenSpace(handle, ours.feeds, new SpaceState(ours.table), yield* Clock.Clock)
+      yield* ours.feeds.watch((feed) => space.notice(feed))
+      yield* space.load
+      handle.rose(space)
+      const commit = (text: string, command?: string) =>
+        handle.commit((transaction) => transaction.create(Note, { text }), {
+          durability: "strict",
+          ...(command === undefined ? {} : { command })
+        })
+      yield* commit("shared")
+      const { inner, weather } = yield* makeDevice(yield* copyOf(alice.inner))
+      const twin = yield* open({ ...alice, inner, weather }, [alice])
+      yield* appendBlocks(yield* writerOf(twin), 1)
+      yield* commit("lost", "pay")
+      const [forked] = twin.feeds.list()
+      yield* Effect.flip(ours.feeds.ingest(yield* runOf(twin, forked!.id, 0)))
+      assert.strictEqual(ours.feeds.find(forked!.id)?.frozenAt, 1)
+      // nothing delivers yet, so the space stands between the two
+      const waiting = yield* Effect.forEach(["one", "two"], (text) => Effect.forkChild(commit(text), { startImmediately: true }))
+      const again = yield* Effect.forkChild(commit("lost", "pay"), { startImmediately: true })
+      yield* Effect.sleep("20 millis")
+      for (const fiber of [...waiting, again]) assert.isUndefined(fiber.pollUnsafe())
+      yield* Effect.forkScoped(space.run)
+      for (const fiber of waiting) assert.notStrictEqual((yield* Fiber.join(fiber)).receipt?.feed, forked!.text)
+      // the command was written anew before anybody asked for it once more
+      assert.notStrictEqual((yield* Fiber.join(again)).receipt?.feed, forked!.text)
+      const shown = queryAll(space.state.objects, Note, { orderBy: "text" }).objects
+      assert.deepStrictEqual(
+        shown.map(({ text }) => text),
+        ["lost", "one", "shared", "two"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("opens again as it was left", () =>
     Effect.gen(function* () {
       const { alice, disks, home, net, ticket } = yield* forked

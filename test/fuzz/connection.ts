@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
 import { step } from "../../src/schema/echo/Replication.ts"
-import { decodeMessage, type Message } from "../../src/schema/echo/ReplicationMessage.ts"
+import { decodeMessage, type Message, markOf } from "../../src/schema/echo/ReplicationMessage.ts"
 import { type Event, ReplicationState, Sources } from "../../src/schema/echo/ReplicationState.ts"
 import { alice, bob, dataOfC, feedA, feedB, feedC } from "./corpus.ts"
 import type { Device, Outcome } from "./product.ts"
@@ -17,7 +17,14 @@ const messageOf = (frame: Uint8Array): Message | null => {
   return Result.isSuccess(message) ? message.success : null
 }
 
-const told: Message = { _tag: "Have", feeds: [feedA, feedB, feedC].map(({ publicKey }) => ({ feed: publicKey, length: 100 })) }
+const told: Message = {
+  _tag: "Have",
+  feeds: [feedA, feedB, feedC].map(({ publicKey }) => ({
+    feed: publicKey,
+    length: 100,
+    mark: new Uint8Array(16)
+  }))
+}
 const runOfC = messageOf(dataOfC)!
 
 /** What is said about a feed or a whole connection may end it; runs, proofs and what is wanted never do. */
@@ -29,12 +36,12 @@ export const say = (device: Device, frame: Uint8Array, outcome: Outcome): string
     hash: hashOf,
     self: alice.publicKey,
     peer: bob.publicKey,
-    feeds: device.feeds.list().map(({ frozenAt, id, length, manifest, text }) => ({
+    feeds: device.feeds.list().map(({ frozenAt, id, length, manifest, root, text }) => ({
       feed: id,
       text,
       author: feedText(manifest.device),
       length,
-      frozenAt
+      mark: markOf(root, frozenAt)
     })),
     sources: new Sources(),
     manifest: () => null,

@@ -1,12 +1,14 @@
 /**
- * The scenario of actors: each of its checkers finds the mistake that it is there for, and a seed is one execution.
+ * The scenarios: each checker of the bank finds the mistake that it is there for, a seed is one execution, and plans that failed hold.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { oldPlans } from "../../src/layers/simulation/ReportNode.ts"
 import * as WorldTrial from "../../src/layers/simulation/WorldTrial.ts"
 import { planOf } from "../../src/services/simulation/Simulation.ts"
 import { actors } from "./scenarios/Actors.ts"
 import type { Mistake } from "./scenarios/Bank.ts"
+import { scenarios } from "./scenarios/index.ts"
 
 const ran = (seed: number, mistake: Mistake | null) => {
   const scenario = actors(mistake)
@@ -41,4 +43,15 @@ describe("World: the scenario of actors", () => {
       })
     )
   }
+})
+
+describe("World: plans that failed once", () => {
+  const file = "test/simulation/scenarios/simulated.ts"
+  for (const scenario of Object.values(scenarios))
+    for (const plan of oldPlans(file, scenario.name))
+      it.live(`[W33] seed ${plan.seed} of ${scenario.name} holds`, () =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual((yield* WorldTrial.run(scenario, plan)).violations, [])
+        })
+      )
 })

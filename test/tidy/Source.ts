@@ -23,6 +23,8 @@ export interface Import {
   /** What a relative specifier leads to, from the root; null for a package. */
   readonly path: string | null
   readonly typeOnly: boolean
+  /** Loaded when somebody asks for it, and not with the module. */
+  readonly isLazy: boolean
   readonly line: number
 }
 
@@ -75,6 +77,7 @@ const importsOf = (path: string, text: string, code: string): ReadonlyArray<Impo
             .join("/")
         : null,
       typeOnly: match[1] !== undefined,
+      isLazy: match[0].includes("("),
       line: lineAt(text, match.index)
     }
   })

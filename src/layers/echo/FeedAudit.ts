@@ -1,19 +1,32 @@
 /**
  * Verifies all that is stored of a space anew: manifests, every hash, every signature, and the proofs of forks.
  *
- * It trusts nothing that was verified when it came in, so that a folder can be judged by itself.
+ * It trusts nothing that was verified when it came in, and nothing in memory, so that a folder can be judged by itself.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { contradicts, decodeForkProof, headMessage, manifestMessage } from "../../schema/echo/Feed.ts"
-import { checkpointBlocks, forkKeys } from "../../schema/echo/FeedRecords.ts"
+import { contradicts, decodeForkProof, encodeManifest, headMessage, manifestMessage } from "../../schema/echo/Feed.ts"
+import {
+  checkpointBlocks,
+  commandsKeys,
+  copiesKeys,
+  decodeCommands,
+  decodeCopies,
+  decodeFeed,
+  decodeRenewal,
+  feedKey,
+  feedOfKey,
+  forkKeys,
+  renewalKeys
+} from "../../schema/echo/FeedRecords.ts"
+import { feedText } from "../../schema/echo/FeedTable.ts"
 import { leafHash, Peaks } from "../../schema/echo/Merkle.ts"
-import { equalBytes } from "../../schema/platform/Codec.ts"
+import { equalBytes, type Malformed } from "../../schema/platform/Codec.ts"
 import { runBytesMax } from "../../schema/platform/Limits.ts"
 import { type Audit, AuditFailed } from "../../services/echo/FeedStore.ts"
 import type { Signed } from "../../services/platform/Crypto.ts"
 import type { Entry, StorageError } from "../../services/platform/Storage.ts"
-import type { FeedSpace } from "./FeedSpace.ts"
+import { type FeedSpace, Rotten } from "./FeedSpace.ts"
 import type { HeldFeed } from "./HeldFeed.ts"
 
 export const audit = (space: FeedSpace): Effect.Effect<Audit, AuditFailed | StorageError> =>
@@ -21,6 +34,9 @@ export const audit = (space: FeedSpace): Effect.Effect<Audit, AuditFailed | Stor
     let feeds = 0
     let blocks = 0
     let signatures = yield* auditForks(space)
+    yield* auditNotes(space, commandsKeys, decodeCommands)
+    yield* auditNotes(space, copiesKeys, decodeCopies)
+    yield* auditNotes(space, renewalKeys, decodeRenewal)
     for (const feed of [...space.list]) {
       const found = yield* auditFeed(space, feed)
       feeds++
@@ -37,6 +53,7 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
   // what the feed had when it was begun with: it may grow meanwhile
   const { length, root: lastRoot, peaks: lastPeaks } = feed
   const peaks = new Peaks()
+  yield* auditRecord(space, feed)
   yield* auditManifest(space, feed)
   let signatures = 2
   let root = lastRoot
@@ -44,7 +61,7 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
   while (peaks.length < length) {
     const signed: Array<Signed> = []
     const from = peaks.length
-    for (const record of yield* space.records(feed, from, length, runBytesMax)) {
+    for (const record of yield* storedOf(space, feed, from, length)) {
       const index = peaks.length
       peaks.append(leafHash(record.bytes, hash), hash)
       root = peaks.root(hash)
@@ -69,8 +86,39 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
   return { blocks: length, signatures }
 })
 
+/** Blocks as the storage has them: what is in memory says nothing of the disk. */
+const storedOf = (space: FeedSpace, feed: HeldFeed, from: number, to: number) =>
+  Effect.mapError(space.page(feed, from, to, runBytesMax), (error) =>
+    error instanceof Rotten ? failed(feed, error.index, error.reason) : error
+  )
+
 const sameNodes = (a: ReadonlyArray<Uint8Array>, b: ReadonlyArray<Uint8Array>): boolean =>
   a.length === b.length && a.every((node, i) => equalBytes(node, b[i]!))
+
+/** Records that nobody signs: their checksums hold. */
+const auditNotes = Effect.fnUntraced(function* (
+  space: FeedSpace,
+  keys: typeof commandsKeys,
+  decode: (bytes: Uint8Array) => Result.Result<unknown, Malformed>
+) {
+  for (const { key, value } of yield* space.entries(keys)) {
+    const decoded = decode(value)
+    if (Result.isSuccess(decoded)) continue
+    const reason = `what is noted beside it: ${decoded.failure.message}`
+    return yield* new AuditFailed({ feed: feedText(feedOfKey(key)), index: 0, reason })
+  }
+})
+
+/** What stands in a feed's record beside what is signed: its checksum holds, and it is of this feed. What grows is audited by the blocks. */
+const auditRecord = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed) {
+  const bytes = yield* space.platform.storage.get(feedKey(space.options.space, feed.id))
+  if (bytes === null) return yield* failed(feed, 0, "its record is not there")
+  const record = decodeFeed(bytes)
+  if (Result.isFailure(record)) return yield* failed(feed, 0, `its record: ${record.failure.message}`)
+  const { admitted, manifest, start } = record.success
+  const isSame = equalBytes(manifest, encodeManifest(feed.manifest)) && admitted === feed.admitted && start === feed.start
+  if (!isSame) return yield* failed(feed, 0, "its record is not as it was when the space was opened")
+})
 
 const auditManifest = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed) {
   const { crypto } = space.platform

@@ -16,8 +16,8 @@ import {
   renewalKeys
 } from "../../schema/echo/FeedRecords.ts"
 import type { Renewal } from "../../services/echo/FeedStore.ts"
-import { type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
-import type { FeedSpace } from "./FeedSpace.ts"
+import type { StorageError } from "../../services/platform/Storage.ts"
+import { type FeedSpace, unreadable } from "./FeedSpace.ts"
 import type { HeldFeed } from "./HeldFeed.ts"
 
 export const renewalOf = (space: FeedSpace): Renewal => ({
@@ -34,14 +34,11 @@ export const renewalOf = (space: FeedSpace): Renewal => ({
   renewed: (feeds) => renewed(space, feeds)
 })
 
-const unreadable = (what: string, cause: unknown) =>
-  new StorageFailed({ folder: "the storage", operation: `reading ${what}`, cause })
-
 const copies = Effect.fnUntraced(function* (space: FeedSpace) {
   const found: Array<{ readonly into: Uint8Array; readonly copies: ReadonlyArray<CopyRecord> }> = []
   for (const { key, value } of yield* space.entries(copiesKeys)) {
     const decoded = decodeCopies(value)
-    if (Result.isFailure(decoded)) return yield* unreadable("what was written anew", decoded.failure)
+    if (Result.isFailure(decoded)) return yield* unreadable("what was written anew", decoded.failure.message)
     found.push({ into: blockOfKey(key).feed, copies: decoded.success })
   }
   return found
@@ -76,7 +73,7 @@ export const loadRenewals = Effect.fnUntraced(function* (space: FeedSpace) {
   if (!space.list.some((feed) => feed.start > 0 && feed.frozenAt !== null)) return
   for (const { key, value } of yield* space.entries(renewalKeys)) {
     const frozenAt = decodeRenewal(value)
-    if (Result.isFailure(frozenAt)) return yield* unreadable("up to where a feed was written anew", frozenAt.failure)
+    if (Result.isFailure(frozenAt)) return yield* unreadable("up to where a feed was written anew", frozenAt.failure.message)
     const feed = space.find(key.subarray(34, 66))
     if (feed !== undefined) feed.renewedAt = frozenAt.success
   }

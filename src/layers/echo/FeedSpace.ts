@@ -3,6 +3,7 @@
  *
  * The blocks stored last stay in memory up to a bound, so that delivering and sending what has just come does not go to the disk.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type BlockRecord, blockKey, checkpointBlocks, decodeBlockRecord, type feedKeys } from "../../schema/echo/FeedRecords.ts"
@@ -131,10 +132,18 @@ export class FeedSpace {
       bytes += record.bytes.length
       records.push(record)
     }
-    return records.length > 0 || from >= to ? Effect.succeed(records) : this.page(feed, from, to, maxBytes)
+    return records.length > 0 || from >= to ? Effect.succeed(records) : this.stored(feed, from, to, maxBytes)
   }
 
-  private page(feed: HeldFeed, from: number, to: number, maxBytes: number) {
+  /** The same from the storage, whatever is in memory. */
+  stored(feed: HeldFeed, from: number, to: number, maxBytes: number): Effect.Effect<ReadonlyArray<BlockRecord>, StorageError> {
+    return Effect.mapError(this.page(feed, from, to, maxBytes), (error) =>
+      error instanceof Rotten ? broken(feed, error.index, error.reason) : error
+    )
+  }
+
+  /** What the storage holds, judged record by record. */
+  page(feed: HeldFeed, from: number, to: number, maxBytes: number) {
     const { storage } = this.platform
     const { space } = this.options
     const limit = Math.max(1, Math.min(pageBlocksMax, to - from, Math.floor(maxBytes / feed.blockBytes)))
@@ -144,13 +153,14 @@ export class FeedSpace {
       let bytes = 0
       for (const { key, value } of entries) {
         const record = decodeBlockRecord(value)
-        if (Result.isFailure(record)) return broken(feed, from + records.length, record.failure)
+        if (Result.isFailure(record))
+          return Effect.fail(new Rotten({ index: from + records.length, reason: record.failure.message }))
         if (!equalBytes(key, blockKey(space, feed.id, from + records.length))) break
         if (records.length > 0 && bytes + record.success.bytes.length > maxBytes) break
         bytes += record.success.bytes.length
         records.push(record.success)
       }
-      if (records.length === 0) return broken(feed, from, new Error("the block is not there"))
+      if (records.length === 0) return Effect.fail(new Rotten({ index: from, reason: "the block is not there" }))
       feed.blockBytes = Math.ceil(bytes / records.length) + 1
       return Effect.succeed(records)
     })
@@ -173,7 +183,7 @@ export class FeedSpace {
     return Effect.gen({ self: this }, function* () {
       const checkpoint = length - (length % checkpointBlocks)
       const kept = checkpoint === 0 ? [] : (yield* this.record(feed, checkpoint - 1)).peaks
-      if (kept === null) return yield* broken(feed, checkpoint - 1, new Error("the peaks are not there"))
+      if (kept === null) return yield* broken(feed, checkpoint - 1, "the peaks are not there")
       const peaks = new Peaks(checkpoint, kept)
       while (peaks.length < length) {
         for (const { bytes } of yield* this.records(feed, peaks.length, length, recentBytesMax)) {
@@ -185,5 +195,15 @@ export class FeedSpace {
   }
 }
 
-const broken = (feed: HeldFeed, index: number, cause: unknown): Effect.Effect<never, StorageError> =>
-  Effect.fail(new StorageFailed({ folder: "the storage", operation: `reading block ${index} of feed ${feed.text}`, cause }))
+/** A record of a block that is not as it was written. */
+export class Rotten extends Data.TaggedError("Rotten")<{ readonly index: number; readonly reason: string }> {}
+
+const broken = (feed: HeldFeed, index: number, reason: string): StorageError =>
+  unreadable(`block ${index} of feed ${feed.text}`, reason)
+
+/** A record is not as it was written: no other place of this storage has it. */
+export const unreadable = (what: string, reason: string): StorageFailed =>
+  new StorageFailed({ folder: "the storage", operation: `reading ${what}`, cause: new Error(`${reason}; ${remedy}`) })
+
+const remedy =
+  "what was written there has changed on the disk: put the folder back from a copy, or begin with a new one and let peers fill it"

@@ -32,6 +32,7 @@ import {
   decodeStarts,
   encodeStarts,
   feedKeys,
+  feedOfKey,
   type Starts
 } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
@@ -42,11 +43,11 @@ import { countedLength, FeedStore, type FeedWriter, type SpaceFeeds, TooManyFeed
 import { BootCounter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
-import { type Change, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
+import { type Change, Storage, type StorageError } from "../../services/platform/Storage.ts"
 import { audit, forkProofs } from "./FeedAudit.ts"
 import { admit, admitFork, ingest, keep } from "./FeedIngest.ts"
 import { loadRenewals, renewalOf } from "./FeedRenewal.ts"
-import { FeedSpace } from "./FeedSpace.ts"
+import { FeedSpace, unreadable } from "./FeedSpace.ts"
 import * as FeedWriterPart from "./FeedWriter.ts"
 import { HeldFeed } from "./HeldFeed.ts"
 
@@ -92,7 +93,7 @@ const countStart = Effect.fnUntraced(function* (storage: Storage["Service"]) {
   const beside = yield* BootCounter
   const bytes = yield* storage.get(startsKey)
   const stored = bytes === null ? Result.succeed({ starts: 0, rolledBackAt: 0 }) : decodeStarts(bytes)
-  if (Result.isFailure(stored)) return yield* unreadable("the count of starts", stored.failure)
+  if (Result.isFailure(stored)) return yield* unreadable("the count of starts", stored.failure.message)
   const known = yield* beside.read
   const starts = Math.max(stored.success.starts, known) + 1
   const counted: Starts = { starts, rolledBackAt: stored.success.starts < known ? starts : stored.success.rolledBackAt }
@@ -101,18 +102,16 @@ const countStart = Effect.fnUntraced(function* (storage: Storage["Service"]) {
   return counted
 })
 
-const unreadable = (what: string, cause: unknown) =>
-  new StorageFailed({ folder: "the storage", operation: `reading ${what}`, cause })
-
 // A space -----------------------------------------------------------------------------------------------------------------------
 
 const load = Effect.fnUntraced(function* (space: FeedSpace) {
   const feeds: Array<HeldFeed> = []
-  for (const { value } of yield* space.entries(feedKeys)) {
+  for (const { key, value } of yield* space.entries(feedKeys)) {
+    const what = `the record of feed ${feedText(feedOfKey(key))}`
     const record = decodeFeed(value)
-    if (Result.isFailure(record)) return yield* unreadable("a feed", record.failure)
+    if (Result.isFailure(record)) return yield* unreadable(what, record.failure.message)
     const manifest = decodeManifest(record.success.manifest)
-    if (Result.isFailure(manifest)) return yield* unreadable("a feed's manifest", manifest.failure)
+    if (Result.isFailure(manifest)) return yield* unreadable(what, manifest.failure.message)
     feeds.push(new HeldFeed(manifest.success, record.success))
   }
   for (const feed of feeds.sort((a, b) => a.admitted - b.admitted)) space.add(feed)
@@ -127,7 +126,8 @@ const loadCommands = Effect.fnUntraced(function* (space: FeedSpace) {
     const { feed: id, index } = blockOfKey(key)
     const feed = space.find(id)
     const commands = decodeCommands(value)
-    if (Result.isFailure(commands)) return yield* unreadable("commands", commands.failure)
+    if (Result.isFailure(commands))
+      return yield* unreadable(`the commands in block ${index} of feed ${feedText(id)}`, commands.failure.message)
     if (feed === undefined) continue
     const blocks = byFeed.get(feed)
     if (blocks === undefined) byFeed.set(feed, [[index, commands.success]])

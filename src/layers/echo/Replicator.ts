@@ -15,12 +15,13 @@ import { forkKey } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import { step, wakeAt } from "../../schema/echo/Replication.ts"
-import { decodeMessage, encodeMessage, type Message } from "../../schema/echo/ReplicationMessage.ts"
+import { decodeMessage, encodeMessage, type Message, markOf } from "../../schema/echo/ReplicationMessage.ts"
 import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../schema/echo/ReplicationState.ts"
-import type { SpaceFeeds, StoredFeed } from "../../services/echo/FeedStore.ts"
+import { countedLength, type SpaceFeeds, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
+import * as Alarm from "../../services/platform/Alarm.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
@@ -57,7 +58,7 @@ class Session {
   step(event: Event): Stepped {
     const { actions, messages } = step(this.state, event, this.now)
     for (const action of actions) {
-      if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length)
+      if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length, action.before)
       else if (action._tag === "Refused") this.observer.refused(action.feed, action.reason)
     }
     return { actions, messages }
@@ -73,8 +74,8 @@ const localOf = (feed: StoredFeed, author = feedText(feed.manifest.device)): Loc
   feed: feed.id,
   text: feed.text,
   author,
-  length: Math.min(feed.length, feed.frozenAt ?? Number.POSITIVE_INFINITY),
-  frozenAt: feed.frozenAt
+  length: countedLength(feed),
+  mark: markOf(feed.root, feed.frozenAt)
 })
 
 /** Carries out what a step asked for before more is read. */
@@ -177,6 +178,7 @@ const writing = Effect.fnUntraced(function* (
       if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
     }
   })
+  const alarm = yield* Alarm.make(() => session.wake.openUnsafe())
   const pending: Array<Action> = []
   const follow = Effect.fnUntraced(function* ({ actions, messages }: Stepped) {
     yield* say(messages)
@@ -195,8 +197,10 @@ const writing = Effect.fnUntraced(function* (
     if (event !== null) yield* follow(session.step(event))
     isMoving ||= action !== undefined
     if (isMoving) continue
-    const pause = wakeAt(session.state) - session.now
-    if (pause > 0) yield* Effect.timeoutOption(session.wake.await, pause)
+    const at = wakeAt(session.state)
+    if (at <= session.now) continue
+    yield* alarm.set(at)
+    yield* session.wake.await
   }
 })
 

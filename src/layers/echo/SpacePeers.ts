@@ -22,8 +22,8 @@ export class SpacePeers {
   observer(device: string): Observer {
     return {
       frontier: this.frontier,
-      acknowledged: (feed, length) => {
-        this.progress.acknowledge(device, feed, length)
+      acknowledged: (feed, length, before) => {
+        this.progress.acknowledge(device, feed, length, before)
         this.changed()
       },
       sent: (feed, length) => {
@@ -31,7 +31,9 @@ export class SpacePeers {
         this.changed()
       },
       refused: (feed, reason) => {
-        this.refusals.set(`${device} ${feed}`, `feed ${feed} is not taken from ${device}: ${reason}`)
+        const key = `${device} ${feed}`
+        if (reason === null) this.refusals.delete(key)
+        else this.refusals.set(key, `feed ${feed} is not taken from ${device}: ${reason}`)
         this.changed()
       }
     }

@@ -2,12 +2,13 @@
  * What is kept of a failure: the plan as a file, the diagram beside it, and what is said about both; and the plans that were kept before.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import * as Result from "effect/Result"
 import { diagram } from "../../schema/simulation/Diagram.ts"
 import { decodePlan, encodePlan, eventText, type Plan } from "../../schema/simulation/Plan.ts"
 import { type Report, secondsOf } from "../../schema/simulation/Report.ts"
 import type { Found } from "../../services/simulation/Hunt.ts"
+import type { Verdict, Violation } from "../../services/simulation/Trial.ts"
 
 /** Where failures are written, beside where the command was called. */
 const folder = ".troupe"
@@ -19,30 +20,53 @@ export interface Kept {
   readonly diagram: string
 }
 
-/** What is known of a failure. `replay` is the command that runs it again. */
-const reportOf = ({ again, failure, lines, plan, shrunk }: Found, replay: string): Report => ({
+/** What is known of a plan that was run. `replay` is the command that runs it again. */
+const reportOf = (
+  plan: Plan,
+  verdict: Verdict,
+  failure: Violation | undefined,
+  lines: ReadonlyArray<string>,
+  replay: string
+) => ({
   title: plan.name,
   seed: String(plan.seed),
-  peers: shrunk.plan.world.peers,
+  peers: plan.world.peers,
   lines,
-  failure: { ...failure, micros: Math.round(failure.seconds * 1_000_000) },
-  plan: shrunk.plan.events.map((event) => ({
+  failure: failure === undefined ? null : { ...failure, micros: Math.round(failure.seconds * 1_000_000) },
+  plan: plan.events.map((event) => ({
     at: event.at,
     peer: event.peer,
     kind: event.kind,
     text: eventText(event)
   })),
-  shrunkFrom: plan.events.length,
+  shrunkFrom: null,
   replay,
-  trace: again.trace
+  trace: verdict.trace
 })
+
+/** A path as it is typed where the command was called, so that a plan can be kept with the code. */
+export const here = (path: string): string => relative(process.cwd(), path)
+
+const pathOf = ({ name, seed }: Plan): string => join(folder, `${name.replaceAll(/\W+/g, "-")}-${seed}`)
+
+/** Writes the diagram of a plan that was run again, whether it fails or holds. */
+export const drawn = (plan: Plan, verdict: Verdict, lines: ReadonlyArray<string>, replay: string): Omit<Kept, "plan"> => {
+  const report = reportOf(plan, verdict, verdict.violations[0], lines, replay)
+  const path = `${pathOf(plan)}.html`
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(path, diagram(report))
+  return { report, diagram: path }
+}
 
 /** Writes plan and diagram. `replay` is given the path of the plan. */
 export const keep = (found: Found, replay: (plan: string) => string): Kept => {
-  const { name, seed } = found.plan
-  const path = join(folder, `${name.replaceAll(/\W+/g, "-")}-${seed}`)
+  const { again, failure, lines, plan, shrunk } = found
+  const path = pathOf(plan)
   const kept = { plan: `${path}.json`, diagram: `${path}.html` }
-  const report = reportOf(found, replay(kept.plan))
+  const report = {
+    ...reportOf(shrunk.plan, again, failure, lines, replay(kept.plan)),
+    shrunkFrom: plan.events.length
+  }
   mkdirSync(folder, { recursive: true })
   writeFileSync(kept.plan, encodePlan(found.shrunk.plan))
   writeFileSync(kept.diagram, diagram(report))
@@ -53,11 +77,13 @@ export const keep = (found: Found, replay: (plan: string) => string): Kept => {
 export const told = ({ report, ...kept }: Kept, found: Found): string => {
   const { check, peer, says, seconds } = found.failure
   const where = peer === null ? "" : ` on ${peer}`
-  const plan = found.shrunk.plan.events.map((event) => `    ${secondsOf(event.at * 1_000).padStart(10)}  ${eventText(event)}`)
+  const { plan: least, tried } = found.shrunk
+  const shrunk = tried === 0 ? "" : `, shrunk to ${least.events.length} in ${tried} runs`
+  const plan = least.events.map((event) => `    ${secondsOf(event.at * 1_000).padStart(10)}  ${eventText(event)}`)
   return [
     `${check} fails at ${secondsOf(seconds * 1_000_000)}${where}: ${says}`,
     `  seed     ${found.plan.seed} of "${found.plan.name}"`,
-    `  plan     ${kept.plan}: ${found.plan.events.length} events, shrunk to ${found.shrunk.plan.events.length} in ${found.shrunk.tried} runs`,
+    `  plan     ${kept.plan}: ${found.plan.events.length} events${shrunk}`,
     ...plan,
     `  replay   ${report.replay}`,
     `  diagram  ${kept.diagram}`

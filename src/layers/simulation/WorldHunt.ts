@@ -9,12 +9,17 @@ import type { Simulation } from "../../services/simulation/Simulation.ts"
 import type { Verdict } from "../../services/simulation/Trial.ts"
 import * as WorldTrial from "./WorldTrial.ts"
 
-/** Runs a plan; of one that fails, finds the least, in at most so many further runs. */
-export const hunt = (simulation: Simulation, plan: Plan, budget: number): Effect.Effect<Hunted> =>
+/** Runs a plan; of one that fails, finds the least, in at most so many further runs, unless enough is known of the check that it breaks. */
+export const hunt = (
+  simulation: Simulation,
+  plan: Plan,
+  budget: number,
+  isKnown: (check: string) => boolean = () => false
+): Effect.Effect<Hunted> =>
   Effect.gen(function* () {
     const verdict = yield* WorldTrial.run(simulation, plan)
     const [failure] = verdict.violations
-    if (failure === undefined) return { verdict, found: null }
+    if (failure === undefined || isKnown(failure.check)) return { verdict, found: null }
     const second = yield* WorldTrial.run(simulation, plan)
     if (second.trace !== verdict.trace) return yield* unequal(simulation, plan, verdict)
     const shrunk = yield* smaller(simulation, plan, failure.check, budget)

@@ -102,17 +102,16 @@ class PlannedTrial {
     const body = Effect.scopedWith((scope) => Effect.raceFirst(this.begun.body(this.face(scope)), Deferred.await(this.failed)))
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(body)
-      if (Exit.isFailure(exit)) this.failure(exit.cause)
+      if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
       else yield* this.nothingLeft
       this.now = yield* this.world.seconds
     })
   }
 
-  private failure(cause: Cause.Cause<unknown>): void {
+  private failure(cause: Cause.Cause<unknown>): Effect.Effect<unknown> {
     const error = Cause.squash(cause)
-    if (error instanceof Violated) return void this.add(error)
-    const says = error instanceof Error ? error.message : String(error)
-    this.add({ check: "the test fails", says, peer: null, seconds: this.now })
+    if (error instanceof Violated) return Effect.sync(() => this.add(error))
+    return this.noted("the test itself", error instanceof Error ? error.message : String(error), null)
   }
 
   private add({ check, peer, says, seconds }: Violation): void {
@@ -243,10 +242,12 @@ class PlannedTrial {
       const exit = yield* Effect.exit(perform(step.step, this.world.peer(peer)))
       underWay.delete(id)
       this.now = yield* this.world.seconds
+      const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
+      yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
+      if (error instanceof Violated) yield* Deferred.fail(this.failed, error)
       if (Exit.isSuccess(exit)) this.operations++
       // faults make things fail, in ways that their types tell; what no type tells is a mistake
       else if (Cause.hasDies(exit.cause)) yield* this.noted("no defect", Cause.pretty(exit.cause), peer)
-      yield* this.world.note("did", id, Exit.isSuccess(exit) ? "ok" : tagOf(Cause.squash(exit.cause)))
     })
   }
 

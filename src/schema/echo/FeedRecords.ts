@@ -3,10 +3,12 @@
  *
  * A block's record and its feed's are always written in one batch, so a feed is never found half grown. Every block keeps its root,
  * because dependencies cite it; it keeps its signature where one is known, and the peaks at every 64th length, so that a run from
- * anywhere is proved by reading at most 63 blocks. Bytes: docs/format.md#storage-keys.
+ * anywhere is proved by reading at most 63 blocks. Every record ends with a checksum, since no signature covers all of it. Bytes:
+ * docs/format.md#storage-keys.
  */
 import type * as Result from "effect/Result"
-import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import { checksum, checksumBytes } from "../platform/Checksum.ts"
+import { decodeWith, equalBytes, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
 import {
   blockChangeSetsMax,
   changeSetMutationsMax,
@@ -123,9 +125,12 @@ export const copiesKeys = (space: Uint8Array, after: Uint8Array | null) => range
 export const renewalKey = (space: Uint8Array, feed: Uint8Array): Uint8Array => keyOf(space, renewalKind, feed)
 export const renewalKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, renewalKind, after)
 
+/** The feed that a key of any kind names. */
+export const feedOfKey = (key: Uint8Array): Uint8Array => key.subarray(34, 66)
+
 /** The feed and the block that such a key names. */
 export const blockOfKey = (key: Uint8Array): { readonly feed: Uint8Array; readonly index: number } => ({
-  feed: key.subarray(34, 66),
+  feed: feedOfKey(key),
   index: Number(new DataView(key.buffer, key.byteOffset + 66, 8).getBigUint64(0))
 })
 
@@ -144,15 +149,27 @@ const readNodes = (from: Reader): ReadonlyArray<Uint8Array> => {
 /** Reused, so that a record costs one buffer. */
 const scratch = new Writer()
 
+/** A record, once the checksum of all that was written has been put at its end. */
+const summed = (to: Writer): Uint8Array => to.bytes(checksum(to.take(), 0, to.length)).finish()
+
+/** Reads a record of so many fields, the last of which is the checksum. */
+const decodeSummed = <A>(bytes: Uint8Array, fields: number, read: (from: Reader) => A): Result.Result<A, Malformed> =>
+  decodeWith(bytes, (from) => {
+    from.tuple(fields)
+    const record = read(from)
+    const end = from.at
+    if (!equalBytes(from.fixed(checksumBytes), checksum(bytes, 0, end))) from.fail("a record whose checksum is another")
+    return record
+  })
+
 export const encodeFeed = (record: FeedRecord): Uint8Array => {
   scratch.reset()
-  const to = scratch.array(11).int(0).bytes(record.manifest).int(record.admitted).int(record.arrival)
+  const to = scratch.array(12).int(0).bytes(record.manifest).int(record.admitted).int(record.arrival)
   writeNodes(to.int(record.length).bytes(record.root), record.peaks).int(record.counter).int(record.start).bool(record.isClosed)
-  return (record.frozenAt === null ? to.nil() : to.int(record.frozenAt)).finish()
+  return summed(record.frozenAt === null ? to.nil() : to.int(record.frozenAt))
 }
 
 const readFeed = (from: Reader): FeedRecord => {
-  from.tuple(11)
   if (from.uint() !== 0) from.fail("a feed's record of another version")
   return {
     manifest: from.bytes(manifestBytesMax),
@@ -168,7 +185,10 @@ const readFeed = (from: Reader): FeedRecord => {
   }
 }
 
-export const decodeFeed = (bytes: Uint8Array): Result.Result<FeedRecord, Malformed> => decodeWith(bytes, readFeed)
+export const decodeFeed = (bytes: Uint8Array): Result.Result<FeedRecord, Malformed> => decodeSummed(bytes, 12, readFeed)
+
+/** The head of a byte string that holds a checksum. */
+const checksumStart = 0x40 | checksumBytes
 
 /** What stands before a block in its record at most: lengths, arrival, root and signature, and at a checkpoint the peaks. */
 const recordStartBytes = 128
@@ -180,13 +200,15 @@ const peaksBytes = 54 * 34
 export class BlockSlot {
   private readonly buffer: Uint8Array
   private readonly at: number
+  private readonly end: number
 
   /** For a block that consists of these parts. */
   constructor(parts: ReadonlyArray<Uint8Array>, isCheckpoint: boolean) {
     this.at = recordStartBytes + (isCheckpoint ? peaksBytes : 0)
     let end = this.at
     for (const part of parts) end += part.length
-    this.buffer = new Uint8Array(end)
+    this.end = end
+    this.buffer = new Uint8Array(end + 1 + checksumBytes)
     end = this.at
     for (const part of parts) {
       this.buffer.set(part, end)
@@ -195,49 +217,49 @@ export class BlockSlot {
   }
 
   get bytes(): Uint8Array {
-    return this.buffer.subarray(this.at)
+    return this.buffer.subarray(this.at, this.end)
   }
 
   leaf(hash: Hash): Uint8Array {
-    return leafHashAt(this.buffer, this.at, this.buffer.length - this.at, hash)
+    return leafHashAt(this.buffer, this.at, this.end - this.at, hash)
   }
 
   record({ arrival, peaks, root, signature }: Omit<BlockRecord, "bytes">): Uint8Array {
     scratch.reset()
-    const to = scratch.array(5).int(arrival).bytes(root)
+    const to = scratch.array(6).int(arrival).bytes(root)
     if (signature === null) to.nil()
     else to.bytes(signature)
     if (peaks === null) to.nil()
     else writeNodes(to, peaks)
-    const start = to.bytesStart(this.buffer.length - this.at).finish()
-    this.buffer.set(start, this.at - start.length)
-    return this.buffer.subarray(this.at - start.length)
+    const start = to.bytesStart(this.end - this.at).finish()
+    const from = this.at - start.length
+    this.buffer.set(start, from)
+    this.buffer[this.end] = checksumStart
+    this.buffer.set(checksum(this.buffer, from, this.end), this.end + 1)
+    return this.buffer.subarray(from)
   }
 }
 
-const readBlockRecord = (from: Reader): BlockRecord => {
-  from.tuple(5)
-  return {
-    arrival: from.uint(),
-    root: from.fixed(32),
-    signature: from.nil() ? null : from.fixed(64),
-    peaks: from.nil() ? null : readNodes(from),
-    bytes: from.bytes(envelopeBytesMax)
-  }
-}
+const readBlockRecord = (from: Reader): BlockRecord => ({
+  arrival: from.uint(),
+  root: from.fixed(32),
+  signature: from.nil() ? null : from.fixed(64),
+  peaks: from.nil() ? null : readNodes(from),
+  bytes: from.bytes(envelopeBytesMax)
+})
 
-export const decodeBlockRecord = (bytes: Uint8Array): Result.Result<BlockRecord, Malformed> => decodeWith(bytes, readBlockRecord)
+export const decodeBlockRecord = (bytes: Uint8Array): Result.Result<BlockRecord, Malformed> =>
+  decodeSummed(bytes, 6, readBlockRecord)
 
 /** The commands of one block, in the order of their change sets. */
 export const encodeCommands = (commands: ReadonlyArray<CommandRecord>): Uint8Array => {
-  const to = new Writer().array(2).int(0).array(commands.length)
+  const to = new Writer().array(3).int(0).array(commands.length)
   for (const { command, first } of commands) to.array(2).text(command).int(first)
-  return to.finish()
+  return summed(to)
 }
 
 export const decodeCommands = (bytes: Uint8Array): Result.Result<ReadonlyArray<CommandRecord>, Malformed> =>
-  decodeWith(bytes, (from) => {
-    from.tuple(2)
+  decodeSummed(bytes, 3, (from) => {
     if (from.uint() !== 0) from.fail("commands of another version")
     const commands: Array<CommandRecord> = []
     for (let n = from.array(blockChangeSetsMax); n > 0; n--) {
@@ -249,18 +271,17 @@ export const decodeCommands = (bytes: Uint8Array): Result.Result<ReadonlyArray<C
 
 /** The copies in one block, in the order of their counters. */
 export const encodeCopies = (copies: ReadonlyArray<CopyRecord>): Uint8Array => {
-  const to = new Writer().array(2).int(0).array(copies.length)
+  const to = new Writer().array(3).int(0).array(copies.length)
   for (const { feed, first, from, left, to: last } of copies) {
     to.array(5).bytes(feed).int(from).int(last).array(left.length)
     for (const counter of left) to.int(counter)
     to.int(first)
   }
-  return to.finish()
+  return summed(to)
 }
 
 export const decodeCopies = (bytes: Uint8Array): Result.Result<ReadonlyArray<CopyRecord>, Malformed> =>
-  decodeWith(bytes, (reader) => {
-    reader.tuple(2)
+  decodeSummed(bytes, 3, (reader) => {
     if (reader.uint() !== 0) reader.fail("copies of another version")
     const copies: Array<CopyRecord> = []
     for (let n = reader.array(blockChangeSetsMax); n > 0; n--) {
@@ -274,11 +295,10 @@ export const decodeCopies = (bytes: Uint8Array): Result.Result<ReadonlyArray<Cop
   })
 
 /** Up to which freeze a feed of this device was written anew. */
-export const encodeRenewal = (frozenAt: number): Uint8Array => new Writer(16).array(2).int(0).int(frozenAt).finish()
+export const encodeRenewal = (frozenAt: number): Uint8Array => summed(new Writer(16).array(3).int(0).int(frozenAt))
 
 export const decodeRenewal = (bytes: Uint8Array): Result.Result<number, Malformed> =>
-  decodeWith(bytes, (from) => {
-    from.tuple(2)
+  decodeSummed(bytes, 3, (from) => {
     if (from.uint() !== 0) from.fail("a renewal of another version")
     return from.uint()
   })

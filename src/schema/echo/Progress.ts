@@ -64,10 +64,14 @@ export class Progress {
     if (device.connections === 0) device.before = new Map()
   }
 
-  /** The device said that it has stored so much of a feed. Lengths never fall on a connection: it may be an old message. */
-  acknowledge(device: string, feed: string, length: number): void {
+  /**
+   * The device said that it has stored so much of a feed. Lengths fall only when it takes back what it was last taken to have said: on
+   * another of its connections it may be an old message.
+   */
+  acknowledge(device: string, feed: string, length: number, before = -1): void {
     const { acknowledged } = this.device(device)
-    if ((acknowledged.get(feed) ?? -1) < length) acknowledged.set(feed, length)
+    const known = acknowledged.get(feed) ?? -1
+    if (known < length || known === before) acknowledged.set(feed, length)
   }
 
   /** Blocks of a feed were handed to a device up to this length. */

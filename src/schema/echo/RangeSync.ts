@@ -1,35 +1,39 @@
 /**
- * Finds where two sets of [feed, length] differ, by hashes of ranges.
+ * Finds where two sets of [feed, length, mark] differ, by hashes of ranges.
  *
  * A range whose hash differs is split into sixteen until at most 32 feeds are left, which are listed. So one feed among thousands is
  * found by a few messages, and equal sets cost one hash. Bytes and steps: docs/format.md#replication.
  */
 import { compareBytes, equalBytes, Writer } from "../platform/Codec.ts"
 import { rangeItemsMax, rangeWays } from "../platform/Limits.ts"
-import type { FeedLength, Range } from "./ReplicationMessage.ts"
+import { type FeedItem, type FeedLength, isSameMark, type Mark, type Range, writeItems } from "./ReplicationMessage.ts"
 
 type Hash = (bytes: Uint8Array) => Uint8Array
 
 const label = new TextEncoder().encode("echo/range/v0\0")
 
-/** id("echo/range", [[feed32, length]...]). */
-export const rangeHash = (items: ReadonlyArray<FeedLength>, hash: Hash): Uint8Array => {
-  const to = new Writer(64 + 40 * items.length).raw(label).array(items.length)
-  for (const { feed, length } of items) to.array(2).bytes(feed).int(length)
-  return hash(to.finish())
-}
+/** id("echo/range", items). A mark that is not known makes a hash that nobody else has. */
+export const rangeHash = (items: ReadonlyArray<FeedLength & { readonly mark: Mark | null }>, hash: Hash): Uint8Array =>
+  hash(writeItems(new Writer(64 + 56 * items.length).raw(label), items).finish())
 
-/** A feed's id as bytes and text, and how long it is. */
+/** A feed's id as bytes and text, how long it is, and what it is there, null when that is not known. */
 export interface SetItem extends FeedLength {
   readonly text: string
+  readonly mark: Mark | null
 }
+
+type Held = Pick<SetItem, "length" | "mark">
+
+/** Whether two devices have the same of a feed. */
+export const isSameItem = (a: Held | undefined, b: Held): boolean =>
+  a !== undefined && a.length === b.length && isSameMark(a.mark, b.mark)
 
 /** Where a feed stands in a set, whatever its length. */
 interface Place<Item> {
   item: Item
 }
 
-/** A set of feed lengths in the order of the feeds' keys. A length that changes moves nothing; what is new is merged in when asked for. */
+/** A set of feeds in the order of their keys. A length that changes moves nothing; what is new is merged in when asked for. */
 export class FeedSet<Item extends SetItem = SetItem> {
   private readonly byText = new Map<string, Place<Item>>()
   private sorted: Array<Place<Item>> = []
@@ -52,7 +56,7 @@ export class FeedSet<Item extends SetItem = SetItem> {
   put(item: Item): void {
     const known = this.byText.get(item.text)
     if (known !== undefined) {
-      if (known.item.length !== item.length) this.hashed = null
+      if (!isSameItem(known.item, item)) this.hashed = null
       known.item = item
       return
     }
@@ -133,10 +137,17 @@ const before = (key: Uint8Array): Uint8Array => {
 }
 
 /** What to say of a range whose hash differs: its feeds when they are few, else sixteen ranges that lie side by side. */
-export const splitRange = (set: FeedSet, from: Uint8Array, to: Uint8Array, hash: Hash): ReadonlyArray<Range> => {
+export const splitRange = (
+  set: FeedSet<FeedItem & SetItem>,
+  from: Uint8Array,
+  to: Uint8Array,
+  hash: Hash
+): ReadonlyArray<Range> => {
   const items = set.between(from, to)
   if (items.length <= rangeItemsMax)
-    return [{ _tag: "Range", from, to, count: items.length, content: items.map(({ feed, length }) => ({ feed, length })) }]
+    return [
+      { _tag: "Range", from, to, count: items.length, content: items.map(({ feed, length, mark }) => ({ feed, length, mark })) }
+    ]
   const ranges: Array<Range> = []
   for (let i = 0; i < rangeWays; i++) {
     const start = Math.floor((items.length * i) / rangeWays)

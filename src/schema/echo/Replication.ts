@@ -12,30 +12,38 @@
 import { equalBytes } from "../platform/Codec.ts"
 import { messageFeedsMax } from "../platform/Limits.ts"
 import { feedText } from "./FeedTable.ts"
-import { firstKey, isSameRange, lastKey, rangeHash, splitRange } from "./RangeSync.ts"
+import { firstKey, isSameItem, isSameRange, lastKey, rangeHash, splitRange } from "./RangeSync.ts"
 import {
   acknowledge,
-  acknowledgeAll,
   admitted,
   askAt,
   dataCame,
   forkCame,
   forkKept,
   ingested,
+  judge,
   manifestCame,
   met,
+  prove,
   refreshBehind,
+  resume,
   stalled,
+  told,
+  toldAll,
   wants
 } from "./ReplicationAsking.ts"
-import type { FeedLength, Message, Range, Wanted } from "./ReplicationMessage.ts"
-import { grown, loaded, ranked, refreshSending, refusedBy, schedule, wanted } from "./ReplicationSending.ts"
-import type { Event, LocalFeed, Output, ReplicationState } from "./ReplicationState.ts"
+import type { FeedItem, Message, Range, Wanted } from "./ReplicationMessage.ts"
+import { grown, loaded, lostPause, ranked, refreshSending, refusedBy, schedule, wanted } from "./ReplicationSending.ts"
+import { type Event, type FeedLink, freezeOf, type LocalFeed, type Output, type ReplicationState } from "./ReplicationState.ts"
 
 const idlePause = 30_000
 /** The device that does not lead waits longer, so that one Summary serves both. */
 const idlePauseOfOther = 45_000
 const silentMax = 120_000
+/** Who is busy sums up all the same, so that what got lost is found: so much later than who is idle. */
+const busyPause = 30_000
+/** When a proof may be sent again to who does not say that it has it: twice as late each time. */
+const forkPause = 8_000
 /** How long nothing must be said before a comparison is taken to be over. */
 const settledPause = 250
 const comparePauseMax = 64_000
@@ -76,9 +84,9 @@ const handle = (state: ReplicationState, event: Event, now: number) => {
     case "Ranked":
       return ranked(state, event.ranks)
     case "Loaded":
-      return loaded(state, event.from, event.run, event.nextArrival)
+      return loaded(state, event.from, event.run, event.nextArrival, now)
     case "ForkLoaded":
-      return forkLoaded(state, event.feed, event.proof)
+      return forkLoaded(state, event.feed, event.proof, now)
     case "Writable":
       return
   }
@@ -95,9 +103,8 @@ const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
   state.own.put(feed)
   if (before === undefined) met(state, link)
   grown(state, link)
+  judge(state, link, now)
   refreshBehind(state, link, now)
-  const isFrozen = feed.frozenAt !== null && feed.frozenAt !== before?.frozenAt
-  if (isFrozen && link.forkSent !== feed.frozenAt && state.acknowledged(feed.text) !== undefined) state.forks.add(link)
 }
 
 const received = (state: ReplicationState, message: Message, now: number) => {
@@ -109,7 +116,7 @@ const received = (state: ReplicationState, message: Message, now: number) => {
     case "Range":
       return rangeCame(state, message, now)
     case "Have":
-      return acknowledgeAll(state, message.feeds, now)
+      return toldAll(state, message.feeds, now)
     case "Want":
       for (const each of message.feeds) wantCame(state, each, now)
       return
@@ -118,7 +125,7 @@ const received = (state: ReplicationState, message: Message, now: number) => {
     case "Manifest":
       return manifestCame(state, message.manifest)
     case "Fork":
-      return forkCame(state, message.feed, message.proof)
+      return forkCame(state, message.feed, message.index, message.proof, now)
     case "Refuse": {
       if (message.feed === null) return state.close(`it refused: ${message.reason}`, null)
       const link = state.links.get(feedText(message.feed))
@@ -135,8 +142,8 @@ const wantCame = (state: ReplicationState, want: Wanted, now: number) => {
   const before = state.acknowledged(link.text)
   // who asks from 0 may not even know the feed
   if (want.from > 0) acknowledge(state, link, want.from, now)
-  if (own.frozenAt !== null && link.forkSent !== own.frozenAt) state.forks.add(link)
-  wanted(state, link, want, before)
+  prove(state, link, now)
+  wanted(state, link, want, before, now)
 }
 
 const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) => {
@@ -146,21 +153,22 @@ const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) =
   // each may cost a hash of all feeds
   if (state.summaryTokens < 0) return state.close("it sums up without end", "greedy")
   const isFirst = !state.hasHeardSummary
+  state.summedAt = now
   state.hasHeardSummary = true
   // who says this has nothing more to answer
   state.unanswered = 0
   if (equalBytes(stored, state.own.summary())) {
     for (const own of state.own.values()) {
-      if (state.acknowledged(own.text) !== own.length) acknowledge(state, state.link(own.feed, own.text), own.length, now)
+      if (!isSameItem(state.theirs.get(own.text), own)) told(state, state.link(own.feed, own.text), own, now)
     }
     state.compareAt = null
     state.comparePause = 1_000
     return
   }
   // what is known to differ is under way, or was said; it is said again in case it got lost
-  if (equalBytes(stored, state.theirs.summary())) return tellAgain(state)
-  if (equalBytes(stored, asTold(state))) {
-    for (const own of state.own.values()) acknowledge(state, state.link(own.feed, own.text), toldOf(state, own), now)
+  if (equalBytes(stored, state.theirs.summary())) return tellAgain(state, now)
+  if (equalBytes(stored, rangeHash(asTold(state), state.hash))) {
+    for (const each of asTold(state)) told(state, state.link(each.feed), each, now)
     return
   }
   // at the beginning both see the difference, and one is enough to compare, unless it saw none
@@ -169,25 +177,31 @@ const summaryCame = (state: ReplicationState, stored: Uint8Array, now: number) =
 }
 
 /** The peer lacks what it was told of, and nothing is under way. */
-const tellAgain = (state: ReplicationState) => {
-  if (state.due.size > 0 || state.flightBytes > 0) return
-  for (const own of state.own.values()) {
-    if ((state.acknowledged(own.text) ?? -1) < own.length) state.haves.add(state.link(own.feed, own.text))
-  }
+const tellAgain = (state: ReplicationState, now: number) => {
+  if (state.due.size > 0 || (state.flightBytes > 0 && now - state.sentAt < lostPause)) return
+  for (const own of state.own.values()) tellOf(state, own, now)
 }
 
-const toldOf = (state: ReplicationState, own: LocalFeed): number =>
-  state.acknowledged(own.text) ?? state.links.get(own.text)?.told ?? -1
-
-/** The hash of the peer's set if it has, of what it never spoke of, just what it was told. */
-const asTold = (state: ReplicationState): Uint8Array => {
-  const items: Array<FeedLength> = []
-  for (const own of state.own.between(firstKey, lastKey)) {
-    const length = toldOf(state, own)
-    if (length >= 0) items.push({ feed: own.feed, length })
-  }
-  return rangeHash(items, state.hash)
+/** The peer has not the same of a feed: it is told what is here, unless it has more, and given the proof when it lacks one. */
+const tellOf = (state: ReplicationState, own: LocalFeed, now: number) => {
+  const there = state.theirs.get(own.text)
+  if (isSameItem(there, own)) return
+  const link = state.link(own.feed, own.text)
+  if ((there?.length ?? -1) <= own.length) state.haves.add(link)
+  if (there !== undefined) prove(state, link, now)
 }
+
+/** The peer's set if it has, of what it never spoke of, just what it was told. */
+const asTold = (state: ReplicationState): ReadonlyArray<FeedItem> => {
+  const items: Array<FeedItem> = []
+  for (const { feed, text } of state.own.between(firstKey, lastKey)) {
+    const { length, mark } = state.theirs.get(text) ?? state.links.get(text)?.told ?? untold
+    if (length >= 0 && mark !== null) items.push({ feed, length, mark })
+  }
+  return items
+}
+
+const untold = { length: -1, mark: null }
 
 const rangeCame = (state: ReplicationState, range: Range, now: number) => {
   const here = state.own.between(range.from, range.to)
@@ -198,12 +212,17 @@ const rangeCame = (state: ReplicationState, range: Range, now: number) => {
   state.owesSummary = true
   state.compareAt = null
   if (!(range.content instanceof Uint8Array)) {
-    acknowledgeAll(state, range.content, now)
-    for (const own of here) if ((state.acknowledged(own.text) ?? -1) < own.length) state.haves.add(state.link(own.feed, own.text))
+    toldAll(state, range.content, now)
+    for (const own of here) tellOf(state, own, now)
     return
   }
-  if (isSameRange(state.own, range, state.hash)) return acknowledgeAll(state, here, now)
+  if (isSameRange(state.own, range, state.hash)) return sameCame(state, here, now)
   compare(state, range.from, range.to)
+}
+
+/** The peer has had all of this: the hash may have waited until it was sent, and what is shorter by now tells nothing. */
+const sameCame = (state: ReplicationState, here: ReadonlyArray<LocalFeed>, now: number) => {
+  for (const { feed, length, mark, text } of here) acknowledge(state, state.link(feed, text), length, now, mark)
 }
 
 /** Says what there is between two keys. */
@@ -211,20 +230,29 @@ const compare = (state: ReplicationState, from: Uint8Array, to: Uint8Array) => {
   for (const range of splitRange(state.own, from, to, state.hash)) {
     if (state.ranges.length >= rangesQueued) return
     state.ranges.push(range)
-    if (range.content instanceof Uint8Array) continue
-    for (const { feed, length } of range.content) {
-      const link = state.link(feed)
-      link.told = Math.max(link.told, length)
-    }
   }
 }
 
-const forkLoaded = (state: ReplicationState, text: string, proof: Uint8Array | null) => {
+/** Says a range, whose feeds may have grown since it was to be said: as of now, since what is said later counts. */
+const speakRange = (state: ReplicationState, range: Range) => {
+  const { content, from, to } = range
+  for (const each of content instanceof Uint8Array ? [range] : splitRange(state.own, from, to, state.hash)) {
+    state.output.messages.push(each)
+    if (each.content instanceof Uint8Array) continue
+    for (const { feed, length, mark } of each.content) state.link(feed).told = { length, mark }
+  }
+  state.owesSummary = true
+}
+
+const forkLoaded = (state: ReplicationState, text: string, proof: Uint8Array | null, now: number) => {
   state.isForkLoading = false
   const link = state.links.get(text)
   if (link === undefined || proof === null) return
-  link.forkSent = state.own.get(text)?.frozenAt ?? null
-  state.output.messages.push({ _tag: "Fork", feed: link.feed, proof })
+  const index = freezeOf(state.own.get(text))
+  if (index === null) return
+  link.forkSent = index
+  link.forkAgainAt = now + Math.min(forkPause * 2 ** link.forkSends++, comparePauseMax)
+  state.output.messages.push({ _tag: "Fork", feed: link.feed, index, proof })
 }
 
 /** What is due is said, in the order in which the other must hear it. */
@@ -243,20 +271,23 @@ const speak = (state: ReplicationState, now: number) => {
   speakLengths(state)
   const asked = wants(state, now)
   if (asked.length > 0) messages.push({ _tag: "Want", feeds: asked })
-  for (const range of state.ranges.splice(0, rangesAtOnce)) {
-    messages.push(range)
-    state.owesSummary = true
-  }
-  if (isSummaryDue(state, now)) speakSummary(state)
+  for (const range of state.ranges.splice(0, rangesAtOnce)) speakRange(state, range)
+  if (isSummaryDue(state, now)) speakSummary(state, now)
   schedule(state)
 }
 
 const speakOfForks = (state: ReplicationState) => {
-  const link = state.isForkLoading ? undefined : state.forks.values().next().value
+  const link = state.isForkLoading ? undefined : nextFork(state)
   if (link === undefined) return
   state.forks.delete(link)
   state.isForkLoading = true
   state.output.actions.push({ _tag: "LoadFork", feed: link.feed, text: link.text })
+}
+
+/** Who has not the manifest yet cannot keep a proof. */
+const nextFork = (state: ReplicationState): FeedLink | undefined => {
+  for (const link of state.forks) if (!state.manifests.has(link)) return link
+  return undefined
 }
 
 const speakManifests = (state: ReplicationState) => {
@@ -274,7 +305,7 @@ const speakManifests = (state: ReplicationState) => {
 
 /** Tells how long feeds are, but for those whose blocks are about to tell it; and what need not be sent any more. */
 const speakLengths = (state: ReplicationState) => {
-  const feeds: Array<FeedLength> = []
+  const feeds: Array<FeedItem> = []
   // no more is named than the other can take: the rest as it answers
   let room = unansweredMax - state.unanswered
   for (const link of state.unnamed) {
@@ -294,9 +325,9 @@ const speakLengths = (state: ReplicationState) => {
       link.isAwaited = true
       state.unanswered++
     }
-    const { length } = state.own.get(link.text)!
-    link.told = length
-    feeds.push({ feed: link.feed, length })
+    const { length, mark } = state.own.get(link.text)!
+    link.told = { length, mark }
+    feeds.push({ feed: link.feed, length, mark })
   }
   if (feeds.length > 0) state.output.messages.push({ _tag: "Have", feeds })
   const done: Array<Wanted> = []
@@ -316,12 +347,13 @@ const isQuiet = (state: ReplicationState): boolean =>
 
 const isSummaryDue = (state: ReplicationState, now: number): boolean => {
   if (state.isSummaryDue) return true
-  if (now - state.activeAt >= pauseOf(state)) return true
+  if (now - Math.min(state.activeAt, state.summedAt + busyPause) >= pauseOf(state)) return true
   if (!state.owesSummary || !isQuiet(state)) return false
   return now - state.activeAt >= settledPause || equalBytes(state.own.summary(), state.theirs.summary())
 }
 
-const speakSummary = (state: ReplicationState) => {
+const speakSummary = (state: ReplicationState, now: number) => {
+  state.summedAt = now
   state.isSummaryDue = state.owesSummary = false
   const frontier = state.frontierHash()
   state.output.messages.push({ _tag: "Summary", stored: state.own.summary(), frontier, ops: rangeHash([], state.hash) })
@@ -340,6 +372,7 @@ const isOwed = (state: ReplicationState): boolean => !state.hasHeardSummary || s
 const passTime = (state: ReplicationState, now: number) => {
   if (now - state.heardAt >= silentMax && isOwed(state)) return state.close("it has owed an answer for too long", null)
   if (hasAsked(state) && now - state.askedAt >= state.stallPause) stalled(state, now)
+  for (const link of state.halted) if (link.resumeAt <= now) resume(state, link, now)
   if (state.compareAt !== null && now >= state.compareAt) {
     state.compareAt = null
     compare(state, firstKey, lastKey)
@@ -350,11 +383,12 @@ const passTime = (state: ReplicationState, now: number) => {
 
 /** When the machine wants to speak though nothing happens: the shell says `Writable` then. */
 export const wakeAt = (state: ReplicationState): number => {
-  let at = state.activeAt + pauseOf(state)
+  let at = Math.min(state.activeAt, state.summedAt + busyPause) + pauseOf(state)
   if (state.owesSummary && isQuiet(state)) at = Math.min(at, state.activeAt + settledPause)
   if (state.compareAt !== null) at = Math.min(at, state.compareAt)
   if (isOwed(state)) at = Math.min(at, state.heardAt + silentMax)
   if (hasAsked(state)) at = Math.min(at, state.askedAt + state.stallPause)
   for (const link of state.behind) at = Math.min(at, askAt(state, link))
+  for (const link of state.halted) at = Math.min(at, link.resumeAt)
   return at
 }

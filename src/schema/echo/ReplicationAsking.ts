@@ -4,16 +4,17 @@
  * [R3] A manifest goes before a feed's first block; manifests and Data that nobody wanted are refused and not kept.
  * [R5] A peer is taken to have what it has said to have, and what it has sent once that was verified.
  * [R9] It never gives up: what was lost is asked for again, with growing pauses, and a feed of which one peer brings nothing of another.
- * [R11] A feed that is refused stops on this connection alone; other feeds go on.
+ * [R11] A feed that is refused stops on this connection alone, and for a while; other feeds go on.
  * [R12] Where a feed forks is searched ever further back until the store holds a proof, and peers are given the proof.
  */
 import * as Result from "effect/Result"
 import { messageFeedsMax, strangeFeedsMax } from "../platform/Limits.ts"
 import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
-import { type FeedLength, feedOfManifest, type Wanted } from "./ReplicationMessage.ts"
-import { advance, refreshSending } from "./ReplicationSending.ts"
-import type { FeedLink, ReplicationState } from "./ReplicationState.ts"
+import { isSameItem } from "./RangeSync.ts"
+import { type FeedItem, feedOfManifest, isSameMark, type Mark, markOf, type Wanted } from "./ReplicationMessage.ts"
+import { advance, refreshSending, retreat } from "./ReplicationSending.ts"
+import { type FeedLink, freezeOf, type ReplicationState } from "./ReplicationState.ts"
 
 /** What a message costs to handle that nobody wanted, beside its bytes. */
 const nuisanceBytes = 65_536
@@ -37,35 +38,73 @@ export const refreshBehind = (state: ReplicationState, link: FeedLink, now: numb
     link.asks = 0
     return
   }
-  if (own !== undefined && own.frozenAt !== null) {
-    if (there > own.frozenAt && link.forkSent !== own.frozenAt) state.forks.add(link)
-    if (own.length >= own.frozenAt) {
-      state.behind.delete(link)
-      return
-    }
+  const frozenAt = freezeOf(own)
+  if (frozenAt !== null && has >= frozenAt) {
+    state.behind.delete(link)
+    return
   }
   if (!state.behind.has(link)) link.behindSince = now
   state.behind.add(link)
 }
 
-/** The peer has stored a feed up to a length. Lengths never fall on one connection. */
-export const acknowledge = (state: ReplicationState, link: FeedLink, length: number, now: number) => {
-  const known = state.acknowledged(link.text)
-  if (known !== undefined && known >= length) return
+/** Whether the peer may not know of the freeze of a feed, or not of one so low. */
+const lacksFreeze = (state: ReplicationState, link: FeedLink): boolean => {
+  const frozenAt = freezeOf(state.own.get(link.text))
+  return frozenAt !== null && (freezeOf(state.theirs.get(link.text)) ?? Number.POSITIVE_INFINITY) > frozenAt
+}
+
+/** The peer is to have the proof that froze a feed: at once, and again after a pause when it still does not say that it has it. */
+export const prove = (state: ReplicationState, link: FeedLink, now: number) => {
+  if (!lacksFreeze(state, link)) return
+  if (link.forkSent !== freezeOf(state.own.get(link.text)) || now >= link.forkAgainAt) state.forks.add(link)
+}
+
+/** What the peer has of a feed may be another thing than what is here: then one of the two learns of a fork. */
+export const judge = (state: ReplicationState, link: FeedLink, now: number) => {
+  const own = state.own.get(link.text)
+  const there = state.theirs.get(link.text)
+  if (own === undefined || there === undefined) return
+  prove(state, link, now)
+  if (!(own.mark instanceof Uint8Array && there.mark instanceof Uint8Array)) return
+  const differs = own.length === there.length && !isSameMark(own.mark, there.mark)
+  if (differs && link.search === null && link.stopped === null) searchFork(state, link, own.length, now)
+}
+
+const know = (state: ReplicationState, link: FeedLink, length: number, mark: Mark | null, now: number) => {
+  const before = state.acknowledged(link.text)
   state.answered(link)
-  if (known === undefined && state.own.get(link.text) === undefined) state.strangers++
-  state.theirs.put({ feed: link.feed, text: link.text, length })
-  state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length })
-  advance(state, link, length)
+  if (before === undefined && state.own.get(link.text) === undefined) state.strangers++
+  state.theirs.put({ feed: link.feed, text: link.text, length, mark: mark instanceof Uint8Array ? mark.slice() : mark })
+  state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length, before })
+  if (before !== undefined && before > length) retreat(state, link, length)
+  else advance(state, link, length)
+  judge(state, link, now)
   refreshBehind(state, link, now)
 }
 
-export const acknowledgeAll = (state: ReplicationState, feeds: ReadonlyArray<FeedLength>, now: number) => {
-  for (const { feed, length } of feeds) {
+/** The peer has stored a feed up to a length at least, where the feed is this, if that is known. */
+export const acknowledge = (state: ReplicationState, link: FeedLink, length: number, now: number, mark: Mark | null = null) => {
+  const known = state.theirs.get(link.text)
+  if (known !== undefined && known.length >= length) return
+  const own = state.own.get(link.text)
+  // who says no more than a length has most likely what is here; if not, the sums differ
+  const likely = own?.length === length && own.mark instanceof Uint8Array ? own.mark : null
+  know(state, link, length, freezeOf(known) ?? mark ?? likely, now)
+}
+
+/** The peer has just this of a feed. What was taken to be there before, and is not, was not heard aright. */
+export const told = (state: ReplicationState, link: FeedLink, item: Pick<FeedItem, "length" | "mark">, now: number) => {
+  if (!isSameItem(state.theirs.get(link.text), item)) know(state, link, item.length, item.mark, now)
+  else judge(state, link, now)
+}
+
+export const toldAll = (state: ReplicationState, feeds: ReadonlyArray<FeedItem>, now: number) => {
+  for (const item of feeds) {
     if (state.closing !== null) return
+    const { feed } = item
     const text = feedText(feed)
     if (state.strangers < strangeFeedsMax || state.links.has(text) || state.own.get(text) !== undefined) {
-      acknowledge(state, state.link(feed, text), length, now)
+      told(state, state.link(feed, text), item, now)
       continue
     }
     // named again when it is compared again, and there is room then
@@ -120,6 +159,17 @@ export const stalled = (state: ReplicationState, now: number) => {
   state.stallPause = Math.min(state.stallPause * 2, 320_000)
 }
 
+/** The pause after a refusal is over. It is said once more, so that who sent what was refused knows that nothing of it is under way. */
+export const resume = (state: ReplicationState, link: FeedLink, now: number) => {
+  const { stopped } = link
+  state.halted.delete(link)
+  link.stopped = null
+  link.isAsked = false
+  judge(state, link, now)
+  refreshBehind(state, link, now)
+  if (stopped !== null && state.behind.has(link)) state.refuse(link, stopped)
+}
+
 /** A manifest came. */
 export const manifestCame = (state: ReplicationState, manifest: Uint8Array) => {
   const feed = feedOfManifest(manifest)
@@ -146,9 +196,11 @@ export const dataCame = (state: ReplicationState, run: Run, now: number) => {
   }
   const link = known ?? state.link(run.feed, text)
   if (link.stopped !== null) return state.charge(bytes)
-  if (own.frozenAt !== null && run.from >= own.frozenAt) {
-    state.forks.add(link)
-    return state.stop(link, "frozen")
+  const frozenAt = freezeOf(own)
+  if (frozenAt !== null && run.from >= frozenAt) {
+    if (link.stops > 0) state.charge(bytes)
+    prove(state, link, now)
+    return state.stop(link, "frozen", now)
   }
   if (link.search !== null && run.from !== link.search.next) return state.charge(bytes)
   if (run.from > own.length) {
@@ -184,19 +236,19 @@ export const ingested = (
 ) => {
   link.incoming = -1
   const own = state.own.get(link.text)
-  const frozenAt = own?.frozenAt ?? null
+  const frozenAt = freezeOf(own)
   const run = state.coming
   state.coming = null
   if (run !== null && link.search === null) weigh(state, link, run, added, refusal)
   if (frozenAt !== null) {
     link.search = null
-    if (refusal !== null && link.forkSent !== frozenAt) state.forks.add(link)
+    if (refusal !== null) prove(state, link, now)
   }
-  if (refusal === null) stored(state, link, end, added, now)
+  if (refusal === null) stored(state, link, end, added, run, now)
   else if (refusal === "gap") lost(state, link, refusal, now)
-  else if (frozenAt === null && refusal === "forked") searchFork(state, link, own?.length ?? 0)
+  else if (frozenAt === null && refusal === "forked") searchFork(state, link, own?.length ?? 0, now)
   else if (frozenAt !== null && own !== undefined && own.length < frozenAt) lost(state, link, "gap", now)
-  else state.stop(link, frozenAt === null ? refusal : "frozen")
+  else state.stop(link, frozenAt === null ? refusal : "frozen", now)
   refreshSending(state, link)
   refreshBehind(state, link, now)
 }
@@ -222,16 +274,17 @@ const weigh = (state: ReplicationState, link: FeedLink, run: Run, added: number,
 const bytesOf = (run: Run, from: number, to: number): number =>
   run.blocks.slice(from - run.from, to - run.from).reduce((sum, block) => sum + block.length, 256)
 
-const stored = (state: ReplicationState, link: FeedLink, end: number, added: number, now: number) => {
-  acknowledge(state, link, end, now)
+const stored = (state: ReplicationState, link: FeedLink, end: number, added: number, run: Run | null, now: number) => {
+  acknowledge(state, link, end, now, run === null ? null : markOf(run.head.root))
   if (link.search !== null) {
     link.search.next = end
     state.askedAt = now
-    if (end >= link.search.until) state.stop(link, "forked")
+    if (end >= link.search.until) state.stop(link, "forked", now)
     return
   }
   if (added > 0) {
     link.pauses = link.asks = 0
+    state.taken(link)
     state.stallPause = 20_000
     state.askedAt = now
   }
@@ -250,8 +303,8 @@ const prune = (state: ReplicationState, link: FeedLink) => {
 }
 
 /** The peer has another feed under the same key: the blocks from ever further back are wanted, until both heads make a proof. */
-const searchFork = (state: ReplicationState, link: FeedLink, length: number) => {
-  if (length === 0 || link.search?.from === 0) return state.stop(link, "forked")
+const searchFork = (state: ReplicationState, link: FeedLink, length: number, now: number) => {
+  if (length === 0 || link.search?.from === 0) return state.stop(link, "forked", now)
   const back = link.search === null ? 1 : 2 * (length - link.search.from)
   const from = Math.max(0, length - back)
   link.search = { from, until: length, next: from, isAsked: false }
@@ -260,12 +313,15 @@ const searchFork = (state: ReplicationState, link: FeedLink, length: number) => 
 
 /** The manifest of a feed was looked at. */
 export const admitted = (state: ReplicationState, link: FeedLink, isRefused: boolean, now: number) => {
-  if (isRefused) state.stop(link, "manifest")
+  if (isRefused) {
+    state.charge(manifestBytes)
+    state.stop(link, "manifest", now)
+  } else state.taken(link)
   refreshBehind(state, link, now)
 }
 
-/** A proof came that a feed has forked. */
-export const forkCame = (state: ReplicationState, feed: Uint8Array, proof: Uint8Array) => {
+/** A proof came that a feed has forked. Who sends it knows of the freeze, whether or not it holds. */
+export const forkCame = (state: ReplicationState, feed: Uint8Array, index: number, proof: Uint8Array, now: number) => {
   const text = feedText(feed)
   const own = state.own.get(text)
   const link = own === undefined ? undefined : state.link(feed, text)
@@ -273,17 +329,16 @@ export const forkCame = (state: ReplicationState, feed: Uint8Array, proof: Uint8
   if (link === undefined || link.hasProved) state.charge(proof.length + 4_096)
   if (link === undefined) return
   link.hasProved = true
+  told(state, link, { length: Math.min(state.acknowledged(text) ?? 0, index), mark: index }, now)
   state.output.actions.push({ _tag: "KeepFork", feed: text, proof })
 }
 
 /** The proof was verified, or refused. */
 export const forkKept = (state: ReplicationState, link: FeedLink, refusal: string | null, now: number) => {
-  const own = state.own.get(link.text)
   if (refusal !== null) state.refuse(link, "bad-proof")
   else {
-    state.forks.delete(link)
-    link.forkSent = own?.frozenAt ?? null
     link.search = null
+    if (!lacksFreeze(state, link)) state.forks.delete(link)
   }
   refreshBehind(state, link, now)
 }

@@ -5,7 +5,7 @@
  * (Replication.ts) and the FeedStore. Bytes: docs/format.md#replication.
  */
 import type * as Result from "effect/Result"
-import { compareBytes, decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import { compareBytes, decodeWith, equalBytes, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
 import {
   forkProofBytesMax,
   manifestBytesMax,
@@ -23,13 +23,28 @@ export interface FeedLength {
   readonly length: number
 }
 
+/** What a feed is at its length: the first 16 bytes of its root, or where a proven fork froze it. */
+export type Mark = Uint8Array | number
+
+/** One feed of a set: all that a device has stored of it that counts. */
+export interface FeedItem extends FeedLength {
+  readonly mark: Mark
+}
+
+export const markOf = (root: Uint8Array, frozenAt: number | null = null): Mark => frozenAt ?? root.slice(0, markBytes)
+
+export const isSameMark = (a: Mark | null, b: Mark | null): boolean =>
+  a instanceof Uint8Array && b instanceof Uint8Array ? equalBytes(a, b) : a === b
+
+const markBytes = 16
+
 /** The feeds between two keys, both included: their hash, or all of them. */
 export interface Range {
   readonly _tag: "Range"
   readonly from: Uint8Array
   readonly to: Uint8Array
   readonly count: number
-  readonly content: Uint8Array | ReadonlyArray<FeedLength>
+  readonly content: Uint8Array | ReadonlyArray<FeedItem>
 }
 
 export interface Wanted {
@@ -42,24 +57,30 @@ export interface Wanted {
 export type Message =
   | { readonly _tag: "Summary"; readonly stored: Uint8Array; readonly frontier: Uint8Array; readonly ops: Uint8Array }
   | Range
-  | { readonly _tag: "Have"; readonly feeds: ReadonlyArray<FeedLength> }
+  | { readonly _tag: "Have"; readonly feeds: ReadonlyArray<FeedItem> }
   | { readonly _tag: "Want"; readonly feeds: ReadonlyArray<Wanted> }
   | { readonly _tag: "Data"; readonly run: Run }
   | { readonly _tag: "Manifest"; readonly manifest: Uint8Array }
   | { readonly _tag: "Refuse"; readonly reason: string; readonly feed: Uint8Array | null }
-  | { readonly _tag: "Fork"; readonly feed: Uint8Array; readonly proof: Uint8Array }
+  | { readonly _tag: "Fork"; readonly feed: Uint8Array; readonly index: number; readonly proof: Uint8Array }
 
 const reasonBytesMax = 64
 
-const writeLengths = (to: Writer, feeds: ReadonlyArray<FeedLength>): Writer => {
-  to.array(feeds.length)
-  for (const { feed, length } of feeds) to.array(2).bytes(feed).int(length)
+/** `[[feed32, length, root16 | frozenAt]...]`; the null of a mark that is not known is never sent. */
+export const writeItems = (to: Writer, items: ReadonlyArray<FeedLength & { readonly mark: Mark | null }>): Writer => {
+  to.array(items.length)
+  for (const { feed, length, mark } of items) {
+    to.array(3).bytes(feed).int(length)
+    if (mark === null) to.nil()
+    else if (typeof mark === "number") to.int(mark)
+    else to.bytes(mark)
+  }
   return to
 }
 
 const writeRange = (to: Writer, { from, to: last, count, content }: Range): Writer => {
   to.array(6).int(1).int(0).bytes(from).bytes(last).int(count)
-  return content instanceof Uint8Array ? to.bytes(content) : writeLengths(to, content)
+  return content instanceof Uint8Array ? to.bytes(content) : writeItems(to, content)
 }
 
 const writeData = (to: Writer, { feed, from, blocks, head, proof }: Run): Writer => {
@@ -79,7 +100,7 @@ const write = (to: Writer, message: Message): Writer => {
     case "Range":
       return writeRange(to, message)
     case "Have":
-      return writeLengths(to.array(2).int(2), message.feeds)
+      return writeItems(to.array(2).int(2), message.feeds)
     case "Want":
       to.array(2).int(3).array(message.feeds.length)
       for (const { feed, from, to: end } of message.feeds) {
@@ -106,11 +127,15 @@ const roomOf = (message: Message): number =>
 
 export const encodeMessage = (message: Message): Uint8Array => write(new Writer(roomOf(message)), message).take()
 
-const readLengths = (from: Reader, max: number): ReadonlyArray<FeedLength> => {
-  const feeds: Array<FeedLength> = []
+const readItems = (from: Reader, max: number): ReadonlyArray<FeedItem> => {
+  const feeds: Array<FeedItem> = []
   for (let n = from.array(max); n > 0; n--) {
-    from.tuple(2)
-    feeds.push({ feed: from.fixed(32), length: from.uint() })
+    from.tuple(3)
+    const feed = from.fixed(32)
+    const length = from.uint()
+    const mark = from.peek() === 2 ? from.fixed(markBytes) : from.uint()
+    if (typeof mark === "number" && mark < length) from.fail("more of a feed than its freeze lets count")
+    feeds.push({ feed, length, mark })
   }
   return feeds
 }
@@ -125,7 +150,7 @@ const readRange = (from: Reader): Range => {
   if (compareBytes(first, last) > 0) from.fail("a range that ends before it begins")
   const count = from.uint()
   if (from.peek() === 2) return { _tag: "Range", from: first, to: last, count, content: from.fixed(32) }
-  const items = readLengths(from, rangeItemsMax)
+  const items = readItems(from, rangeItemsMax)
   if (items.length !== count) from.fail("another count than its items")
   for (let i = 0; i < items.length; i++) {
     const { feed } = items[i]!
@@ -167,14 +192,16 @@ const readRun = (from: Reader): Run => {
   return { feed, from: start, blocks, head, proof: from.nil() ? null : readNodes(from) }
 }
 
-/** A proof is read by the FeedStore; here it is only one item that names its feed first. */
+/** A proof is read by the FeedStore; here it is only one item that names its feed and an index. */
 const readFork = (from: Reader, bytes: Uint8Array): Message => {
   const start = from.at
   if (from.array(8) !== 8) from.fail("a fork proof of another shape")
   const feed = from.fixed(32)
-  for (let i = 1; i < 8; i++) from.item(2)
+  for (let i = 1; i < 3; i++) from.item(2)
+  const index = from.uint()
+  for (let i = 4; i < 8; i++) from.item(2)
   if (from.at - start > forkProofBytesMax) from.fail("a fork proof that is too large")
-  return { _tag: "Fork", feed, proof: bytes.slice(start, from.at) }
+  return { _tag: "Fork", feed, index, proof: bytes.slice(start, from.at) }
 }
 
 const fieldsOf: ReadonlyMap<number, number> = new Map([
@@ -198,7 +225,7 @@ const read = (from: Reader, bytes: Uint8Array): Message => {
     case 1:
       return readRange(from)
     case 2:
-      return { _tag: "Have", feeds: atLeastOne(from, readLengths(from, messageFeedsMax)) }
+      return { _tag: "Have", feeds: atLeastOne(from, readItems(from, messageFeedsMax)) }
     case 3:
       return { _tag: "Want", feeds: atLeastOne(from, readWants(from)) }
     case 4:

@@ -8,13 +8,16 @@
  */
 import { turnBytesMax, windowBytesMax } from "../platform/Limits.ts"
 import type { Run } from "./Feed.ts"
-import type { Wanted } from "./ReplicationMessage.ts"
-import type { FeedLink, LocalFeed, ReplicationState } from "./ReplicationState.ts"
+import { isSameItem } from "./RangeSync.ts"
+import { markOf, type Wanted } from "./ReplicationMessage.ts"
+import { type FeedLink, freezeOf, type LocalFeed, type ReplicationState } from "./ReplicationState.ts"
 
 /** What a run weighs beside its blocks. */
 const runRoom = 256
 /** How many feeds are ranked at once. */
 const ranksMax = 512
+/** How long what was sent may be on its way: then who asks for it, or sums up without it, has lost it. */
+export const lostPause = 30_000
 
 const isPushed = (state: ReplicationState, link: FeedLink, own: LocalFeed): boolean =>
   link.isPushed || (own.author === state.self && state.acknowledged(link.text) !== undefined)
@@ -26,7 +29,9 @@ export const refreshSending = (state: ReplicationState, link: FeedLink) => {
   if (own === undefined || link.refusedByPeer !== null || link.isDry || state.manifests.has(link)) return
   const pushed = isPushed(state, link, own)
   if (link.cursor < 0 && pushed) link.cursor = state.acknowledged(link.text) ?? 0
-  const target = pushed ? own.length : Math.min(link.limit, own.length)
+  // who has frozen the feed takes nothing beyond
+  const length = Math.min(own.length, freezeOf(state.theirs.get(link.text)) ?? own.length)
+  const target = pushed ? length : Math.min(link.limit, length)
   if (link.cursor >= 0 && Math.max(link.cursor, link.incoming) < target) state.due.add(link)
 }
 
@@ -46,7 +51,7 @@ const settle = (state: ReplicationState, link: FeedLink, length: number) => {
 export const grown = (state: ReplicationState, link: FeedLink) => {
   link.isDry = false
   refreshSending(state, link)
-  if (state.own.get(link.text)!.length > link.told) state.haves.add(link)
+  if (!isSameItem(link.told, state.own.get(link.text)!)) state.haves.add(link)
 }
 
 /** Where the peer will stand in a feed when all that was sent has come. */
@@ -54,14 +59,21 @@ const expected = (state: ReplicationState, link: FeedLink): number =>
   link.flight.length > 0 ? link.flight[link.flight.length - 1]!.end : (state.acknowledged(link.text) ?? 0)
 
 /** The peer asks for blocks. `before` is what it had said to have when it asked. */
-export const wanted = (state: ReplicationState, link: FeedLink, { from, to }: Wanted, before: number | undefined) => {
+export const wanted = (
+  state: ReplicationState,
+  link: FeedLink,
+  { from, to }: Wanted,
+  before: number | undefined,
+  now: number
+) => {
   const isAgain = link.refusedByPeer !== null
   link.refusedByPeer = null
   link.isPushed = to === null
   link.limit = to ?? 0
   if (from === 0 && (isAgain || !link.isManifestSent) && to !== 0) state.manifests.add(link)
   // a Want that crossed what it asks for must not bring it twice
-  const hasCrossed = !isAgain && link.flight.length > 0 && from >= (before ?? 0)
+  const isUnderWay = link.flight.length > 0 && now - link.sentAt < lostPause
+  const hasCrossed = !isAgain && isUnderWay && from >= (before ?? 0)
   if (!hasCrossed && (to === null || from < to)) {
     settle(state, link, Number.POSITIVE_INFINITY)
     moveTo(link, from)
@@ -85,6 +97,15 @@ export const refusedBy = (state: ReplicationState, link: FeedLink, reason: strin
 export const advance = (state: ReplicationState, link: FeedLink, length: number) => {
   settle(state, link, length)
   if (link.cursor >= 0 && link.cursor < length) moveTo(link, length)
+  refreshSending(state, link)
+}
+
+/** The peer has less of a feed than we took it to have: it is sent that, too. */
+export const retreat = (state: ReplicationState, link: FeedLink, length: number) => {
+  if (link.cursor > length) {
+    settle(state, link, Number.POSITIVE_INFINITY)
+    moveTo(link, length)
+  }
   refreshSending(state, link)
 }
 
@@ -130,7 +151,7 @@ export const ranked = (
 }
 
 /** The run that was asked for is there, and leaves unless something else was decided meanwhile. */
-export const loaded = (state: ReplicationState, from: number, run: Run | null, nextArrival: number | null) => {
+export const loaded = (state: ReplicationState, from: number, run: Run | null, nextArrival: number | null, now: number) => {
   const link = state.loading
   if (link === null) return
   state.loading = null
@@ -138,22 +159,23 @@ export const loaded = (state: ReplicationState, from: number, run: Run | null, n
     if (run === null) {
       link.isDry = true
       refreshSending(state, link)
-    } else send(state, link, run, nextArrival)
+    } else send(state, link, run, nextArrival, now)
   }
   schedule(state)
 }
 
-const send = (state: ReplicationState, link: FeedLink, run: Run, nextArrival: number | null) => {
+const send = (state: ReplicationState, link: FeedLink, run: Run, nextArrival: number | null, now: number) => {
   const end = run.from + run.blocks.length
   const bytes = run.blocks.reduce((sum, block) => sum + block.length, runRoom)
   if (end > (state.acknowledged(link.text) ?? 0)) {
     link.flight.push({ end, bytes })
     state.flightBytes += bytes
+    link.sentAt = state.sentAt = now
   }
   moveTo(link, end)
   link.arrival = nextArrival
-  link.told = Math.max(link.told, end)
-  if (link.told >= state.own.get(link.text)!.length) state.haves.delete(link)
+  if (link.told.length < end) link.told = { length: end, mark: markOf(run.head.root) }
+  if (isSameItem(link.told, state.own.get(link.text)!)) state.haves.delete(link)
   state.output.messages.push({ _tag: "Data", run })
   refreshSending(state, link)
 }

@@ -8,14 +8,18 @@
 import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
 import { FeedSet, type SetItem } from "./RangeSync.ts"
-import type { Message, Range } from "./ReplicationMessage.ts"
+import type { Mark, Message, Range } from "./ReplicationMessage.ts"
 
 /** A feed of this device: `length` counts what is durable, and not what lies beyond a freeze. */
 export interface LocalFeed extends SetItem {
   /** The device whose feed it is, as text. */
   readonly author: string
-  readonly frozenAt: number | null
+  readonly mark: Mark
 }
+
+/** Where a proven fork froze a feed, or null. */
+export const freezeOf = (item: { readonly mark: Mark | null } | undefined): number | null =>
+  typeof item?.mark === "number" ? item.mark : null
 
 /** What may happen to the machine. Actions of a `Received` are carried out, and answered, before the next `Received`. */
 export type Event =
@@ -67,8 +71,9 @@ export type Action =
       readonly withProof: boolean
     }
   /** To be shown; nothing is answered. */
-  | { readonly _tag: "Acknowledged"; readonly feed: string; readonly length: number }
-  | { readonly _tag: "Refused"; readonly feed: string; readonly reason: string }
+  | { readonly _tag: "Acknowledged"; readonly feed: string; readonly length: number; readonly before?: number | undefined }
+  /** A feed is not taken from the peer, or (null) is again. */
+  | { readonly _tag: "Refused"; readonly feed: string; readonly reason: string | null }
   /** The connection ends, after the messages of this step. */
   | { readonly _tag: "Close"; readonly reason: string }
 
@@ -95,8 +100,8 @@ interface Search {
 export class FeedLink {
   readonly feed: Uint8Array
   readonly text: string
-  /** The length that the peer knows us to have; −1 for none in particular. */
-  told = -1
+  /** What the peer knows us to have; a length of −1 for nothing in particular. */
+  told: { readonly length: number; readonly mark: Mark | null } = { length: -1, mark: null }
   /** Whether the peer was told of the feed and has said nothing of it yet. */
   isAwaited = false
   /** Whether the peer wants all that comes. */
@@ -109,10 +114,14 @@ export class FeedLink {
   /** Nothing could be read at `cursor`; it is tried again when the feed has grown. */
   isDry = false
   readonly flight: Array<Flown> = []
+  sentAt = 0
   isManifestSent = false
-  /** Why the peer does not take this feed, and the freeze of which it was sent the proof. */
+  /** Why the peer does not take this feed. */
   refusedByPeer: string | null = null
+  /** The freeze of which the peer was sent the proof, and when it may be sent once more. */
   forkSent: number | null = null
+  forkSends = 0
+  forkAgainAt = 0
   /** Blocks up to here are being stored that the peer sent; −1 for none. */
   incoming = -1
   /** Blocks up to here were here when the connection began, or came from this peer: it has no reason to send one of them. */
@@ -124,8 +133,10 @@ export class FeedLink {
   behindSince = 0
   /** How often it was asked for all since anything new of the feed came from this peer, or it turned out to have no more. */
   asks = 0
-  /** Why this feed is not taken from this peer any more. */
+  /** Why this feed is not taken from this peer until it is resumed, and how often it was stopped since anything new came. */
   stopped: string | null = null
+  resumeAt = 0
+  stops = 0
   pauses = 0
   retryAt = 0
   search: Search | null = null
@@ -228,6 +239,8 @@ export class ReplicationState {
   /** Feeds that the peer has yet to be told of, when it has answered for others. */
   readonly unnamed = new Set<FeedLink>()
   readonly behind = new Set<FeedLink>()
+  /** Feeds that are not taken until a pause is over. */
+  readonly halted = new Set<FeedLink>()
   readonly prunes = new Set<FeedLink>()
   readonly due = new Set<FeedLink>()
   ranges: Array<Range> = []
@@ -243,6 +256,8 @@ export class ReplicationState {
 
   // what is under way
   flightBytes = 0
+  /** When blocks were sent last. */
+  sentAt = 0
   loading: FeedLink | null = null
   isRanking = false
   isForkLoading = false
@@ -263,6 +278,8 @@ export class ReplicationState {
 
   // times
   activeAt: number
+  /** When either side summed up last. */
+  summedAt: number
   heardAt: number
   /** When something was asked for, or came that had been asked for. */
   askedAt: number
@@ -282,7 +299,7 @@ export class ReplicationState {
     for (const feed of options.feeds) this.own.put(feed)
     this.sources = options.sources
     this.wake = options.wake
-    this.activeAt = this.heardAt = this.askedAt = this.rangeTokensAt = this.summaryTokensAt = options.now
+    this.activeAt = this.summedAt = this.heardAt = this.askedAt = this.rangeTokensAt = this.summaryTokensAt = options.now
   }
 
   /** The link of a feed, made before a feed here first grows. Ids are copied: what is kept must not hold a whole frame. */
@@ -314,14 +331,23 @@ export class ReplicationState {
     this.refusals.set(link.text, { _tag: "Refuse", reason, feed: link.feed })
   }
 
-  /** Nothing more of the feed is taken on this connection. */
-  stop(link: FeedLink, reason: string): void {
+  /** Nothing more of the feed is taken until a pause is over, which is longer each time. */
+  stop(link: FeedLink, reason: string, now: number): void {
     if (link.stopped !== null) return
     link.stopped = reason
+    link.resumeAt = now + Math.min(stopPause * 2 ** link.stops++, stopPauseMax)
     link.search = null
+    this.halted.add(link)
     this.behind.delete(link)
     this.refuse(link, reason)
     this.output.actions.push({ _tag: "Refused", feed: link.text, reason })
+  }
+
+  /** What the peer had that was refused was taken after all. */
+  taken(link: FeedLink): void {
+    if (link.stops === 0) return
+    link.stops = 0
+    this.output.actions.push({ _tag: "Refused", feed: link.text, reason: null })
   }
 
   /** The peer has said something of a feed that it was told of. */
@@ -350,6 +376,9 @@ export class ReplicationState {
 }
 
 const wastedBytesMax = 8_388_608
+/** How long a feed that was refused is not asked for again, at first and at most. */
+const stopPause = 30_000
+const stopPauseMax = 3_600_000
 
 const isSmaller = (a: Uint8Array, b: Uint8Array): boolean => {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]!

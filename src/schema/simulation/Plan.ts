@@ -23,7 +23,7 @@ export const Event = Schema.Union([Step, Fault])
 export type Event = typeof Event.Type
 
 /** The world in which it happens, apart from its events. */
-export const Surroundings = Schema.Struct({
+const Surroundings = Schema.Struct({
   peers: Schema.Array(Schema.String),
   /** The mean number of operations after which a fiber gives way; 0 for never. */
   preemption: Schema.Int,

@@ -96,7 +96,8 @@ class Reader {
     if (kind === "packet") return packet(at, details)
     if (["open", "reset", "end"].includes(kind)) return link(at, kind, details[0] ?? "", rest(kind === "end" ? 2 : 1))
     if (Object.hasOwn(network, kind)) {
-      const isOver = ["heal", "unclog"].includes(kind) || details[0] === "up" || (kind !== "corrupt" && details.at(-1) === "0")
+      const isOver =
+        ["heal", "mend", "unclog"].includes(kind) || details[0] === "up" || (kind !== "corrupt" && details.at(-1) === "0")
       return { says: network[kind]!(details, rest), mark: "none", tone: isOver ? "good" : "warn" }
     }
     const found = Object.hasOwn(onPeers, kind) ? onPeers[kind]!(details, rest) : null
@@ -178,6 +179,7 @@ const network: { readonly [kind: string]: (details: ReadonlyArray<string>, rest:
   cut: ([from, to]) => `cut ${from} → ${to}`,
   part: ([one, other]) => `part ${one} | ${other}`,
   clog: ([from, to]) => `clog ${from} → ${to}`,
+  mend: ([from = "", to = ""]) => `the way from ${from} to ${to} is open`,
   unclog: ([from, to]) => `unclog ${from} → ${to}`,
   heal: () => "all links heal",
   slow: ([from, to, millis]) => (Number(millis) > 0 ? `slow ${from} → ${to}, ${millis} ms more` : `${from} → ${to} fast again`),

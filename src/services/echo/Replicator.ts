@@ -17,12 +17,12 @@ import type { SpaceFeeds } from "./FeedStore.ts"
 export interface Observer {
   /** What this device has applied now. */
   readonly frontier: () => Frontier
-  /** The peer has stored a feed up to this length, by its own word. */
-  readonly acknowledged: (feed: string, length: number) => void
+  /** The peer has stored a feed up to this length, by its own word; it had `before` by what was heard of it before. */
+  readonly acknowledged: (feed: string, length: number, before?: number) => void
   /** Blocks of a feed up to this length were handed to the channel. */
   readonly sent: (feed: string, length: number) => void
-  /** A feed is not taken from this peer any more. */
-  readonly refused: (feed: string, reason: string) => void
+  /** A feed is not taken from this peer for now, for this reason, or (null) is taken again. */
+  readonly refused: (feed: string, reason: string | null) => void
 }
 
 export class Replicator extends Context.Service<

@@ -19,6 +19,6 @@ export interface Found {
 
 export interface Hunted {
   readonly verdict: Verdict
-  /** Null when all promises held. */
+  /** Null when all promises held, or when enough is known of the one that did not. */
   readonly found: Found | null
 }

@@ -231,13 +231,16 @@ class Replication {
   }
 
   private readonly converge = Effect.gen({ self: this }, function* () {
+    // two feeds of equal length under one key are noticed a moment after their peers have met, and until then frontiers are equal
+    const mayFork = this.sight.met("clone") || this.sight.met("rollback")
     const attempt = Effect.gen({ self: this }, function* () {
       for (;;) {
-        const frontiers = yield* Effect.forEach(
-          this.sound,
-          (peer) => Effect.option(this.shared.in(peer, (space) => space.frontier)),
-          { concurrency: "unbounded" }
-        )
+        const standing = (space: Space) =>
+          mayFork ? Effect.map(Effect.zip(space.frontier, space.stateHash), String) : space.frontier
+        const standings = Effect.forEach(this.sound, (peer) => Effect.option(this.shared.in(peer, standing)), {
+          concurrency: "unbounded"
+        })
+        const frontiers = yield* standings
         const known = frontiers.flatMap((frontier) => (Option.isSome(frontier) ? [frontier.value] : []))
         if (known.length === frontiers.length && new Set(known).size === 1) return
         yield* Effect.sleep("500 millis")

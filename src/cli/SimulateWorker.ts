@@ -1,0 +1,111 @@
+/**
+ * A worker process of `troupe simulate`: imports the test file once, and runs the seeds and plans that it is told to.
+ *
+ * Worlds are loops that wait for nobody, so a process is what two of them can run in at the same time; and one that lives long is fast.
+ */
+import * as Effect from "effect/Effect"
+import * as ReportNode from "../layers/simulation/ReportNode.ts"
+import { hunt } from "../layers/simulation/WorldHunt.ts"
+import * as WorldTrial from "../layers/simulation/WorldTrial.ts"
+import type { Plan } from "../schema/simulation/Plan.ts"
+import { counted, verdictOf } from "../schema/simulation/Report.ts"
+import { timeline } from "../schema/simulation/Timeline.ts"
+import { planOf, type Simulation } from "../services/simulation/Simulation.ts"
+import type { Verdict } from "../services/simulation/Trial.ts"
+import { collect, misfit, Refused } from "./SimulateFile.ts"
+import { type Command, type Reply, type Setup, type Shown, shrunkMax, type Task } from "./SimulateMessage.ts"
+
+const setup = JSON.parse(process.argv[2]!) as Setup
+const simulations = new Map<string, Simulation>()
+/** How often which check of a test was broken, as far as this process knows. */
+const broken = new Map<string, number>()
+
+const reply = (message: Reply): void => void process.send!(message)
+
+const simulationOf = (name: string): Simulation => {
+  const found = simulations.get(name)
+  if (found !== undefined) return found
+  throw new Refused(`${setup.file} has no simulated test "${name}", only ${[...simulations.keys()].join(", ")}.`)
+}
+
+const fitting = (plan: Plan, path: string): Simulation => {
+  const simulation = simulationOf(plan.name)
+  const why = misfit(simulation, plan)
+  if (why === null) return simulation
+  throw new Refused(`${path} is no plan of "${plan.name}": ${why}.`)
+}
+
+/** Adds to how often a check of a test was broken, and answers that. */
+const breaks = (test: string, check: string, times: number): number => {
+  const key = JSON.stringify([test, check])
+  const sum = (broken.get(key) ?? 0) + times
+  broken.set(key, sum)
+  return sum
+}
+
+const again = (path: string): string => `${setup.replay} ${path}`
+
+/** Runs a plan; one that fails is made smaller, kept and told. */
+const hunted = async (simulation: Simulation, plan: Plan, shrink: number): Promise<readonly [Verdict, Shown | null]> => {
+  const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax
+  const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown))
+  if (found === null) return [verdict, null]
+  const kept = ReportNode.keep(found, again)
+  return [verdict, { told: ReportNode.told(kept, found), timeline: timeline(kept.report), plan: kept.plan }]
+}
+
+const replayed = async (plan: Plan, path: string): Promise<readonly [Verdict, Shown]> => {
+  const simulation = fitting(plan, path)
+  const lines: Array<string> = []
+  const verdict = await Effect.runPromise(WorldTrial.run(simulation, plan, (line) => lines.push(line)))
+  const { diagram, report } = ReportNode.drawn(plan, verdict, lines, again(path))
+  const says = report.failure === null ? "holds now" : `${verdictOf(report)}: ${report.failure.says}`
+  const told = [
+    says,
+    `  seed     ${plan.seed} of "${plan.name}"`,
+    `  plan     ${path}: ${counted(plan.events.length, "event")}`,
+    `  diagram  ${diagram}`
+  ]
+  return [verdict, { told: told.join("\n"), timeline: timeline(report), plan: path }]
+}
+
+const seeds = async ({ count, first, isHunted, test }: Task & { readonly is: "seeds" }): Promise<void> => {
+  const simulation = simulationOf(test)
+  for (let seed = first; seed < first + count; seed++) {
+    const plan = await Effect.runPromise(planOf(simulation, seed, setup.file))
+    const [verdict, shown] = isHunted
+      ? await hunted(simulation, plan, setup.shrink)
+      : [await Effect.runPromise(WorldTrial.run(simulation, plan)), null]
+    reply({ is: "ran", ran: { test, seed, verdict, shown } })
+    // lets messages in
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+const work = async (task: Task): Promise<void> => {
+  if (task.is === "seeds") return seeds(task)
+  const { name, seed } = task.plan
+  const [verdict, shown] =
+    task.is === "replay"
+      ? await replayed(task.plan, task.path)
+      : await hunted(fitting(task.plan, `A plan of seed ${seed}`), task.plan, 0)
+  reply({ is: "ran", ran: { test: name, seed, verdict, shown } })
+}
+
+const told = (error: unknown): void => {
+  if (!(error instanceof Refused)) throw error
+  reply({ is: "refused", says: error.message })
+}
+
+process.on("message", (command: Command) => {
+  if (command.is === "known") breaks(command.test, command.check, shrunkMax)
+  else work(command).then(() => reply({ is: "done" }), told)
+})
+// Ctrl-C reaches all processes of a terminal: whoever started this one ends it
+process.on("SIGINT", () => {})
+process.on("disconnect", () => process.exit())
+
+collect(setup.file).then((found) => {
+  for (const each of found) simulations.set(each.name, setup.peers === null ? each : { ...each, peers: setup.peers })
+  reply({ is: "ready", tests: found.map(({ name, peers, seeds }) => ({ name, peers, seeds })) })
+}, told)

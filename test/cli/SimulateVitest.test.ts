@@ -1,0 +1,66 @@
+/** `it.simulated` in Vitest, run from outside: what a failure says there, and that SEED and PLAN are heard. */
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { folder, node, shop, simulate, vitest } from "./simulate.ts"
+
+const config = join(shop, "../vitest.config.ts")
+
+const run = (cwd: string, env: { readonly [name: string]: string }) =>
+  node([vitest, "run", "--config", config, "--reporter=verbose", "-t", "its till"], { cwd, env: { NO_COLOR: "1", ...env } })
+
+const timeout = 120_000
+
+describe("it.simulated in Vitest", () => {
+  it.live(
+    "passes when all seeds hold",
+    () =>
+      Effect.gen(function* () {
+        const { code, err, out } = yield* run(yield* folder, {})
+        assert.strictEqual(code, 0, err)
+        assert.match(out, /✓ .*counts in the till/)
+      }),
+    timeout
+  )
+
+  it.live(
+    "fails with what is broken, the shrunk plan, and the command that runs it again: PLAN",
+    () =>
+      Effect.gen(function* () {
+        const cwd = yield* folder
+        const { code, err } = yield* run(cwd, { MISTAKE: "1" })
+        assert.strictEqual(code, 1)
+        assert.match(err, /SimulationFailure: sold once fails at \d+\.\d+ s on bob: item 7 was sold/)
+        assert.match(err, /seed +1 of "counts in the till"/)
+        assert.match(err, /plan +\.troupe\/counts-in-the-till-1\.json: \d+ events, shrunk to 1 in \d+ runs/)
+        assert.match(err, /replay +PLAN=\.troupe\/counts-in-the-till-1\.json npx vitest run -t "counts in the till"/)
+        assert.deepStrictEqual(readdirSync(join(cwd, ".troupe")), ["counts-in-the-till-1.html", "counts-in-the-till-1.json"])
+
+        const PLAN = ".troupe/counts-in-the-till-1.json"
+        const again = yield* run(cwd, { MISTAKE: "1", PLAN })
+        assert.strictEqual(again.code, 1)
+        assert.match(again.err, /sold once fails[\s\S]*1 event.*, shrunk to 1 /)
+        assert.strictEqual((yield* run(cwd, { PLAN })).code, 0)
+
+        // the same plan on the command line
+        const { code: same } = yield* simulate(["--plan", PLAN], { cwd, env: { MISTAKE: "1" } })
+        assert.strictEqual(same, 1)
+      }),
+    timeout
+  )
+
+  it.live(
+    "runs one seed alone: SEED",
+    () =>
+      Effect.gen(function* () {
+        const cwd = yield* folder
+        // seeds 1 and 2 sell item 7, and seed 3 does not
+        assert.strictEqual((yield* run(cwd, { MISTAKE: "1", SEED: "3" })).code, 0)
+        const { code, err } = yield* run(cwd, { MISTAKE: "1", SEED: "2" })
+        assert.strictEqual(code, 1)
+        assert.match(err, /seed +2 of "counts in the till"/)
+      }),
+    timeout
+  )
+})

@@ -1,0 +1,256 @@
+/**
+ * Trials: a plan happens as it says, what is broken is named, and every kind of fault does something.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as WorldHunt from "../../src/layers/simulation/WorldHunt.ts"
+import * as WorldTrial from "../../src/layers/simulation/WorldTrial.ts"
+import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
+import { type Fault, type Kind, kinds } from "../../src/schema/simulation/Fault.ts"
+import { none, only } from "../../src/schema/simulation/Faults.ts"
+import type { Event, Plan } from "../../src/schema/simulation/Plan.ts"
+import * as Simulation from "../../src/services/simulation/Simulation.ts"
+import type { Shared, Trial } from "../../src/services/simulation/Trial.ts"
+import * as Workload from "../../src/services/simulation/Workload.ts"
+
+const Note = ObjectType.make("Note", { text: Schema.String })
+const Doing = Schema.Struct({ do: Schema.String })
+type Doing = typeof Doing.Type
+const workload = Workload.make<Doing, Schema.Json>({ step: Doing, count: 4, by: () => ({ do: "write" }) })
+
+const planOf = (events: ReadonlyArray<Event>, trouble = 10_000): Plan => ({
+  format: 1,
+  file: null,
+  name: "a trial",
+  seed: 7,
+  world: { peers: ["ann", "bob", "cy"], preemption: 0, network: "usual", trouble },
+  events
+})
+
+const step = (id: string, at: number, peer = "ann"): Event => ({ id, at, kind: "step", peer, step: { do: id } })
+
+const trial = (body: (world: Trial<Doing>) => Effect.Effect<unknown, unknown>) =>
+  Simulation.make<Doing>("a trial", { peers: ["ann", "bob", "cy"], faults: none, workload }, body)
+
+const ran = (events: ReadonlyArray<Event>, body: (world: Trial<Doing>) => Effect.Effect<unknown, unknown>) =>
+  WorldTrial.run(trial(body), planOf(events))
+
+const write = (shared: Shared, world: Trial<Doing>, peer: string, text: string) =>
+  shared.in(world.peer(peer), (space) => space.create(Note, { text }))
+
+describe("Trial", () => {
+  it.live("[W29] lets each step happen at its time, at its peer, one after the other", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const verdict = yield* ran([step("a", 1_000), step("b", 1_500), step("c", 1_500, "bob")], (world) =>
+        world.play(({ do: what }, peer) =>
+          Effect.gen(function* () {
+            seen.push(`${what} ${peer.name} ${yield* world.seconds}`)
+            yield* Effect.sleep("2 seconds")
+          })
+        )
+      )
+      assert.deepStrictEqual(verdict.violations, [])
+      assert.deepStrictEqual(seen.sort(), ["a ann 1", "b ann 3", "c bob 1.5"])
+      assert.strictEqual(verdict.operations, 3)
+    })
+  )
+
+  it.live(
+    "[W29] takes a typed failure of a step for what faults do, a defect for a mistake, and one that never ends for another",
+    () =>
+      Effect.gen(function* () {
+        const failing = yield* ran([step("a", 100)], (world) => world.play(() => Effect.fail("no")))
+        assert.deepStrictEqual([failing.violations, failing.operations], [[], 0])
+        const [defect] = (yield* ran([step("a", 100)], (world) => world.play(() => Effect.die(new Error("oh"))))).violations
+        assert.deepStrictEqual([defect?.check, defect?.peer], ["no defect", "ann"])
+        assert.include(defect?.says, "oh")
+        const [hanging] = (yield* ran([step("a", 100)], (world) => world.play(() => Effect.never))).violations
+        assert.deepStrictEqual([hanging?.check, hanging?.peer], ["steps end", "ann"])
+      })
+  )
+
+  it.live("[W30] names what a body finds broken, when and where", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* ran([], (world) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep("3 seconds")
+          yield* world.check("has a long name", ({ name }) => Effect.succeed(name.length > 2 || `${name} is short`))
+        })
+      )
+      assert.deepStrictEqual(violations, [{ check: "has a long name", says: "cy is short", peer: "cy", seconds: 3 }])
+    })
+  )
+
+  it.live("[W30] looks at what has to hold always whenever something has happened, and stops there", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* ran([step("a", 2_000)], (world) =>
+        Effect.gen(function* () {
+          const shared = yield* world.together("Notes")
+          const count = shared.in(world.peer("bob"), (space) => Effect.map(space.query(Note).all, (all) => all.length))
+          yield* world.always(
+            "bob sees nothing",
+            Effect.map(count, (found) => found === 0 || `bob sees ${found}`)
+          )
+          yield* world.play(() => write(shared, world, "ann", "hello"))
+          yield* Effect.sleep("1 hour")
+        })
+      )
+      assert.deepStrictEqual(
+        violations.map(({ check, says }) => [check, says]),
+        [["bob sees nothing", "bob sees 1"]]
+      )
+      assert.isBelow(violations[0]!.seconds, 5)
+    })
+  )
+
+  it.live("[W30] says that peers have not come together in time", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* ran([], (world) =>
+        Effect.gen(function* () {
+          const shared = yield* world.together("Notes")
+          yield* world.partition([["ann"], ["bob", "cy", "kube"]])
+          yield* write(shared, world, "ann", "alone")
+          yield* world.converged(shared, { within: "10 seconds" })
+        })
+      )
+      assert.deepStrictEqual(
+        violations.map(({ check }) => check),
+        ["equal frontiers"]
+      )
+    })
+  )
+
+  it.live("[W30] finds what a program leaves running after its peer was closed", () =>
+    Effect.gen(function* () {
+      const { violations } = yield* ran([], (world) =>
+        world.peer("bob").run(Effect.andThen(Effect.forkDetach(Effect.sleep("1 day")), Effect.void))
+      )
+      assert.deepStrictEqual(
+        violations.map(({ check, peer }) => [check, peer]),
+        [["nothing left", "bob"]]
+      )
+    })
+  )
+})
+
+/** A fault of a kind in the middle of a world in which all write. */
+const faultOf = (kind: Kind): Fault => {
+  const plain = { id: kind, at: 2_000, kind, peer: "ann", lasts: 3_000 }
+  const more: Partial<Record<Kind, Partial<Fault>>> = {
+    powerLoss: { left: "lost" },
+    crashBeforeSync: { left: "lost" },
+    restartStorm: { amount: 3 },
+    partition: { side: ["ann"] },
+    partialPartition: { other: "bob" },
+    oneWay: { other: "bob" },
+    slowLink: { other: "bob", amount: 500 },
+    clog: { other: "bob" },
+    corruptFrame: { other: "bob", amount: 1 },
+    signalingSlow: { amount: 500 },
+    signalingCareless: { amount: 2 },
+    slowDisk: { amount: 200 },
+    clone: { other: "ann~" },
+    clockSkew: { amount: 60_000 },
+    clockDrift: { amount: 10_000 },
+    clockJump: { amount: -60_000 }
+  }
+  return { ...plain, ...more[kind] }
+}
+
+describe("Trial: faults", () => {
+  for (const kind of kinds) {
+    it.live(`[W31] ${kind} happens, counts, and is over in the end`, () =>
+      Effect.gen(function* () {
+        const steps = Array.from({ length: 40 }, (_, i) => step(`s${i}`, 200 * i, ["ann", "bob", "cy"][i % 3]))
+        const simulation = trial((world) =>
+          Effect.gen(function* () {
+            const shared = yield* world.together("Notes")
+            yield* world.play((_, peer) => shared.in(peer, (space) => space.create(Note, { text: peer.name })))
+            if (kind !== "bitRot") yield* world.converged(shared, { within: "3 minutes" })
+          })
+        )
+        const plan = planOf([...steps, faultOf(kind)].sort((a, b) => a.at - b.at))
+        const verdict = yield* WorldTrial.run(simulation, plan)
+        assert.deepStrictEqual(verdict.violations, [])
+        assert.strictEqual(verdict.faults[kind], 1)
+      })
+    )
+  }
+})
+
+describe("Hunt", () => {
+  /** Fails when bob was frozen and ann has written afterwards. */
+  const fragile = trial((world) =>
+    Effect.gen(function* () {
+      let wasFrozen = false
+      yield* Effect.forkChild(
+        Effect.forever(
+          Effect.gen(function* () {
+            const found = yield* Effect.timeoutOption(world.peer("bob").run(Effect.sleep("10 millis")), "50 millis")
+            if (found._tag === "None") wasFrozen = true
+            yield* Effect.sleep("20 millis")
+          })
+        )
+      )
+      yield* world.play((_, peer) =>
+        wasFrozen && peer.name === "ann" ? world.violated("ann waits for bob", "she did not", "ann") : Effect.void
+      )
+    })
+  )
+
+  it.live("[W32] makes a plan that fails as small as it can be, and it still fails so", () =>
+    Effect.gen(function* () {
+      const steps = Array.from({ length: 12 }, (_, i) => step(`s${i}`, 700 * i, ["ann", "bob", "cy"][i % 3]))
+      const frozen: Event = { id: "freeze1", at: 2_300, kind: "freeze", peer: "bob", lasts: 3_700 }
+      const others: ReadonlyArray<Event> = [
+        { id: "slow1", at: 1_000, kind: "slowDisk", peer: "cy", lasts: 2_000, amount: 100 },
+        { id: "reset1", at: 4_000, kind: "reset", peer: "cy", lasts: 0 }
+      ]
+      const plan = planOf([...steps, frozen, ...others].sort((a, b) => a.at - b.at))
+      const { found } = yield* WorldHunt.hunt(fragile, plan, 200)
+      assert.deepStrictEqual(
+        found?.shrunk.plan.events.map(({ kind, peer }) => [kind, peer]),
+        [
+          ["freeze", "bob"],
+          ["step", "ann"]
+        ]
+      )
+      assert.deepStrictEqual(
+        [found?.failure.check, found?.again.violations[0]?.check],
+        ["ann waits for bob", "ann waits for bob"]
+      )
+      assert.isTrue(found?.lines.some((line) => line.includes(" violated ")))
+    })
+  )
+
+  it.live("[W32] says of a test that is decided by something else that it is no single execution", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const moody = trial((world) => Effect.andThen(world.note("run", ++runs), world.violated("holds", `not in run ${runs}`)))
+      const { found } = yield* WorldHunt.hunt(moody, planOf([]), 50)
+      assert.strictEqual(found?.failure.check, "one execution")
+    })
+  )
+})
+
+describe("Simulation", () => {
+  it.live("[W29] makes of one seed one plan, of which a kind less leaves the rest as it is", () =>
+    Effect.gen(function* () {
+      const with2 = Simulation.make("two", { faults: only("crash", "reset"), workload }, () => Effect.void)
+      const with1 = Simulation.make("two", { faults: only("crash"), workload }, () => Effect.void)
+      const [plan, again, less] = [
+        yield* Simulation.planOf(with2, 3),
+        yield* Simulation.planOf(with2, 3),
+        yield* Simulation.planOf(with1, 3)
+      ]
+      assert.deepStrictEqual(plan, again)
+      assert.deepStrictEqual(
+        less.events,
+        plan.events.filter(({ kind }) => kind !== "reset")
+      )
+      assert.notDeepEqual(plan, yield* Simulation.planOf(with2, 4))
+    })
+  )
+})
