@@ -29,15 +29,22 @@ export const withMutant = async <A>(mutant: Mutant, use: (folder: string) => Pro
 /** Looks for the bug that is planted in a folder. Fails when the process does, or takes more than so many minutes. */
 export const look = (task: Task, minutes: number): Promise<Looked> =>
   new Promise((done, failed) => {
-    const child = fork(join(import.meta.dirname, "MutantWorker.ts"), { timeout: minutes * 60_000 })
+    const child = fork(join(import.meta.dirname, "MutantWorker.ts"), { timeout: minutes * 60_000, silent: true })
     let looked: Looked | null = null
+    let said = ""
     child.once("message", (message) => {
       looked = message as Looked
     })
+    child.stderr!.on("data", (text) => {
+      said = `${said}${text}`.slice(-10_000)
+    })
     child.once("error", failed)
     child.once("close", (code, signal) => {
-      if (looked === null) failed(new Error(`the process that looked ended with ${signal ?? code}, and had found nothing`))
-      else done(looked)
+      if (looked !== null) done(looked)
+      else
+        failed(
+          new Error(`the process that looked in ${task.faulty} ended with ${signal ?? code}, and had found nothing\n${said}`)
+        )
     })
     child.send(task)
   })

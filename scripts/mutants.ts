@@ -25,7 +25,7 @@ const usage = `npm run simulate:mutants -- [--only NAME]… [--most SEEDS] [--jo
   --most N     seeds that are tried at most; 200 unless said
   --jobs N     bugs that are looked for at a time; 2 unless said
   --no-unit    without the ordinary tests of the rooms
-  --keep       the plan of each stays under .troupe/`
+  --keep       the plan of each stays under .troupe/mutants/`
 
 const misused = (why: string): never => {
   process.stderr.write(`${why}\nWrite: ${usage}\n`)
@@ -98,8 +98,9 @@ const told = ({ alsoRight, found, mutant, passes }: Outcome): string => {
 
 const keep = ({ found, mutant }: Outcome): void => {
   if (found === null) return
-  mkdirSync(".troupe", { recursive: true })
-  writeFileSync(join(".troupe", `mutant-${mutant.name.replaceAll(/\W+/g, "-")}.json`), encodePlan(found.plan))
+  const folder = join(".troupe", "mutants")
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${mutant.name.replaceAll(/\W+/g, "-")}.json`), encodePlan(found.plan))
 }
 
 const lines = (outcomes: ReadonlyArray<Outcome>) =>

@@ -35,6 +35,15 @@ const frequent: ReadonlySet<Kind> = new Set(["crashBeforeSync", "powerLoss", "sl
 /** Minutes of sleep have seeds of their own, which last so many seconds. */
 const sleepySeconds = 600
 
+/** Milliseconds from one beat to the next. */
+const beats = [1, 1, 100, 500, 1_000]
+
+/** In most seeds what happens happens at beats, steps and faults alike: much goes wrong only where two things meet. */
+export const onBeat = (seed: Seed, millis: number): number => {
+  const beat = streamOf(seed, "beat").pick(beats)
+  return Math.floor(millis / beat) * beat
+}
+
 /** What a seed has on, and for how long. */
 const chosen = (faults: Faults, seed: Seed): { readonly on: ReadonlyArray<Kind>; readonly seconds: number } => {
   const { isSwarm, seconds } = faults
@@ -59,7 +68,10 @@ export const faultsOf = (
   const events = on.flatMap((kind) => {
     const draw = streamOf(seed, "fault", kind)
     const count = rare.has(kind) ? 1 + draw.below(kind === "sleep" ? 4 : 2) : 1 + draw.below(4)
-    const all = Array.from({ length: count }, (_, n) => drawn(kind, `${kind}${n + 1}`, seconds * 1_000, draw, peers))
+    const all = Array.from({ length: count }, (_, n) => {
+      const fault = drawn(kind, `${kind}${n + 1}`, seconds * 1_000, draw, peers)
+      return { ...fault, at: onBeat(seed, fault.at) }
+    })
     return kind === "rollback" ? all.flatMap((fault) => [fault, ...startedAgain(fault, seed)]) : all
   })
   return { events: events.sort((a, b) => a.at - b.at), seconds }

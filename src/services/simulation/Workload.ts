@@ -6,6 +6,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { onBeat } from "../../schema/simulation/Faults.ts"
 import type { Step } from "../../schema/simulation/Plan.ts"
 import { keyOf, type Seed, streamOf } from "../../schema/simulation/Seed.ts"
 
@@ -46,7 +47,7 @@ export const make = <S, E extends Schema.Json>({ by, count = 40, lane = () => ""
         const steps = values.map(
           (value, n): Step => ({
             id: `step${n + 1}`,
-            at: draw.below(millis),
+            at: onBeat(seed, draw.below(millis)),
             kind: "step",
             peer: draw.pick(peers),
             step: encode(value)

@@ -31,15 +31,15 @@ export type Doing = typeof Doing.Type
 /** Some 40 of them write, some of these several at once. */
 export const workload = Workload.make<Doing, Schema.Json>({
   step: Doing,
-  count: 58,
+  count: 60,
   // two at a device do not wait for each other
   lane: ({ n }) => String(n % 2),
   by: (draw) => {
-    const kind = draw(58)
+    const kind = draw(60)
     const doing =
       kind < 12 ? "create" : kind < 28 ? "update" : kind < 32 ? "both" : kind < 36 ? "two" : kind < 38 ? "delete" : "restore"
     return {
-      do: kind < 40 ? doing : kind < 51 ? "synced" : kind < 55 ? "several" : "reopen",
+      do: kind < 40 ? doing : kind < 49 ? "synced" : kind < 57 ? "several" : "reopen",
       which: draw(1_000),
       n: draw(1_000),
       strict: draw(5) > 0
@@ -52,7 +52,7 @@ export const severalOf = (doing: Doing): ReadonlyArray<readonly [millis: number,
   Array.from({ length: 2 + (doing.n % 4) }, (_, i) => {
     const n = doing.n + 7 * i
     const write: Doing = { do: writes[n % 3]!, which: doing.which + i, n, strict: doing.strict === (i % 2 === 1) }
-    return [i * [0, 1, 20, 150][doing.which % 4]!, write]
+    return [i * [0, 0, 10, 150][doing.which % 4]!, write]
   })
 
 export interface Shown {
