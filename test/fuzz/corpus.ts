@@ -231,7 +231,9 @@ export interface Item {
 const some32 = sha256(Uint8Array.of(1))
 const lowest = new Uint8Array(32)
 const highest = new Uint8Array(32).fill(255)
-const lengths: ReadonlyArray<Made> = [idA, idB].sort(compare).map((feed) => [feed, 300])
+const lengths: ReadonlyArray<Made> = [idA, idB]
+  .sort(compare)
+  .map((feed, i) => [feed, 300, i === 0 ? some32.subarray(0, 16) : 300])
 
 const item = (name: string, base: Base, bytes: Uint8Array): Item => ({ name, base, bytes })
 

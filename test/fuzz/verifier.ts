@@ -236,9 +236,10 @@ export type Message =
   | { readonly type: "Summary" | "Range" | "Have" | "Want" | "Refuse" }
 
 const lengthOf = (node: Node): { readonly feed: Uint8Array; readonly length: number } | null => {
-  const items = tuple(node, 2)
-  const [feed, length] = [bytesOf(items?.[0], 32), uint(items?.[1])]
-  return feed === null || length === null ? null : { feed, length }
+  const items = tuple(node, 3)
+  const [feed, length, root, frozenAt] = [bytesOf(items?.[0], 32), uint(items?.[1]), bytesOf(items?.[2], 16), uint(items?.[2])]
+  if (feed === null || length === null) return null
+  return root !== null || (frozenAt !== null && frozenAt >= length) ? { feed, length } : null
 }
 
 const isRange = (items: ReadonlyArray<Node>): boolean => {

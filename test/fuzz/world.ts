@@ -3,6 +3,7 @@
  *
  * Naive and written from docs/format.md alone, sharing nothing with src/: no peaks are trusted, every root is computed from all blocks.
  */
+import { crc32 } from "node:zlib"
 import { compare, equal, read } from "./cbor.ts"
 import {
   bytesOf,
@@ -139,6 +140,9 @@ const itemsOf = (value: Uint8Array, count: number, what: string) => {
   const { fault, node } = read(value)
   const items = listOf(node ?? undefined)
   insist(fault === null && items !== null && items.length === count, `${what} is not a record of ${count} items: ${fault}`)
+  const sum = Buffer.alloc(5, 0x44)
+  sum.writeUInt32BE(crc32(value.subarray(0, -5)), 1)
+  insist(equal(value.subarray(-5), sum), `${what} has another checksum`)
   return items
 }
 
@@ -146,7 +150,7 @@ const nodesOf = (list: ReturnType<typeof listOf>): ReadonlyArray<Uint8Array> | n
   list === null ? null : list.map((item) => bytesOf(item, 32) ?? new Uint8Array())
 
 const recordOf = (value: Uint8Array): Record => {
-  const items = itemsOf(value, 5, "a block")
+  const items = itemsOf(value, 6, "a block")
   const root = bytesOf(items[1], 32)
   const signature = items[2]!.kind === "null" ? null : bytesOf(items[2], 64)
   insist(root !== null && items[4]!.kind === "bytes", "a block's record has another shape")
@@ -182,7 +186,7 @@ export const audit = (entries: ReadonlyArray<Entry>, space: Uint8Array, devices:
   for (const { feed, kind, space: where, value } of parts) {
     insist(equal(where, space) && kind !== undefined && kind <= 2, "a record of no kind")
     if (kind !== 0) continue
-    const items = itemsOf(value, 11, "a feed")
+    const items = itemsOf(value, 12, "a feed")
     insist(uint(items[0]) === 0 && items[1]!.kind === "bytes", "a feed of another version, or without a manifest")
     const manifest = readManifest(items[1]!.bytes)
     insist(manifest !== null && hex(manifest.feed) === feed, "a manifest of another feed")

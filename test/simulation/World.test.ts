@@ -52,6 +52,23 @@ describe("World", () => {
       })
   )
 
+  it.live("[W2] lets nobody begin who was interrupted before, however fibers are interleaved", () =>
+    Effect.gen(function* () {
+      for (let seed = 1; seed <= 40; seed++) {
+        const { virtualSeconds } = yield* World.run({ ...options, seed, preemption: 8 }, () =>
+          Effect.forEach(Array.from({ length: 8 }), () =>
+            Effect.gen(function* () {
+              const fiber = yield* Effect.forkChild(Effect.forever(Effect.sleep("1 second")))
+              // the interruption of one that has begun waits for its turn as everything does
+              yield* Fiber.interrupt(fiber)
+            })
+          )
+        )
+        assert.strictEqual(virtualSeconds, 0)
+      }
+    })
+  )
+
   it.live("[W2] is another interleaving for another seed: preemption finds a lost update that order alone never shows", () =>
     Effect.gen(function* () {
       const countsWith = Effect.fnUntraced(function* (preemption: number) {

@@ -97,7 +97,7 @@ export class WorldLife implements Owner {
         if (!this.isAlive || this.isFrozen) return true
         // a run of operations begins: because the loop chose it, or inline, out of another fiber's
         if (fiber.currentOpCount === 1) {
-          if (!loop.isChosen) return true
+          if (!loop.isChosen && !isInterrupted(fiber)) return true
           loop.isChosen = false
           return false
         }
@@ -165,6 +165,17 @@ export class WorldLife implements Owner {
     const say = (...said: ReadonlyArray<unknown>) => this.options.note("console", this.name, said.map(String).join(" "))
     return new Proxy({} as Console.Console, { get: () => say })
   }
+}
+
+/**
+ * Whether somebody has interrupted it. One that has not begun is ended by that at once, and would begin all the same if its end were put off:
+ * its first task is on its way, and takes the place of whatever it waits for.
+ */
+const isInterrupted = (fiber: Interruptible): boolean => fiber._interruptedCause !== undefined
+
+/** What Effect's fibers keep to themselves. */
+interface Interruptible extends Fiber.Fiber<unknown, unknown> {
+  readonly _interruptedCause?: unknown
 }
 
 const random = (stream: Stream): Context.Service.Shape<typeof Random.Random> => ({

@@ -209,7 +209,10 @@ class Replication {
       // a disk that was put back, or a device that is two, has said so before it was
       const told = isByName ? [other] : others
       if (told.some(({ name }) => this.sight.met("rollback", name) || this.sight.met("clone", name))) return
-      const lacking = yield* Effect.filter(told, (each) => this.lacks(each, before))
+      // what a fork has frozen meanwhile counts no more
+      const after = yield* lengthsOn(yield* peer.durable, this.sight.space)
+      const counts = new Map([...before].filter(([feed]) => after.has(feed)))
+      const lacking = yield* Effect.filter(told, (each) => this.lacks(each, counts))
       if (told.length - lacking.length >= (isByName ? 1 : quorum)) return
       const says = `${lacking.map(({ name }) => name).join(", ")} have not what ${peer.name} had`
       this.trial.say("synced claims too much", says, peer.name)
