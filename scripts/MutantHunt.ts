@@ -49,12 +49,18 @@ export const look = (task: Task, minutes: number): Promise<Looked> =>
     child.send(task)
   })
 
-/** Whether the ordinary tests of its room pass with the bug in them. They have more time, since others look for bugs beside them. */
-export const unitTestsPass = (folder: string, { unitTests }: Mutant): Promise<boolean> =>
+/**
+ * The first of the ordinary tests of its room that fails with the bug in it, or null when all pass. They have more time, since others look
+ * for bugs beside them.
+ */
+export const failingUnitTest = (folder: string, { unitTests }: Mutant): Promise<string | null> =>
   new Promise((done, failed) => {
     const vitest = join(root, "node_modules/vitest/vitest.mjs")
     const options = ["run", "--bail=1", "--testTimeout=120000", "--hookTimeout=120000"]
-    const child = spawn(process.execPath, [vitest, ...options, ...unitTests], { cwd: folder, stdio: "ignore" })
+    const env = { ...process.env, NO_COLOR: "1" }
+    const child = spawn(process.execPath, [vitest, ...options, ...unitTests], { cwd: folder, env })
+    let said = ""
+    for (const output of [child.stdout, child.stderr]) output.on("data", (text) => void (said += text))
     child.once("error", failed)
-    child.once("close", (code) => done(code === 0))
+    child.once("close", (code) => done(code === 0 ? null : (/ FAIL +(.+)/.exec(said)?.[1] ?? said.slice(-1_000))))
   })

@@ -10,7 +10,7 @@ import { parseArgs } from "node:util"
 import { encodePlan, eventText } from "../src/schema/simulation/Plan.ts"
 import { mutants } from "../test/simulation/mutants/index.ts"
 import type { Mutant } from "../test/simulation/mutants/Mutant.ts"
-import { look, unitTestsPass, withMutant } from "./MutantHunt.ts"
+import { failingUnitTest, look, withMutant } from "./MutantHunt.ts"
 import type { Looked } from "./MutantWorker.ts"
 
 const medianMax = 30
@@ -74,17 +74,18 @@ const say = (line: string): void => void (args.json ? process.stderr : process.s
 
 interface Outcome extends Looked {
   readonly mutant: Mutant
-  readonly passes: boolean | null
+  /** The first of the ordinary tests that fails, null when all pass, and undefined when they were not run. */
+  readonly failing: string | null | undefined
 }
 
 const outcomeOf = (mutant: Mutant): Promise<Outcome> =>
   withMutant(mutant, async (faulty) => {
     const looked = await look({ faulty, scenario: String(mutant.scenario), most: args.most, budget }, minutesMax)
-    return { ...looked, mutant, passes: args.isWithUnit ? await unitTestsPass(faulty, mutant) : null }
+    return { ...looked, mutant, failing: args.isWithUnit ? await failingUnitTest(faulty, mutant) : undefined }
   })
 
-const told = ({ alsoRight, found, mutant, passes }: Outcome): string => {
-  const unit = passes === null ? "" : passes ? "; unit tests pass" : "; unit tests find it"
+const told = ({ alsoRight, failing, found, mutant }: Outcome): string => {
+  const unit = failing === undefined ? "" : failing === null ? "; unit tests pass" : `; found by ${failing}`
   const what = found === null ? `NOT FOUND in ${args.most} seeds` : `seed ${found.seed}, ${found.failure.check}`
   const lines = [`${mutant.name}: ${what}${unit}`]
   if (found !== null) {
@@ -104,13 +105,13 @@ const keep = ({ found, mutant }: Outcome): void => {
 }
 
 const lines = (outcomes: ReadonlyArray<Outcome>) =>
-  outcomes.map(({ found, mutant, passes }) => ({
+  outcomes.map(({ failing, found, mutant }) => ({
     mutant: mutant.name,
     scenario: String(mutant.scenario),
     seeds: found?.seed ?? args.most,
     events: found?.plan.events.length ?? null,
     checker: found?.failure.check ?? null,
-    unitTestsPass: passes
+    unitTestsPass: failing === undefined ? null : failing === null
   }))
 
 const table = (each: ReturnType<typeof lines>): string => {
