@@ -239,7 +239,7 @@ class PlannedTrial {
       const { id, peer } = step
       underWay.set(id, step)
       yield* this.world.note("step", id, peer, stepText(step.step))
-      const exit = yield* Effect.exit(perform(step.step, this.world.peer(peer)))
+      const exit = yield* Effect.exit(Effect.suspend(() => perform(step.step, this.world.peer(peer))))
       underWay.delete(id)
       this.now = yield* this.world.seconds
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
