@@ -155,19 +155,24 @@ export class Ledger {
    */
   compare(found: Found): ReadonlyArray<string> {
     const problems: Array<string> = []
-    const held = new Map(found.changes.map((change) => [`${change.feed} ${change.first}`, change]))
+    const counting = found.changes.filter(({ mutations }) => mutations.length > 0)
+    const held = new Map(counting.map((change) => [`${change.feed} ${change.first}`, change]))
     const open = new Set(this.entries.filter(({ done, isTakenBack }) => done === undefined && !isTakenBack))
     const gone: Array<Entry> = []
+    const said = new Map<string, Change>()
     for (const entry of this.entries) {
       const { done, isStrict, peer, steps } = entry
       if (done === undefined || done === null) continue
       const place = `${done.feed} ${done.first}`
-      const change = held.get(place)
+      // two copies of a device that do the same at the same moment write the same block
+      const change = held.get(place) ?? said.get(place)
       const isThere = change !== undefined && change.time === done.time && depsText(change.deps) === depsText(done.deps)
       const isSaid = isThere && isSame(change.mutations, expand(steps, done.feed, done.first))
       // a later one may have taken the counter of a relaxed one that was lost, and even its time
-      if (isThere && (isSaid || isStrict)) held.delete(place)
-      else gone.push(entry)
+      if (isThere && (isSaid || isStrict)) {
+        held.delete(place)
+        said.set(place, change)
+      } else gone.push(entry)
       if (isThere && isStrict && !isSaid) problems.push(`changed: ${place} of ${peer} says something else than was written`)
     }
     for (const problem of this.writtenAnew(gone, held, found)) problems.push(problem)

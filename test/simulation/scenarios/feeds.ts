@@ -88,7 +88,7 @@ export const isVoid = (object: string, { floors, voids }: Pick<Found, "floors" |
   return voids.has(object) || Number(counter) > (floors.get(feed!) ?? Number.POSITIVE_INFINITY)
 }
 
-/** A change set that names what is void counts not at all, and so does what names an object that it made. */
+/** A change set that names what is void changes nothing, and so does what names an object that it made; what it had seen, its feed has seen. */
 const counting = (changes: ReadonlyArray<Change>, floors: Found["floors"]): Found => {
   const voids = new Set<string>()
   let left = changes
@@ -99,6 +99,6 @@ const counting = (changes: ReadonlyArray<Change>, floors: Found["floors"]): Foun
     if (gone.length === 0) return { changes: left, floors, voids }
     for (const { feed, first, mutations } of gone)
       mutations.forEach((mutation, i) => mutation.op === "create" && voids.add(`${feed}.${first + i}`))
-    left = left.filter((change) => !gone.includes(change))
+    left = left.map((change) => (gone.includes(change) ? { ...change, mutations: [] } : change))
   }
 }
