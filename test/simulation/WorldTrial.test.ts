@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as WorldHunt from "../../src/layers/simulation/WorldHunt.ts"
 import * as WorldTrial from "../../src/layers/simulation/WorldTrial.ts"
@@ -251,6 +252,96 @@ describe("Simulation", () => {
         plan.events.filter(({ kind }) => kind !== "reset")
       )
       assert.notDeepEqual(plan, yield* Simulation.planOf(with2, 4))
+    })
+  )
+})
+
+describe("Trial: what a review found", () => {
+  it.live("[W30] takes an invariant that dies for a broken promise, and looks at the others all the same", () =>
+    Effect.gen(function* () {
+      const dies = yield* ran([step("a", 1_000)], (world) =>
+        Effect.andThen(
+          world.always("can be asked", Effect.die(new TypeError("no such thing"))),
+          world.play(() => Effect.void)
+        )
+      )
+      assert.deepStrictEqual(
+        [dies.violations[0]?.check, dies.violations[0]?.says.split("\n")[0]],
+        ["can be asked", "no such thing"]
+      )
+      const waits = yield* ran([step("a", 1_000)], (world) =>
+        Effect.gen(function* () {
+          let done = 0
+          yield* world.always("never answers", Effect.never)
+          yield* world.always(
+            "nobody steps",
+            Effect.sync(() => done === 0)
+          )
+          yield* world.play(() =>
+            Effect.andThen(
+              world.note("stepped"),
+              Effect.sync(() => done++)
+            )
+          )
+        })
+      )
+      assert.strictEqual(waits.violations[0]?.check, "nobody steps")
+      const idle = yield* ran([], (world) => world.always("is asked at least once", Effect.succeed(false)))
+      assert.strictEqual(idle.violations[0]?.check, "is asked at least once")
+    })
+  )
+
+  it.live("[W30] tells when something was said, and of a peer whose program does not begin", () =>
+    Effect.gen(function* () {
+      const said = yield* ran([], (world) =>
+        Effect.andThen(
+          Effect.sleep("7 seconds"),
+          Effect.sync(() => world.say("late", "so late"))
+        )
+      )
+      assert.deepStrictEqual(said.violations, [{ check: "late", says: "so late", peer: null, seconds: 7 }])
+      const layer = Layer.effectDiscard(Effect.fail(new Error("MISSING_KEY is not set")))
+      const broken = Simulation.make<Doing>("a trial", { peers: ["ann", "bob", "cy"], faults: none, workload, layer }, (world) =>
+        world.play(() => Effect.void)
+      )
+      const [first] = (yield* WorldTrial.run(broken, planOf([step("a", 100)]))).violations
+      assert.strictEqual(first?.check, "peers start")
+      assert.include(first?.says, "MISSING_KEY is not set")
+    })
+  )
+
+  it.live("[W30] keeps the kinds of slips in a body apart, so that none is made smaller into another", () =>
+    Effect.gen(function* () {
+      const type = yield* ran([], () => Effect.die(new TypeError("undefined is no function")))
+      const range = yield* ran([], () => Effect.die(new RangeError("too far")))
+      assert.deepStrictEqual(
+        [type.violations[0]?.check, range.violations[0]?.check],
+        ["the test itself: TypeError", "the test itself: RangeError"]
+      )
+      assert.include(type.violations[0]?.says, "WorldTrial.test.ts")
+    })
+  )
+
+  it.live("[W32] prints what a program prints, once, and fails because of it in no way", () =>
+    Effect.gen(function* () {
+      const printed: Array<unknown> = []
+      const log = console.log
+      console.log = (...said: ReadonlyArray<unknown>) => void printed.push(said[0])
+      try {
+        const talks = trial((world) =>
+          world.play(() =>
+            Effect.andThen(
+              Effect.sync(() => console.log("hello")),
+              world.violated("is quiet", "it is not")
+            )
+          )
+        )
+        const { found } = yield* WorldHunt.hunt(talks, planOf([step("a", 100)]), 20)
+        assert.strictEqual(found?.failure.check, "is quiet")
+        assert.deepStrictEqual(printed, ["hello"])
+      } finally {
+        console.log = log
+      }
     })
   )
 })

@@ -18,22 +18,36 @@ const refusedTimers = ["setTimeout", "setInterval", "setImmediate", "queueMicrot
 const callerOf = (stack: string): string => stack.split("\n")[2] ?? ""
 const isIdentityHash = (stack: string): boolean => /\bHash\.(?:js|ts)/.test(callerOf(stack))
 
+/** What a program prints is printed when its world has ended, since a stream of Node asks for turns of the host. */
+const printing = ["log", "info", "warn", "error", "debug", "dir", "table", "trace"] as const
+/** Lines that are kept of one world. */
+const printsMax = 10_000
+
 let isGuarding = false
 
 export const guard: Guard = {
-  during: (body, record, machine) => {
+  during: (body, record, machine, isPrinting) => {
     // a world in a world is guarded by the outer one
     if (isGuarding) return body()
     isGuarding = true
     const restore: Array<() => void> = []
+    const prints: Array<() => void> = []
     try {
+      for (const name of printing)
+        restore.push(replace(console, name, (...said: ReadonlyArray<unknown>) => keep(prints, name, said)))
       for (const [owner, name, value] of trapsOf(record, machine)) restore.push(replace(owner, name, value))
       return body()
     } finally {
       for (const undo of restore.reverse()) undo()
       isGuarding = false
+      if (isPrinting) for (const print of prints) print()
     }
   }
+}
+
+const keep = (prints: Array<() => void>, name: (typeof printing)[number], said: ReadonlyArray<unknown>): void => {
+  if (prints.length < printsMax) prints.push(() => console[name](...said))
+  else if (prints.length === printsMax) prints.push(() => console.warn(`… a world prints ${printsMax} times at most`))
 }
 
 const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine) | null): ReadonlyArray<Trap> => {

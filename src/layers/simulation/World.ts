@@ -40,6 +40,8 @@ export interface Options {
    * refused unless said, and fail the world; `answer` takes them from the peer whose task is running. Network and WebCrypto are refused.
    */
   readonly host?: "refuse" | "answer"
+  /** Whether what the program prints through the host's console is printed, when the world has ended; it is, unless said. */
+  readonly prints?: boolean
   /** Is given every line of the trace. */
   readonly onEvent?: (line: string) => void
 }
@@ -178,7 +180,8 @@ class Simulation {
         return this.loop.run(() => exit !== null || this.violations.length > 0, limit)
       },
       (violation) => this.violations.push(violation),
-      this.options.host === "answer" ? () => this.running.machine : null
+      this.options.host === "answer" ? () => this.running.machine : null,
+      this.options.prints ?? true
     )
     return this.outcome(exit, ended)
   }

@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -25,7 +26,12 @@ const stepsEndSeconds = 60
 const violationsMax = 20
 
 /** Runs a plan. Never fails: what goes wrong is in the verdict. */
-export const run = (simulation: Simulation, plan: Plan, onEvent?: (line: string) => void): Effect.Effect<Verdict> =>
+export const run = (
+  simulation: Simulation,
+  plan: Plan,
+  onEvent?: (line: string) => void,
+  prints = true
+): Effect.Effect<Verdict> =>
   Effect.suspend(() => {
     const begun = simulation.begin(plan)
     let trial: PlannedTrial | null = null
@@ -37,9 +43,10 @@ export const run = (simulation: Simulation, plan: Plan, onEvent?: (line: string)
       network: profiles[network],
       limit: trouble + 3_600_000,
       host: simulation.host,
+      prints,
       ...(begun.layer === undefined ? {} : { layer: begun.layer }),
       onEvent: (line) => {
-        trial?.happened()
+        trial?.happened(line)
         onEvent?.(line)
       }
     }
@@ -81,8 +88,13 @@ class PlannedTrial {
   private readonly world: World
   private readonly failed = Deferred.makeUnsafe<never, Violated>()
   private readonly invariants: Array<readonly [name: string, holds: Effect.Effect<boolean | string, unknown>]> = []
+  /** Peers whose last life could not begin, and why. */
+  private readonly unbooted = new Map<string, string>()
   private bell: Queue.Queue<true> | null = null
   private isCalm = false
+  private hasPlayed = false
+  /** Whether a peer could not begin, at some time. */
+  private hasFailedToStart = false
 
   constructor(simulation: Simulation, begun: Run<Schema.Json>, plan: Plan, world: World) {
     this.simulation = simulation
@@ -93,7 +105,14 @@ class PlannedTrial {
   }
 
   /** Something has happened: whatever has to hold always is looked at. */
-  happened(): void {
+  happened(line: string): void {
+    const [micros, kind, peer, ...rest] = line.split(" ")
+    this.now = Number(micros) / 1_000_000
+    if (kind === "unbooted") {
+      this.unbooted.set(peer!, rest.join(" "))
+      this.hasFailedToStart = true
+    }
+    if (kind === "boot") this.unbooted.delete(peer!)
     if (this.bell !== null) Queue.offerUnsafe(this.bell, true)
   }
 
@@ -102,8 +121,15 @@ class PlannedTrial {
     const body = Effect.scopedWith((scope) => Effect.raceFirst(this.begun.body(this.face(scope)), Deferred.await(this.failed)))
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(body)
+      const isBroken = Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof Violated
+      if (isBroken) yield* this.failure(exit.cause)
+      // one that was started a moment ago has not failed yet
+      if (this.hasFailedToStart) yield* Effect.sleep("2 seconds")
+      // a peer whose own program does not begin, although nothing is broken, is why much else fails
+      if (this.isCalm || !this.hasPlayed) for (const [peer, why] of this.unbooted) yield* this.noted("peers start", why, peer)
+      if (isBroken) return
       if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
-      else yield* this.nothingLeft
+      else yield* Effect.andThen(this.lookOnce, this.nothingLeft)
       this.now = yield* this.world.seconds
     })
   }
@@ -111,7 +137,8 @@ class PlannedTrial {
   private failure(cause: Cause.Cause<unknown>): Effect.Effect<unknown> {
     const error = Cause.squash(cause)
     if (error instanceof Violated) return Effect.sync(() => this.add(error))
-    return this.noted("the test itself", error instanceof Error ? error.message : String(error), null)
+    // a smaller plan has to fail in the same way
+    return this.noted(`the test itself: ${kindOf(error)}`, saysOf(error), null)
   }
 
   private add({ check, peer, says, seconds }: Violation): void {
@@ -131,7 +158,7 @@ class PlannedTrial {
   private noted(check: string, says: string, peer: string | null): Effect.Effect<Violated> {
     return Effect.gen({ self: this }, function* () {
       const seconds = (this.now = yield* this.world.seconds)
-      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", says)
+      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", says.split("\n")[0]!)
       const violated = new Violated({ check, says, peer, seconds })
       this.add(violated)
       return violated
@@ -161,7 +188,7 @@ class PlannedTrial {
       always: (name, holds) => this.always(scope, name, holds),
       violated,
       say: (check, says, peer) => {
-        this.add({ check, says, peer: peer ?? null, seconds: this.now })
+        Effect.runSync(this.noted(check, says, peer ?? null))
       },
       met: (name, times = 1) => {
         this.counts[name] = (this.counts[name] ?? 0) + times
@@ -173,9 +200,11 @@ class PlannedTrial {
   private always(scope: Scope.Scope, name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.invariants.push([name, holds])
-      if (this.bell !== null) return
-      this.bell = yield* Queue.sliding<true>(1)
-      yield* Effect.forkIn(this.look(this.bell), scope)
+      if (this.bell === null) {
+        this.bell = yield* Queue.sliding<true>(1)
+        yield* Effect.forkIn(this.look(this.bell), scope)
+      }
+      Queue.offerUnsafe(this.bell, true)
     })
   }
 
@@ -183,14 +212,26 @@ class PlannedTrial {
   private look(bell: Queue.Queue<true>): Effect.Effect<never> {
     return Effect.gen({ self: this }, function* () {
       yield* Queue.take(bell)
-      for (const [name, holds] of this.invariants) {
-        const held = yield* Effect.option(holds)
-        if (held._tag === "None" || held.value === true) continue
-        const says = held.value === false ? "it does not hold" : held.value
-        yield* Deferred.fail(this.failed, yield* this.noted(name, says, null))
-      }
+      yield* this.lookOnce
       yield* Effect.sleep("1 millis")
     }).pipe(Effect.forever)
+  }
+
+  /** Each beside the others, since one may wait for a peer that stands still. */
+  private readonly lookOnce: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.invariants, ([name, holds]) => this.asked(name, holds), { concurrency: "unbounded", discard: true })
+  )
+
+  private asked(name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const exit = yield* Effect.exit(Effect.timeoutOption(holds, "1 second"))
+      const says = Exit.isSuccess(exit)
+        ? wrongOf(exit.value)
+        : Cause.hasDies(exit.cause)
+          ? saysOf(Cause.squash(exit.cause))
+          : null
+      if (says !== null) yield* Deferred.fail(this.failed, yield* this.noted(name, says, null))
+    })
   }
 
   // The plan ----------------------------------------------------------------------------------------------------------------------
@@ -201,6 +242,7 @@ class PlannedTrial {
   ): Effect.Effect<void, Violated> {
     return Effect.gen({ self: this }, function* () {
       const { events, world } = this.plan
+      this.hasPlayed = true
       const began = yield* this.world.seconds
       const at = (millis: number) =>
         Effect.flatMap(this.world.seconds, (now) => Effect.sleep(Math.max(0, Math.round((began - now) * 1_000) + millis)))
@@ -264,6 +306,25 @@ class PlannedTrial {
       return yield* Effect.fail(yield* this.noted("steps end", says, left.peer))
     })
   }
+}
+
+/** What is wrong, of what an invariant answered, if it did in time. */
+const wrongOf = (held: Option.Option<boolean | string>): string | null => {
+  if (Option.isNone(held) || held.value === true) return null
+  return held.value === false ? "it does not hold" : held.value
+}
+
+const kindOf = (error: unknown): string => (error instanceof Error ? error.name : tagOf(error))
+
+/** An error with the lines of its stack that are the test's own, and whatever else as JSON. */
+const saysOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return typeof error === "string" ? error : JSON.stringify(error)
+  const own = (error.stack ?? "")
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|layers\/simulation/.test(line))
+  const tag = tagOf(error)
+  const message = error.message === "" ? tag : error.message
+  return [message, ...own.slice(0, 3).map((line) => line.trim())].join("\n")
 }
 
 const tagOf = (error: unknown): string =>

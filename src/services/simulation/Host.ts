@@ -29,9 +29,15 @@ export interface Machine {
 export interface Guard {
   /**
    * Runs something while the host is guarded. What was refused is told to `record`. Given the machine of the moment, clocks, randomness
-   * and timers are answered from it, and only what no machine of a world can answer is refused.
+   * and timers are answered from it, and only what no machine of a world can answer is refused. What is printed meanwhile is printed
+   * afterwards, or not at all.
    */
-  readonly during: <A>(body: () => A, record: (violation: Violation) => void, machine: (() => Machine) | null) => A
+  readonly during: <A>(
+    body: () => A,
+    record: (violation: Violation) => void,
+    machine: (() => Machine) | null,
+    prints: boolean
+  ) => A
 }
 
 export const Host = Context.Reference<Guard>("troupe/simulation/Host", {
