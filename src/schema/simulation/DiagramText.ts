@@ -20,8 +20,15 @@ export const widthOf = (text: string, size: number): number => {
 const cutTo = (text: string, width: number, measure: Measure): string => {
   if (measure(text) <= width) return text
   const letters = [...text]
-  while (letters.length > 0 && measure(`${letters.join("")}…`) > width) letters.pop()
-  return `${letters.join("").trimEnd()}…`
+  const cut = (length: number): string => `${letters.slice(0, length).join("").trimEnd()}…`
+  // the most that fits, found by halves: a text may be as long as a state that somebody prints
+  let [fits, tooMuch] = [0, letters.length]
+  while (tooMuch - fits > 1) {
+    const middle = (fits + tooMuch) >> 1
+    if (measure(cut(middle)) <= width) fits = middle
+    else tooMuch = middle
+  }
+  return cut(fits)
 }
 
 type Measure = (text: string) => number
