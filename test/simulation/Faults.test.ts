@@ -1,7 +1,7 @@
 /** The faults of a seed: the same each time, each kind by itself, and all of them over some seeds. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Fault, faultText, kinds } from "../../src/schema/simulation/Fault.ts"
-import { type Faults, faultsOf, hostile, lasting, none, only, swarm } from "../../src/schema/simulation/Faults.ts"
+import { type Faults, faultsOf, hostile, lasting, none, only, swarm, without } from "../../src/schema/simulation/Faults.ts"
 
 const peers = ["p1", "p2", "p3"]
 const seeds = Array.from({ length: 200 }, (_, n) => n + 1)
@@ -12,6 +12,11 @@ describe("the faults of a seed", () => {
   it("are the same each time, and others for another", () => {
     for (const seed of seeds) assert.deepStrictEqual(faultsOf(hostile, seed, peers), faultsOf(hostile, seed, peers))
     assert.isAbove(new Set(seeds.map((seed) => JSON.stringify(eventsOf(hostile, seed)))).size, 190)
+  })
+
+  it("leave out what is not wanted, and nothing else", () => {
+    assert.isTrue(met(hostile).has("bitRot"))
+    assert.deepStrictEqual(met(without(hostile, "bitRot")), new Set([...met(hostile)].filter((kind) => kind !== "bitRot")))
   })
 
   it("are left as they are by one kind less", () => {

@@ -25,6 +25,11 @@ export const swarm: Faults = { kinds: lawful, isSwarm: true, seconds: 20 }
 export const hostile: Faults = { kinds, isSwarm: true, seconds: 20 }
 /** These alone, in every seed. */
 export const only = (...chosen: ReadonlyArray<Kind>): Faults => ({ kinds: chosen, isSwarm: false, seconds: 20 })
+/** The same without these. */
+export const without = (faults: Faults, ...left: ReadonlyArray<Kind>): Faults => ({
+  ...faults,
+  kinds: faults.kinds.filter((kind) => !left.includes(kind))
+})
 /** The same for another time of trouble. */
 export const lasting = (faults: Faults, seconds: number): Faults => ({ ...faults, seconds })
 
