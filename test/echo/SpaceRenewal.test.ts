@@ -6,6 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -274,6 +275,58 @@ describe("a device whose feed was frozen", () => {
       )
       assert.strictEqual(feeds.renewal.made().length, 3)
     }).pipe(Effect.scoped)
+  )
+
+  for (const when of ["before", "after"]) {
+    it.effect(`is synced with who has what was written anew, and not before: asked ${when} the proof`, () =>
+      Effect.gen(function* () {
+        const disk = StorageMemory.make()
+        const alice = yield* begin(StorageMemory.make())
+        const first = yield* begin(disk)
+        const bob = first.peer.device
+        const home = yield* alice.peer.spaces.create({ name: "Home", members: [bob] })
+        yield* first.peer.spaces.open(home.ticket)
+        yield* write(home, "kept")
+        yield* elapse("1 seconds")
+        yield* home.synced(bob)
+        yield* first.stop
+        yield* write(home, "a", "b", "c")
+        const [feed] = made(alice, home)
+        assert.strictEqual(feed!.length, 5)
+        const asking = Effect.all([home.synced(bob), home.synced({ quorum: 1 })], { concurrency: "unbounded", discard: true })
+        const early = when === "before" ? yield* Effect.forkChild(asking, { startImmediately: true }) : null
+        yield* fork(alice, home, 0, 2)
+        const synced = early ?? (yield* Effect.forkChild(asking, { startImmediately: true }))
+        yield* elapse("1 seconds")
+        assert.isUndefined(synced.pollUnsafe(), "bob has none of what was written anew")
+        const next = yield* begin(disk)
+        const same = yield* next.peer.spaces.open(home.ticket)
+        yield* elapse("30 seconds")
+        assert.isDefined(synced.pollUnsafe())
+        yield* Fiber.join(synced)
+        assert.deepStrictEqual(yield* titles(same), ["a", "b", "c", "kept"])
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+    )
+  }
+
+  it.effect("is synced though what was still to be stored was taken back", () =>
+    Effect.gen(function* () {
+      const alice = yield* alone
+      const { home } = alice
+      yield* write(home, "kept", "a", "b")
+      alice.weather.gate.closeUnsafe()
+      const creating = yield* Effect.forkChild(Effect.exit(write(home, "c")), { startImmediately: true })
+      const synced = yield* Effect.forkChild(home.synced({ quorum: 0 }), { startImmediately: true })
+      const forking = yield* Effect.forkChild(fork(alice, home, 0, 2), { startImmediately: true })
+      yield* elapse("1 seconds")
+      assert.isUndefined(synced.pollUnsafe())
+      yield* alice.weather.gate.open
+      yield* elapse("1 seconds")
+      yield* Fiber.join(forking)
+      yield* Fiber.join(creating)
+      assert.isDefined(synced.pollUnsafe())
+      assert.includeMembers([...(yield* titles(home))], ["a", "b", "kept"])
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
   it.effect("leaves what a newer version wrote, and says so", () =>

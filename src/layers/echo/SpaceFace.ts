@@ -17,7 +17,7 @@ import { spaceTypeName } from "../../schema/echo/Space.ts"
 import { stateHashSteps } from "../../schema/echo/StateHash.ts"
 import { ArgumentInvalid, demandObject } from "../../schema/platform/ArgumentInvalid.ts"
 import { commandBytesMax } from "../../schema/platform/Limits.ts"
-import { countedLength } from "../../services/echo/FeedStore.ts"
+import { countedLength, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import {
   type Conflict,
   ObjectMissing,
@@ -117,21 +117,42 @@ const until = (handle: SpaceHandle, life: OpenSpace, holds: () => boolean): Effe
     })
   )
 
+/** Whether a life still shows blocks of an own feed that a proof has taken away: they are being written anew. */
+const isLosing = ({ state }: OpenSpace, feed: StoredFeed): boolean => {
+  const number = state.feeds.intern(feed.id)
+  const counted = countedLength(feed)
+  return counted < feed.length && (number === state.ownFeed || state.delivery.length(number) > counted)
+}
+
 const synced = (handle: SpaceHandle, peer: string | { readonly quorum: number }) =>
   Effect.flatMap(handle.live, (life) => {
-    const { local } = life.state
-    return Effect.flatMap(
-      until(handle, life, () => life.durable() >= local),
-      () => {
-        const wanted = life.feeds.list().map((feed) => [feed, feed.length] as const)
-        const { progress } = life.peers
-        return until(handle, life, () => {
-          // a feed may be frozen meanwhile, and what lies beyond is asked of nobody
-          const lengths = wanted.map(([feed, length]) => [feed.text, Math.min(length, countedLength(feed))] as const)
-          return typeof peer === "string" ? progress.has(peer, lengths) : progress.count(lengths) >= peer.quorum
-        })
+    let { state } = life
+    let { local } = state
+    const isDurable = () => {
+      // made anew, it counts in another feed, and holds what is durable alone
+      if (life.state !== state) {
+        state = life.state
+        local = state.local
       }
-    )
+      return life.durable() >= local
+    }
+    return Effect.flatMap(until(handle, life, isDurable), () => {
+      const { peers, feeds } = life
+      const wanted = new Map(feeds.list().map((feed) => [feed, countedLength(feed)]))
+      let hasLost = false
+      return until(handle, life, () => {
+        const made = feeds.renewal.made()
+        const isWaiting = made.some((feed) => isLosing(life, feed))
+        hasLost ||= isWaiting || made.some((feed) => countedLength(feed) < (wanted.get(feed) ?? 0))
+        if (isWaiting) return false
+        // what feeds of this device have lost stands in others of them by now
+        if (hasLost) for (const feed of made) wanted.set(feed, countedLength(feed))
+        hasLost = false
+        // what lies beyond the freeze of another's feed is asked of nobody
+        const lengths = [...wanted].map(([feed, length]) => [feed.text, Math.min(length, countedLength(feed))] as const)
+        return typeof peer === "string" ? peers.progress.has(peer, lengths) : peers.progress.count(lengths) >= peer.quorum
+      })
+    })
   })
 
 /** It changes nothing, so that a crash only makes it begin again. */
