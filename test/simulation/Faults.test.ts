@@ -28,7 +28,8 @@ describe("the faults of a seed", () => {
       for (const seed of [1, 2, 3])
         assert.deepStrictEqual(
           eventsOf(less, seed),
-          eventsOf(all, seed).filter((fault) => fault.kind !== kind)
+          // a rollback brings a crash of its own
+          eventsOf(all, seed).filter(({ id }) => !new RegExp(`^${kind}\\d`).test(id))
         )
     }
   })
@@ -38,7 +39,7 @@ describe("the faults of a seed", () => {
     for (const seed of seeds)
       assert.deepStrictEqual(
         eventsOf(less, seed),
-        eventsOf(swarm, seed).filter(({ kind }) => kind !== "crash")
+        eventsOf(swarm, seed).filter(({ id }) => !/^crash\d/.test(id))
       )
   })
 
