@@ -19,7 +19,7 @@ import type { Trial } from "../services/simulation/Trial.ts"
 const shrinkBudget = 200
 
 export interface Options<S> extends Simulation.Options<S> {
-  /** Milliseconds of real time for all seeds; two minutes unless said. */
+  /** Milliseconds of real time for all seeds; two minutes unless said, 0 for no end. */
   readonly timeout?: number
 }
 

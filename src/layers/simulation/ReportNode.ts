@@ -91,8 +91,8 @@ export const told = ({ report, ...kept }: Kept, found: Found, old?: string): str
   const plan = least.events.map((event) => `    ${secondsOf(event.at * 1_000).padStart(10)}  ${onOneLine(eventText(event))}`)
   const path = kept.plan ?? `could not be kept (${kept.lost})`
   return [
-    `${old === undefined ? "" : `${old} failed again: `}${check} fails at ${secondsOf(seconds * 1_000_000)}${where}: ${plain(says)}`,
-    `  seed     ${found.plan.seed} of "${found.plan.name}"`,
+    `${old === undefined ? "" : `${old} failed again: `}${onOneLine(check)} fails at ${secondsOf(seconds * 1_000_000)}${where}: ${plain(says)}`,
+    `  seed     ${found.plan.seed} of "${onOneLine(found.plan.name)}"`,
     `  plan     ${path}: ${counted(found.plan.events.length, "event")}${shrunk}`,
     ...plan,
     ...(kept.plan === null ? [] : [`  replay   ${report.replay}`, `  diagram  ${kept.diagram}`])
