@@ -6,7 +6,7 @@
  * With --write the document is given what is printed, and its picture is taken of the diagram (by Chromium and pngquant).
  */
 import { spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -54,7 +54,7 @@ const shoot = (): void => {
   const folder = copy()
   const [first] = /(?<=^\$ ).+$/m.exec(readFileSync(document, "utf8"))!
   printed(first, folder)
-  const page = join(folder, ".troupe/what-somebody-bought-stays-bought-1.html")
+  const page = join(folder, ".troupe", readdirSync(join(folder, ".troupe")).find((name) => name.endsWith(".html"))!)
   const raw = join(folder, "raw.png")
   const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=2"]
   const size = "--window-size=920,1290"

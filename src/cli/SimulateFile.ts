@@ -8,7 +8,6 @@ import { existsSync } from "node:fs"
 import { registerHooks } from "node:module"
 import { extname, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
-import { isStep, type Plan, stepText } from "../schema/simulation/Plan.ts"
 import type { Simulation } from "../services/simulation/Simulation.ts"
 import { suitesEnd } from "./SimulateVitest.ts"
 
@@ -52,21 +51,4 @@ export const collect = async (file: string): Promise<ReadonlyArray<Simulation>> 
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice === undefined) return found
   throw new Refused(`${file} has two simulated tests "${twice}", and plans know them by name: give each its own.`)
-}
-
-/** What keeps a plan from being run: it was edited, or its test is another one by now. */
-export const misfit = ({ workload }: Simulation, plan: Plan): string | null => {
-  const { peers } = plan.world
-  if (peers.length === 0 || new Set(peers).size < peers.length) return `its peers are ${JSON.stringify(peers)}`
-  for (const { at, id, peer, step } of plan.events.filter(isStep)) {
-    if (!peers.includes(peer)) return `its event ${id} is about ${peer}, and its peers are ${peers.join(", ")}`
-    if (at < 0) return `its event ${id} is before all others, at ${at}`
-    try {
-      workload?.lane(step)
-    } catch (error) {
-      const why = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ")
-      return `its event ${id} (${stepText(step)}) is no step of this test: ${why}`
-    }
-  }
-  return null
 }

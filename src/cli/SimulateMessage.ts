@@ -1,6 +1,7 @@
 /**
  * What `troupe simulate` and its worker processes say to each other.
  */
+import type { OldPlan } from "../layers/simulation/PlansNode.ts"
 import type { Plan } from "../schema/simulation/Plan.ts"
 import type { Peers } from "../services/simulation/Simulation.ts"
 import type { Verdict } from "../services/simulation/Trial.ts"
@@ -31,7 +32,7 @@ export type Task =
       readonly isHunted: boolean
     }
   /** A plan that failed before. */
-  | { readonly is: "plan"; readonly plan: Plan }
+  | ({ readonly is: "plan" } & OldPlan)
   /** A plan that is to be looked at, whether it fails or holds. */
   | { readonly is: "replay"; readonly plan: Plan; readonly path: string }
 
@@ -51,7 +52,8 @@ export interface Test {
 export interface Shown {
   readonly told: string
   readonly timeline: string
-  readonly plan: string
+  /** Its path; null when it could not be written. */
+  readonly plan: string | null
 }
 
 export interface Ran {

@@ -3,7 +3,7 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as ReportNode from "../layers/simulation/ReportNode.ts"
+import * as PlansNode from "../layers/simulation/PlansNode.ts"
 import { Miscalled } from "./Misuse.ts"
 import type { Ran, Setup } from "./SimulateMessage.ts"
 import { open } from "./SimulateProcess.ts"
@@ -20,11 +20,8 @@ export interface Asked extends Omit<Setup, "file" | "peers" | "shrink"> {
 
 const planAt = (path: string) =>
   Effect.try({
-    try: () => ReportNode.planAt(path),
-    catch: (error) => {
-      const why = error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, " ") : String(error)
-      return new Miscalled({ says: why.includes(path) ? why : `${path} cannot be read: ${why}` })
-    }
+    try: () => PlansNode.planAt(path),
+    catch: (error) => new Miscalled({ says: PlansNode.messageOf(error) })
   })
 
 export const replay = (asked: Asked) =>

@@ -5,7 +5,7 @@ import * as Console from "effect/Console"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as ReportNode from "../layers/simulation/ReportNode.ts"
+import * as PlansNode from "../layers/simulation/PlansNode.ts"
 import { counted } from "../schema/simulation/Report.ts"
 import { exitFailed } from "./Failure.ts"
 import { Miscalled } from "./Misuse.ts"
@@ -55,10 +55,15 @@ export const chosen = (asked: Pick<Asked, "file" | "peers" | "test">, tests: Rea
     )
   })
 
-const oldPlans = (file: string, name: string) =>
+/** Those of the tests that were chosen, and a word about those that no test of the file runs. */
+const oldPlans = (file: string, all: ReadonlyArray<Test>, tests: ReadonlyArray<Test>) =>
   Effect.try({
-    try: () => ReportNode.oldPlans(file, name),
-    catch: (error) => new Miscalled({ says: error instanceof Error ? error.message : String(error) })
+    try: () => {
+      const names = all.map(({ name }) => name)
+      PlansNode.warnOfOrphans(file, names)
+      return tests.flatMap(({ name }) => PlansNode.oldPlans(file, name))
+    },
+    catch: (error) => new Miscalled({ says: PlansNode.messageOf(error) })
   })
 
 /** Plans that failed before, then seeds: of one test after the other. */
@@ -112,10 +117,10 @@ export const run = (asked: Asked, until: Until | null = null) =>
   Effect.gen(function* () {
     const began = performance.now()
     const first = yield* open(asked)
-    const tests = yield* chosen(asked, yield* first.tests)
-    const plans =
-      asked.seed === null && until === null ? yield* Effect.forEach(tests, ({ name }) => oldPlans(asked.file, name)) : []
-    const old = plans.flat().map((plan): Task => ({ is: "plan", plan }))
+    const all = yield* first.tests
+    const tests = yield* chosen(asked, all)
+    const plans = asked.seed === null && until === null ? yield* oldPlans(asked.file, all, tests) : []
+    const old = plans.map((plan): Task => ({ is: "plan", ...plan }))
     if (old.length > 0) say(asked.json, `${counted(old.length, "plan")} that failed before, first`)
     const tasks = until === null ? seedTasks(asked, tests, old) : longTasks(until, tests)
     const total = until === null ? old.length + seedsIn(asked, tests) : null

@@ -4,6 +4,7 @@
  * Worlds are loops that wait for nobody, so a process is what two of them can run in at the same time; and one that lives long is fast.
  */
 import * as Effect from "effect/Effect"
+import * as PlansNode from "../layers/simulation/PlansNode.ts"
 import * as ReportNode from "../layers/simulation/ReportNode.ts"
 import { hunt } from "../layers/simulation/WorldHunt.ts"
 import * as WorldTrial from "../layers/simulation/WorldTrial.ts"
@@ -12,7 +13,8 @@ import { counted, verdictOf } from "../schema/simulation/Report.ts"
 import { timeline } from "../schema/simulation/Timeline.ts"
 import { planOf, type Simulation } from "../services/simulation/Simulation.ts"
 import type { Verdict } from "../services/simulation/Trial.ts"
-import { collect, misfit, Refused } from "./SimulateFile.ts"
+import { StepNotJson } from "../services/simulation/Workload.ts"
+import { collect, Refused } from "./SimulateFile.ts"
 import { type Command, type Reply, type Setup, type Shown, shrunkMax, type Task } from "./SimulateMessage.ts"
 
 const setup = JSON.parse(process.argv[2]!) as Setup
@@ -28,11 +30,14 @@ const simulationOf = (name: string): Simulation => {
   throw new Refused(`${setup.file} has no simulated test "${name}", only ${[...simulations.keys()].join(", ")}.`)
 }
 
-const fitting = (plan: Plan, path: string): Simulation => {
-  const simulation = simulationOf(plan.name)
-  const why = misfit(simulation, plan)
-  if (why === null) return simulation
-  throw new Refused(`${path} is no plan of "${plan.name}": ${why}.`)
+/** The test of a plan, or null when the plan is passed over. */
+const fitting = (old: PlansNode.OldPlan): Simulation | null => {
+  const simulation = simulationOf(old.plan.name)
+  try {
+    return PlansNode.fits(simulation, old) ? simulation : null
+  } catch (error) {
+    throw new Refused(PlansNode.messageOf(error))
+  }
 }
 
 /** Adds to how often a check of a test was broken, and answers that. */
@@ -43,28 +48,32 @@ const breaks = (test: string, check: string, times: number): number => {
   return sum
 }
 
-const again = (path: string): string => `${setup.replay} ${path}`
+const again = (path: string): string => `${setup.replay} ${PlansNode.quoted(path)}`
 
 /** Runs a plan; one that fails is made smaller, kept and told. */
-const hunted = async (simulation: Simulation, plan: Plan, shrink: number): Promise<readonly [Verdict, Shown | null]> => {
+const hunted = async (
+  simulation: Simulation,
+  plan: Plan,
+  shrink: number,
+  old?: string
+): Promise<readonly [Verdict, Shown | null]> => {
   const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax
   const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown))
   if (found === null) return [verdict, null]
   const kept = ReportNode.keep(found, again)
-  return [verdict, { told: ReportNode.told(kept, found), timeline: timeline(kept.report), plan: kept.plan }]
+  return [verdict, { told: ReportNode.told(kept, found, old), timeline: timeline(kept.report), plan: kept.plan }]
 }
 
-const replayed = async (plan: Plan, path: string): Promise<readonly [Verdict, Shown]> => {
-  const simulation = fitting(plan, path)
+const replayed = async (simulation: Simulation, plan: Plan, path: string): Promise<readonly [Verdict, Shown]> => {
   const lines: Array<string> = []
   const verdict = await Effect.runPromise(WorldTrial.run(simulation, plan, (line) => lines.push(line)))
-  const { diagram, report } = ReportNode.drawn(plan, verdict, lines, again(path))
-  const says = report.failure === null ? "holds now" : `${verdictOf(report)}: ${report.failure.says}`
+  const { diagram, lost, report } = ReportNode.drawn(plan, verdict, lines, again(path))
+  const says = report.failure === null ? "holds now" : `${verdictOf(report)}: ${ReportNode.plain(report.failure.says)}`
   const told = [
     says,
     `  seed     ${plan.seed} of "${plan.name}"`,
     `  plan     ${path}: ${counted(plan.events.length, "event")}`,
-    `  diagram  ${diagram}`
+    `  diagram  ${diagram ?? `could not be kept (${lost})`}`
   ]
   return [verdict, { told: told.join("\n"), timeline: timeline(report), plan: path }]
 }
@@ -84,16 +93,16 @@ const seeds = async ({ count, first, isHunted, test }: Task & { readonly is: "se
 
 const work = async (task: Task): Promise<void> => {
   if (task.is === "seeds") return seeds(task)
-  const { name, seed } = task.plan
-  const [verdict, shown] =
-    task.is === "replay"
-      ? await replayed(task.plan, task.path)
-      : await hunted(fitting(task.plan, `A plan of seed ${seed}`), task.plan, 0)
+  const { path, plan } = task
+  const { name, seed } = plan
+  const simulation = fitting({ path, plan, isKept: task.is === "replay" || task.isKept })
+  if (simulation === null) return
+  const [verdict, shown] = task.is === "replay" ? await replayed(simulation, plan, path) : await hunted(simulation, plan, 0, path)
   reply({ is: "ran", ran: { test: name, seed, verdict, shown } })
 }
 
 const told = (error: unknown): void => {
-  if (!(error instanceof Refused)) throw error
+  if (!(error instanceof Refused || error instanceof StepNotJson)) throw error
   reply({ is: "refused", says: error.message })
 }
 

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { oldPlans } from "../../src/layers/simulation/ReportNode.ts"
+import { oldPlans } from "../../src/layers/simulation/PlansNode.ts"
 import * as WorldTrial from "../../src/layers/simulation/WorldTrial.ts"
 import { planOf } from "../../src/services/simulation/Simulation.ts"
 import { actors } from "./scenarios/Actors.ts"
@@ -48,7 +48,7 @@ describe("World: the scenario of actors", () => {
 describe("World: plans that failed once", () => {
   const file = "test/simulation/scenarios/simulated.ts"
   for (const scenario of Object.values(scenarios))
-    for (const plan of oldPlans(file, scenario.name))
+    for (const { plan } of oldPlans(file, scenario.name))
       it.live(`[W33] seed ${plan.seed} of ${scenario.name} holds`, () =>
         Effect.gen(function* () {
           assert.deepStrictEqual((yield* WorldTrial.run(scenario, plan)).violations, [])

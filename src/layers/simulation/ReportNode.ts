@@ -1,23 +1,21 @@
 /**
- * What is kept of a failure: the plan as a file, the diagram beside it, and what is said about both; and the plans that were kept before.
+ * What is kept of a failure: the plan as a file, the diagram beside it, and what is said about both.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, join, relative } from "node:path"
-import * as Result from "effect/Result"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { diagram } from "../../schema/simulation/Diagram.ts"
-import { decodePlan, encodePlan, eventText, type Plan } from "../../schema/simulation/Plan.ts"
-import { type Report, secondsOf } from "../../schema/simulation/Report.ts"
+import { encodePlan, eventText, type Plan } from "../../schema/simulation/Plan.ts"
+import { counted, type Report, secondsOf } from "../../schema/simulation/Report.ts"
 import type { Found } from "../../services/simulation/Hunt.ts"
 import type { Verdict, Violation } from "../../services/simulation/Trial.ts"
-
-/** Where failures are written, beside where the command was called. */
-const folder = ".troupe"
+import { folder, messageOf, pathOf } from "./PlansNode.ts"
 
 export interface Kept {
   readonly report: Report
-  /** The files. */
-  readonly plan: string
-  readonly diagram: string
+  /** The files; null when they could not be written. */
+  readonly plan: string | null
+  readonly diagram: string | null
+  /** Why they could not. */
+  readonly lost: string | null
 }
 
 /** What is known of a plan that was run. `replay` is the command that runs it again. */
@@ -44,79 +42,59 @@ const reportOf = (
   trace: verdict.trace
 })
 
-/** A path as it is typed where the command was called, so that a plan can be kept with the code. */
-export const here = (path: string): string => relative(process.cwd(), path)
-
-const pathOf = ({ name, seed }: Plan): string => join(folder, `${name.replaceAll(/\W+/g, "-")}-${seed}`)
+/** Writes files; answers why they could not be written, since that must not hide what they would have told. */
+const written = (files: ReadonlyArray<readonly [path: string, text: string]>): string | null => {
+  try {
+    mkdirSync(folder, { recursive: true })
+    for (const [path, text] of files) writeFileSync(path, text)
+    return null
+  } catch (error) {
+    return messageOf(error)
+  }
+}
 
 /** Writes the diagram of a plan that was run again, whether it fails or holds. */
 export const drawn = (plan: Plan, verdict: Verdict, lines: ReadonlyArray<string>, replay: string): Omit<Kept, "plan"> => {
   const report = reportOf(plan, verdict, verdict.violations[0], lines, replay)
   const path = `${pathOf(plan)}.html`
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(path, diagram(report))
-  return { report, diagram: path }
+  const lost = written([[path, diagram(report)]])
+  return { report, diagram: lost === null ? path : null, lost }
 }
 
 /** Writes plan and diagram. `replay` is given the path of the plan. */
 export const keep = (found: Found, replay: (plan: string) => string): Kept => {
   const { again, failure, lines, plan, shrunk } = found
   const path = pathOf(plan)
-  const kept = { plan: `${path}.json`, diagram: `${path}.html` }
+  const files = { plan: `${path}.json`, diagram: `${path}.html` }
   const report = {
-    ...reportOf(shrunk.plan, again, failure, lines, replay(kept.plan)),
+    ...reportOf(shrunk.plan, again, failure, lines, replay(files.plan)),
     shrunkFrom: plan.events.length
   }
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(kept.plan, encodePlan(found.shrunk.plan))
-  writeFileSync(kept.diagram, diagram(report))
-  return { ...kept, report }
+  const lost = written([
+    [files.plan, encodePlan(shrunk.plan)],
+    [files.diagram, diagram(report)]
+  ])
+  return lost === null ? { ...files, report, lost } : { plan: null, diagram: null, report, lost }
 }
 
-/** What a failure says in a terminal. */
-export const told = ({ report, ...kept }: Kept, found: Found): string => {
+/** Text without what would move the cursor, or worse; lines stay. */
+export const plain = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, "\ufffd")
+
+const onOneLine = (text: string): string => plain(text).replaceAll("\n", "\ufffd")
+
+/** What a failure says in a terminal. `old` is the path of the plan that had failed before. */
+export const told = ({ report, ...kept }: Kept, found: Found, old?: string): string => {
   const { check, peer, says, seconds } = found.failure
   const where = peer === null ? "" : ` on ${peer}`
   const { plan: least, tried } = found.shrunk
   const shrunk = tried === 0 ? "" : `, shrunk to ${least.events.length} in ${tried} runs`
-  const plan = least.events.map((event) => `    ${secondsOf(event.at * 1_000).padStart(10)}  ${eventText(event)}`)
+  const plan = least.events.map((event) => `    ${secondsOf(event.at * 1_000).padStart(10)}  ${onOneLine(eventText(event))}`)
+  const path = kept.plan ?? `could not be kept (${kept.lost})`
   return [
-    `${check} fails at ${secondsOf(seconds * 1_000_000)}${where}: ${says}`,
-    `  seed     ${found.plan.seed} of "${found.plan.name}"`,
-    `  plan     ${kept.plan}: ${found.plan.events.length} events${shrunk}`,
+    `${old === undefined ? "" : `${old} failed again: `}${onOneLine(check)} fails at ${secondsOf(seconds * 1_000_000)}${where}: ${plain(says)}`,
+    `  seed     ${found.plan.seed} of "${onOneLine(found.plan.name)}"`,
+    `  plan     ${path}: ${counted(found.plan.events.length, "event")}${shrunk}`,
     ...plan,
-    `  replay   ${report.replay}`,
-    `  diagram  ${kept.diagram}`
+    ...(kept.plan === null ? [] : [`  replay   ${report.replay}`, `  diagram  ${kept.diagram}`])
   ].join("\n")
-}
-
-/** What the environment asks for instead of all seeds: SEED, one seed; PLAN, the path of one plan. */
-export const asked = (): { readonly seed?: number; readonly plan?: Plan } | null => {
-  const { PLAN, SEED } = process.env
-  if (PLAN !== undefined) return { plan: planAt(PLAN) }
-  return SEED === undefined ? null : { seed: Number(SEED) }
-}
-
-/** Plans of a test that failed before: those kept beside its file, and those of the last failures. */
-export const oldPlans = (file: string, name: string): ReadonlyArray<Plan> =>
-  [join(dirname(file), "plans"), folder].flatMap((path) => plansIn(path, name))
-
-/** The plans of a test that stand in a folder. What is no plan any more is told. */
-const plansIn = (path: string, name: string): ReadonlyArray<Plan> => {
-  if (!existsSync(path)) return []
-  const files = readdirSync(path)
-    .filter((file) => file.endsWith(".json"))
-    .sort()
-  return files.flatMap((file) => {
-    const at = join(path, file)
-    const plan = planAt(at)
-    return plan.name === name ? [plan] : []
-  })
-}
-
-/** Reads a plan file; throws with what is wrong with it. */
-export const planAt = (path: string): Plan => {
-  const plan = decodePlan(readFileSync(path, "utf8"))
-  if (Result.isSuccess(plan)) return plan.success
-  throw new Error(`${path} is no plan of this version: ${plan.failure}. Remove it, or run the seed again that it came from.`)
 }

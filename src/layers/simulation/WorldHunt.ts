@@ -9,12 +9,16 @@ import type { Simulation } from "../../services/simulation/Simulation.ts"
 import type { Verdict } from "../../services/simulation/Trial.ts"
 import * as WorldTrial from "./WorldTrial.ts"
 
-/** Runs a plan; of one that fails, finds the least, in at most so many further runs, unless enough is known of the check that it breaks. */
+/**
+ * Runs a plan; of one that fails, finds the least, in at most so many further runs and until the time is over, unless enough is known of the
+ * check that it breaks.
+ */
 export const hunt = (
   simulation: Simulation,
   plan: Plan,
   budget: number,
-  isKnown: (check: string) => boolean = () => false
+  isKnown: (check: string) => boolean = () => false,
+  isOver: () => boolean = () => false
 ): Effect.Effect<Hunted> =>
   Effect.gen(function* () {
     const verdict = yield* WorldTrial.run(simulation, plan)
@@ -23,7 +27,7 @@ export const hunt = (
     const second = yield* WorldTrial.run(simulation, plan, undefined, false)
     // who asked the host is told that, and not what came of it
     if (failure.check !== "the world" && second.trace !== verdict.trace) return yield* unequal(simulation, plan, verdict)
-    const shrunk = yield* smaller(simulation, plan, failure.check, budget)
+    const shrunk = yield* smaller(simulation, plan, failure.check, budget, isOver)
     const lines: Array<string> = []
     const again = yield* WorldTrial.run(simulation, shrunk.plan, (line) => lines.push(line), false)
     const same = again.violations.find(({ check }) => check === failure.check) ?? failure
@@ -41,13 +45,23 @@ const unequal = (simulation: Simulation, plan: Plan, verdict: Verdict): Effect.E
     return { verdict: told, found: { plan, verdict: told, shrunk: { plan, tried: 0 }, again, failure, lines } }
   })
 
-const smaller = (simulation: Simulation, plan: Plan, check: string, budget: number): Effect.Effect<Shrunk> =>
+const smaller = (
+  simulation: Simulation,
+  plan: Plan,
+  check: string,
+  budget: number,
+  isOver: () => boolean
+): Effect.Effect<Shrunk> =>
   Effect.gen(function* () {
     const shrinking = shrink(plan, budget)
+    let best: Shrunk = { plan, tried: 0 }
     let turn = shrinking.next()
     while (turn.done !== true) {
+      if (isOver()) return best
       const { violations } = yield* WorldTrial.run(simulation, turn.value, undefined, false)
-      turn = shrinking.next(violations[0]?.check === check)
+      const isFailing = violations[0]?.check === check
+      best = { plan: isFailing ? turn.value : best.plan, tried: best.tried + 1 }
+      turn = shrinking.next(isFailing)
     }
     return turn.value
   })

@@ -10,8 +10,15 @@ import { onBeat } from "../../schema/simulation/Faults.ts"
 import type { Step } from "../../schema/simulation/Plan.ts"
 import { keyOf, type Seed, streamOf } from "../../schema/simulation/Seed.ts"
 
+/** A step that JSON has not, such as NaN: no plan of it could be run again. */
+export class StepNotJson extends Schema.TaggedError<StepNotJson>()("StepNotJson", { step: Schema.String, why: Schema.String }) {
+  override get message() {
+    return `The step ${this.step} is none any more once it was JSON, as in a plan (${this.why}). Describe numbers by Schema.Finite or Schema.Int.`
+  }
+}
+
 export interface Workload<S> {
-  /** The steps of a plan, in the order of time. */
+  /** The steps of a plan, in the order of time; dies with `StepNotJson`. */
   readonly draw: (seed: Seed, peers: ReadonlyArray<string>, millis: number) => Effect.Effect<ReadonlyArray<Step>>
   /** A step as it was before it was JSON; dies on what is none, such as one of a plan that was edited. */
   readonly decode: (step: Schema.Json) => S
@@ -32,6 +39,18 @@ export interface Options<S, E extends Schema.Json> {
 /** Steps of a kind that a Schema describes. */
 export const make = <S, E extends Schema.Json>({ by, count = 40, lane = () => "", step }: Options<S, E>): Workload<S> => {
   const encode = Schema.encodeSync(step)
+  const decode = Schema.decodeUnknownSync(step)
+  /** A step as a file has it. */
+  const kept = (value: S): Schema.Json => {
+    const encoded = encode(value)
+    const json = JSON.parse(JSON.stringify(encoded)) as Schema.Json
+    try {
+      decode(json)
+      return json
+    } catch (error) {
+      throw new StepNotJson({ step: textOf(encoded), why: String(error).replaceAll(/\s*\n\s*/g, " ") })
+    }
+  }
   const arbitrary = Arbitrary.schema(step)
   const valuesOf = (seed: Seed): Effect.Effect<ReadonlyArray<S>> => {
     if (by === undefined) return Effect.orDie(Arbitrary.sampleEffect(arbitrary, { count, seed: keyOf(seed, "steps") }))
@@ -40,7 +59,7 @@ export const make = <S, E extends Schema.Json>({ by, count = 40, lane = () => ""
   }
   return {
     lane,
-    decode: Schema.decodeUnknownSync(step),
+    decode,
     draw: (seed, peers, millis) =>
       Effect.map(valuesOf(seed), (values) => {
         const draw = streamOf(seed, "step times")
@@ -50,10 +69,17 @@ export const make = <S, E extends Schema.Json>({ by, count = 40, lane = () => ""
             at: onBeat(seed, draw.below(millis)),
             kind: "step",
             peer: draw.pick(peers),
-            step: encode(value)
+            step: kept(value)
           })
         )
         return steps.sort((a, b) => a.at - b.at)
       })
   }
 }
+
+/** A step with the numbers that JSON has not. */
+const textOf = (step: Schema.Json): string =>
+  JSON.stringify(step, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value)).replaceAll(
+    /"(NaN|-?Infinity)"/g,
+    "$1"
+  )
