@@ -209,13 +209,14 @@ describe("Trial: what counts and what lasts", () => {
         [
           { ...still, id: "skew", kind: "clockSkew", amount: 0 },
           { ...still, id: "drift", kind: "clockDrift", amount: 0 },
-          { ...still, id: "jump", kind: "clockJump", amount: 0 },
+          { ...still, id: "first", kind: "clockJump", amount: 1_000 },
+          { ...still, id: "jump", at: 700, kind: "clockJump", amount: 0 },
           { ...still, id: "back", kind: "rollback" },
           ...[1_000, 1_500, 2_000].map((at) => step(`s${at}`, at))
         ],
         (world) => world.play((_, peer) => peer.run(Effect.andThen(Clock.currentTimeMillis, Clock.monotonicTimeNanos)))
       )
-      assert.deepStrictEqual([verdict.violations, verdict.operations, verdict.faults], [[], 3, {}])
+      assert.deepStrictEqual([verdict.violations, verdict.operations, verdict.faults], [[], 3, { clockJump: 1 }])
     })
   )
 

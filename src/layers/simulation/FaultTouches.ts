@@ -43,7 +43,8 @@ export const touchedBy = (world: World, fault: Fault): Effect.Effect<number> => 
     case "clockDrift":
       return Effect.map(peer, ({ drifted }) => drifted)
     case "clockJump":
-      return Effect.map(peer, ({ jumped }) => jumped)
+      // one by nothing is none, whatever jumped before it
+      return fault.amount ? Effect.map(peer, ({ jumped }) => jumped) : Effect.succeed(0)
     default:
       return Effect.succeed(0)
   }
