@@ -43,7 +43,11 @@ describe("World: clocks", () => {
         yield* ann.run(Effect.sleep("1 second"))
         assert.closeTo((yield* world.seconds) - began, 0.980393, 1e-5)
         yield* ann.setClock({ skew: 0, driftPpm: 0 })
+        const { drifted, jumped, skewed } = yield* ann.touched
+        for (const times of [drifted, jumped, skewed]) assert.isAbove(times, 0)
         assert.strictEqual(yield* ahead, 0)
+        assert.strictEqual((yield* ann.touched).skewed, skewed)
+        assert.deepInclude(yield* bob.touched, { drifted: 0, jumped: 0, skewed: 0 })
       })
     )
   )
@@ -85,6 +89,8 @@ describe("World: clocks", () => {
           yield* bob.thaw
           yield* Fiber.join(ringing)
           assert.deepStrictEqual(rang, [until, until, until])
+          assert.isAtLeast((yield* bob.touched).held, 3)
+          assert.strictEqual((yield* ann.touched).held, 0)
           yield* shows(bob, ticket, ["first", "while bob slept"])
           yield* write(bob, ticket, "awake")
           yield* shows(ann, ticket, ["awake", "first", "while bob slept"])

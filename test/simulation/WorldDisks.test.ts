@@ -84,8 +84,11 @@ describe("World: disks", () => {
         const backup = yield* bob.backup
         const shown = yield* (yield* bob.durable).range({ from: new Uint8Array(), to: Uint8Array.of(255), limit: 10_000 })
         assert.deepStrictEqual(backup.entries, shown)
+        assert.isFalse(yield* bob.restore(backup), "it was the same")
+        yield* bob.restart
+        yield* write(bob, ticket, "gone")
         for (const title of ["one", "two"]) {
-          yield* bob.restore(backup)
+          assert.isTrue(yield* bob.restore(backup))
           yield* bob.restart
           yield* write(bob, ticket, title)
           yield* shows(ann, ticket, title === "one" ? ["first", "one", "zero"] : ["first", "one", "two", "zero"])

@@ -49,6 +49,8 @@ describe("World: links", () => {
         yield* Effect.sleep("15 seconds")
         assert.deepStrictEqual(yield* inSpace(bob, ticket, titles), ["first", "let through"])
         assert.isAbove(yield* world.hindered, before)
+        assert.isAbove((yield* world.touched("ann", "bob")).clogged, 0)
+        assert.strictEqual((yield* world.touched("bob", "ann")).clogged, 0)
         yield* world.unclog("ann", "bob")
         yield* Effect.sleep("1 second")
         assert.deepStrictEqual(yield* inSpace(bob, ticket, titles), ["first", "held back", "let through"])
@@ -84,6 +86,8 @@ describe("World: links", () => {
           Effect.gen(function* () {
             const { ann, bob, ticket } = yield* together(world)
             yield* world.corrupt("ann", "bob", 2)
+            // the next one is the first of those two
+            yield* world.corrupt("ann", "bob", 1)
             for (const title of ["a", "b", "c"]) yield* write(ann, ticket, title)
             // before what was refused is asked for again
             yield* Effect.sleep("10 seconds")

@@ -30,6 +30,8 @@ describe("World: signaling", () => {
         const { ann, bob, ticket } = yield* together(world)
         const before = yield* world.hindered
         yield* world.signaling.down
+        const { ended } = yield* world.signaling.touched
+        assert.strictEqual(ended, 2, "a line of each")
         yield* write(ann, ticket, "connected")
         yield* shows(bob, ticket, ["connected", "first"])
         yield* again(bob)
@@ -37,6 +39,7 @@ describe("World: signaling", () => {
         yield* Effect.sleep("2 minutes")
         assert.deepStrictEqual(yield* inSpace(bob, ticket, titles), ["connected", "first"])
         assert.isAbove(yield* world.hindered, before)
+        assert.isAbove((yield* world.signaling.touched).ended, ended, "nobody was let in")
         yield* world.heal
         yield* Effect.sleep("1 minute")
         assert.deepStrictEqual(yield* inSpace(bob, ticket, titles), ["connected", "first"])

@@ -35,7 +35,7 @@ const waiting = ({ life, loop, platter, seed }: Options) => {
   return <A>(micros: number, run: () => Effect.Effect<A, StorageError>): Effect.Effect<A, StorageError> =>
     Effect.callback((resume) => {
       const jitter = drawn(key, count++, jitterMicros)
-      const timer = loop.after(micros + jitter + platter.slowMicros, life, () => resume(run()))
+      const timer = loop.after(micros + jitter + platter.slowness(), life, () => resume(run()))
       return Effect.sync(() => {
         timer.isCancelled = true
       })
@@ -48,7 +48,7 @@ export const storage = (options: Options): Storage["Service"] => {
   const written = (batch: Parameters<Storage["Service"]["write"]>[0], isStrict: boolean) =>
     Effect.flatMap(
       after(writeMicros, () => {
-        if (platter.isFull) return Effect.fail(new StorageFull({ folder: life.name }))
+        if (platter.refuses()) return Effect.fail(new StorageFull({ folder: life.name }))
         const bytes = batch.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0)
         note("write", life.name, batch.length, bytes, isStrict ? "strict" : "relaxed")
         return Effect.succeed(platter.write(batch))

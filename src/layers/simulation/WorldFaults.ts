@@ -1,24 +1,31 @@
 /**
  * Lets the faults of a plan happen in a world, each at its time, and counts those that changed something.
  *
- * A fault undoes itself when its time is over; what it holds up is then as it was, whatever else is broken at that moment.
+ * A fault undoes itself when its time is over; what it holds up is then as it was, whatever else is broken at that moment. Where several
+ * hold up the same, it goes on when the last of them is over. Those that end a life count by that; of the others the world tells what they
+ * touched (schema/simulation/Touched.ts), and one that touched nothing does not count.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Fault, faultText, type Kind } from "../../schema/simulation/Fault.ts"
+import { Overlaps } from "../../schema/simulation/Overlaps.ts"
 import type { SimulatedPeer, World } from "../../services/simulation/World.ts"
+import { cutsOf, touchedBy } from "./FaultTouches.ts"
 
-/** The blocks of feeds, as docs/format.md#storage-keys has them: what a disk may rot in without losing who it is. */
+/** How long what is over at once is looked at: frames to corrupt have to be sent first, and a clock to be read. */
+const shownWithin = "3 seconds"
+
 export interface Options {
   readonly world: World
   readonly onCrash: (peer: string, fault: Fault) => void
-  /** Whether the bit that rots may be in the value of this key. */
+  /** Whether the bit that rots may be in the value of this key: it may be in blocks of feeds, and a disk still knows who it is. */
   readonly rots: (key: Uint8Array) => boolean
 }
 
 export class WorldFaults {
   readonly counts: { [kind: string]: number } = {}
   private readonly world: World
+  private readonly overlaps = new Overlaps()
   private readonly onCrash: (peer: string, fault: Fault) => void
   private readonly rots: (key: Uint8Array) => boolean
 
@@ -39,7 +46,12 @@ export class WorldFaults {
       // a plan that was cut may name who is not there any more
       if (!this.names(fault).every((name) => this.world.peers.some((each) => each.name === name))) return
       yield* this.world.note("fault", id, kind, peer, faultText(fault))
-      yield* this.perform(fault, Effect.sleep(fault.lasts))
+      const touched = touchedBy(this.world, fault)
+      const before = yield* touched
+      // looked at before it is undone, since that lets everything through that it has held up
+      const look = Effect.map(touched, (now) => this.count(kind, Math.min(1, now - before)))
+      const lasts = kind === "corruptFrame" || kind === "clockJump" ? shownWithin : fault.lasts
+      yield* this.perform(fault, Effect.ensuring(Effect.sleep(lasts), look))
       yield* this.world.note("mended", id)
     })
 
@@ -63,9 +75,8 @@ export class WorldFaults {
   })
 
   private perform(fault: Fault, pause: Effect.Effect<void>): Effect.Effect<void> {
-    const { amount = 0, kind, left = "lost", other = "" } = fault
+    const { kind, left = "lost" } = fault
     const peer = this.world.peer(fault.peer)
-    const { world } = this
     switch (kind) {
       case "crash":
         return this.crashed(fault, peer, Effect.asSome(peer.crash()), pause)
@@ -77,79 +88,109 @@ export class WorldFaults {
         return this.storm(fault, peer)
       case "freeze":
       case "sleep":
-        return this.during(kind, peer, peer.freeze, pause, peer.thaw)
-      case "partition":
-      case "partialPartition":
-      case "oneWay":
-        return this.parted(fault, pause)
-      case "reset":
-        return Effect.map(world.reset(peer.name), (connections) => this.count(kind, Math.min(1, connections)))
-      case "slowLink":
-        return this.during(kind, peer, world.slow(peer.name, other, amount), pause, world.slow(peer.name, other, 0))
-      case "clog":
-        return this.during(kind, peer, world.clog(peer.name, other), pause, world.unclog(peer.name, other))
-      case "corruptFrame":
-        return this.corrupted(fault)
-      case "signalingDown":
-        return this.during(kind, peer, world.signaling.down, pause, world.signaling.up)
-      case "signalingForget":
-        return Effect.map(world.signaling.forget, () => this.count(kind))
-      case "signalingSlow":
-        return this.during(kind, peer, world.signaling.slow(amount), pause, world.signaling.slow(0))
-      case "signalingCareless":
-        return this.during(kind, peer, world.signaling.careless(amount), pause, world.signaling.careless(null))
-      default:
+        return this.frozen(fault, peer, pause)
+      case "clockSkew":
+        return this.during(fault, peer.name, (skew) => peer.setClock({ skew: skew ?? 0 }), pause)
+      case "clockDrift":
+        return this.during(fault, peer.name, (driftPpm) => peer.setClock({ driftPpm: driftPpm ?? 0 }), pause)
+      case "clockJump":
+        return Effect.andThen(peer.jumpClock(fault.amount ?? 0), pause)
+      case "slowDisk":
+      case "fullDisk":
+      case "bitRot":
+      case "rollback":
+      case "clone":
         return this.atDisk(fault, peer, pause)
+      default:
+        return this.betweenPeers(fault, pause)
+    }
+  }
+
+  private betweenPeers(fault: Fault, pause: Effect.Effect<void>): Effect.Effect<void> {
+    const { amount = 1, kind, other = "", peer } = fault
+    const { world } = this
+    const { signaling } = world
+    const link = `${peer}>${other}`
+    switch (kind) {
+      case "reset":
+        return Effect.map(world.reset(peer), (connections) => this.count(kind, Math.min(1, connections)))
+      case "slowLink":
+        return this.during(fault, link, (by) => world.slow(peer, other, by ?? 0), pause)
+      case "clog":
+        return this.during(fault, link, (by) => (by === null ? world.unclog : world.clog)(peer, other), pause)
+      case "corruptFrame":
+        return Effect.andThen(world.corrupt(peer, other, amount), pause)
+      case "signalingDown":
+        return this.during(fault, "", (by) => (by === null ? signaling.up : signaling.down), pause)
+      case "signalingForget":
+        return Effect.andThen(signaling.forget, pause)
+      case "signalingSlow":
+        return this.during(fault, "", (by) => signaling.slow(by ?? 0), pause)
+      case "signalingCareless":
+        return this.during(fault, "", signaling.careless, pause)
+      default:
+        return this.parted(cutsOf(this.world, fault), pause)
     }
   }
 
   private atDisk(fault: Fault, peer: SimulatedPeer, pause: Effect.Effect<void>): Effect.Effect<void> {
-    const { amount = 0, kind, other = "" } = fault
+    const { kind, other = "" } = fault
     switch (kind) {
       case "slowDisk":
-        return this.during(kind, peer, peer.slowDisk(amount), pause, peer.slowDisk(0))
+        return this.during(fault, peer.name, (by) => peer.slowDisk(by ?? 0), pause)
       case "fullDisk":
-        return this.during(kind, peer, peer.fillDisk(true), pause, peer.fillDisk(false))
+        return this.during(fault, peer.name, (by) => peer.fillDisk(by !== null), pause)
       case "bitRot":
         return Effect.map(peer.rot(this.rots), (key) => this.count(kind, key === null ? 0 : 1))
       case "rollback":
         return Effect.gen({ self: this }, function* () {
           const backup = yield* peer.backup
           yield* pause
-          yield* peer.restore(backup)
-          this.count(kind)
+          if (yield* peer.restore(backup)) this.count(kind)
           this.onCrash(peer.name, fault)
           yield* Effect.sleep("200 millis")
           yield* peer.restart
         })
-      case "clone":
+      default:
         return Effect.gen({ self: this }, function* () {
           if (this.world.peers.some(({ name }) => name === other)) return
           const copy = yield* this.world.clone(peer.name, other)
           this.count(kind)
           yield* copy.restart
         })
-      case "clockSkew":
-        return this.during(kind, peer, peer.setClock({ skew: amount }), pause, peer.setClock({ skew: 0 }))
-      case "clockDrift":
-        return this.during(kind, peer, peer.setClock({ driftPpm: amount }), pause, peer.setClock({ driftPpm: 0 }))
-      default:
-        return Effect.map(peer.jumpClock(amount), () => this.count("clockJump"))
     }
   }
 
-  /** Counts when the peer is up, and undoes it whatever happens. */
+  /** Holds something up, and undoes it whatever happens. The world is told only of what differs from what others make of it. */
   private during(
-    kind: Kind,
-    peer: SimulatedPeer,
-    begin: Effect.Effect<unknown>,
-    pause: Effect.Effect<void>,
-    end: Effect.Effect<unknown>
+    { amount = 0, at, id, kind }: Fault,
+    whose: string,
+    tell: (amount: number | null) => Effect.Effect<unknown>,
+    pause: Effect.Effect<void>
   ): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      if (yield* peer.isUp) this.count(kind)
-      yield* begin
-      yield* Effect.ensuring(pause, end)
+    const what = `${kind} ${whose}`
+    const change = (make: () => void) =>
+      Effect.suspend(() => {
+        const before = this.overlaps.amount(what)
+        make()
+        const after = this.overlaps.amount(what)
+        return after === before ? Effect.void : tell(after)
+      })
+    const begin = change(() => this.overlaps.begin(what, { id, at, amount }))
+    const end = change(() => this.overlaps.end(what, id))
+    return Effect.acquireUseRelease(
+      begin,
+      () => pause,
+      () => end
+    )
+  }
+
+  /** A life stands still. The next one, if it ends meanwhile, does not, unless another fault makes it. */
+  private frozen(fault: Fault, peer: SimulatedPeer, pause: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.flatMap(peer.life, (life) => {
+      const thaw = Effect.flatMap(peer.life, (now) => (now === life ? peer.thaw : Effect.void))
+      // a laptop that sleeps stands still as any other
+      return this.during({ ...fault, kind: "freeze" }, `${peer.name} ${life}`, (by) => (by === null ? thaw : peer.freeze), pause)
     })
   }
 
@@ -186,36 +227,13 @@ export class WorldFaults {
     })
   }
 
-  /** Counts when something could not get through. */
-  private parted({ kind, other = "", peer, side = [] }: Fault, pause: Effect.Effect<void>): Effect.Effect<void> {
-    const { world } = this
-    const rest = world.peers.map(({ name }) => name).filter((name) => !side.includes(name))
-    // half of the partitions have the KUBE on one side alone
-    const far = side.length % 2 === 0 ? [...rest, "kube"] : rest
-    const cuts: ReadonlyArray<readonly [string, string]> =
-      kind === "partition"
-        ? side.flatMap((one) => far.flatMap((two) => [[one, two] as const, [two, one] as const]))
-        : kind === "oneWay"
-          ? [[peer, other]]
-          : [
-              [peer, other],
-              [other, peer]
-            ]
-    return Effect.gen({ self: this }, function* () {
-      const before: number = yield* world.hindered
-      yield* Effect.forEach(cuts, ([from, to]) => world.cut(from, to), { discard: true })
-      const mend = Effect.forEach(cuts, ([from, to]) => world.mend(from, to), { discard: true })
-      yield* Effect.ensuring(pause, mend)
-      if ((yield* world.hindered) > before) this.count(kind)
-    })
-  }
-
-  private corrupted({ amount = 1, other = "", peer }: Fault): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      const before = yield* this.world.corrupted
-      yield* this.world.corrupt(peer, other, amount)
-      yield* Effect.sleep("3 seconds")
-      this.count("corruptFrame", Math.min(1, (yield* this.world.corrupted) - before))
-    })
+  private parted(cuts: ReadonlyArray<readonly [string, string]>, pause: Effect.Effect<void>): Effect.Effect<void> {
+    const cut = Effect.forEach(cuts, ([from, to]) => this.world.cut(from, to), { discard: true })
+    const mend = Effect.forEach(cuts, ([from, to]) => this.world.mend(from, to), { discard: true })
+    return Effect.acquireUseRelease(
+      cut,
+      () => pause,
+      () => mend
+    )
   }
 }

@@ -8,7 +8,19 @@ import type { WorldNetwork } from "./WorldNetwork.ts"
 
 type Faults = Pick<
   World,
-  "partition" | "cut" | "mend" | "part" | "clog" | "unclog" | "corrupt" | "corrupted" | "heal" | "reset" | "slow" | "signaling"
+  | "partition"
+  | "cut"
+  | "mend"
+  | "part"
+  | "clog"
+  | "unclog"
+  | "corrupt"
+  | "corrupted"
+  | "heal"
+  | "reset"
+  | "slow"
+  | "touched"
+  | "signaling"
 >
 
 export const make = ({ signaling, wires }: WorldNetwork): Faults => {
@@ -53,6 +65,7 @@ export const make = ({ signaling, wires }: WorldNetwork): Faults => {
       const millis = Duration.toMillis(by)
       return told("slow", [from, to, millis], () => links.slow(from, to, millis * 1_000))
     },
+    touched: (from, to) => Effect.sync(() => links.touched(from, to)),
     signaling: signaling.faults
   }
 }

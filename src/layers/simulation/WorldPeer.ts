@@ -58,6 +58,8 @@ export class WorldPeer implements SimulatedPeer {
   /** How many values rotted at the time at which one did last. */
   private rots = { at: 0, count: 0 }
   private now: Lived | null = null
+  /** What was held of lives that are over. */
+  private heldBefore = 0
   /** Told when the sync of the next strict write begins. */
   private atSync: (() => void) | null = null
 
@@ -85,6 +87,10 @@ export class WorldPeer implements SimulatedPeer {
   readonly durable = WorldDisk.durable(this.platter)
   readonly life = Effect.sync(() => this.lives)
   readonly isUp = Effect.sync(() => this.isRunning)
+  readonly touched = Effect.sync(() => {
+    const held = this.heldBefore + (this.now === null ? 0 : this.around.loop.heldOf(this.now.life))
+    return { held, ...this.platter.touched, ...this.clock.touched }
+  })
 
   boot(): void {
     const { loop, network, note, seed } = this.around
@@ -142,6 +148,7 @@ export class WorldPeer implements SimulatedPeer {
     this.now = null
     this.atSync = null
     lived.life.isAlive = false
+    this.heldBefore += loop.heldOf(lived.life)
     loop.drop(lived.life)
     const isPowerLoss = crash.how === "machine"
     const lost = isPowerLoss ? this.platter.crash(crash.disk, streamOf(seed, "crash", this.name, this.lives)) : 0
@@ -177,6 +184,8 @@ export class WorldPeer implements SimulatedPeer {
         note("close", this.name, left)
         this.now = null
         life.isAlive = false
+        this.heldBefore += loop.heldOf(life)
+        loop.drop(life)
         network.died(life, false)
         return left
       })
@@ -213,12 +222,12 @@ export class WorldPeer implements SimulatedPeer {
     return backup
   })
 
-  readonly restore = (backup: Backup, how: "storage" | "machine" = "storage"): Effect.Effect<void> =>
+  readonly restore = (backup: Backup, how: "storage" | "machine" = "storage"): Effect.Effect<boolean> =>
     Effect.sync(() => {
       this.end({ how: "process" })
       this.around.note("restore", this.name, how, backup.entries.length, backup.starts)
-      this.platter.restore(backup)
       if (how === "machine") this.platter.starts = backup.starts
+      return this.platter.restore(backup)
     })
 
   readonly rot = (among: (key: Uint8Array) => boolean = () => true): Effect.Effect<string | null> =>

@@ -50,6 +50,8 @@ export class WorldSignaling {
   private isDown = false
   /** One in so many signals goes wrong; 0 for none. */
   private carelessOneIn = 0
+  private ended = 0
+  private carelessness = 0
 
   constructor(wires: WorldWires) {
     this.wires = wires
@@ -62,13 +64,13 @@ export class WorldSignaling {
     this.faults = {
       down: fault("down", () => {
         this.isDown = true
-        wires.reset(kube, null)
+        this.ended += wires.reset(kube, null)
       }),
       up: fault("up", () => {
         this.isDown = false
       }),
       forget: fault("forget", () => {
-        wires.reset(kube, null)
+        this.ended += wires.reset(kube, null)
       }),
       slow: (by) => {
         const millis = Duration.toMillis(by)
@@ -81,7 +83,8 @@ export class WorldSignaling {
             this.carelessOneIn = oneIn ?? 0
           },
           oneIn ?? 0
-        )
+        ),
+      touched: Effect.sync(() => ({ ended: this.ended, slowed: links.slowedAt(kube), careless: this.carelessness }))
     }
   }
 
@@ -127,8 +130,10 @@ export class WorldSignaling {
   }
 
   private isThere(node: string): boolean {
-    if (this.isDown) this.wires.ground.hinder()
-    return !this.isDown && this.wires.isReachable(node, kube)
+    if (!this.isDown) return this.wires.isReachable(node, kube)
+    this.ended++
+    this.wires.ground.hinder()
+    return false
   }
 
   private connect(member: Member, line: ReturnType<WorldWires["next"]>): void {
@@ -171,8 +176,10 @@ export class WorldSignaling {
     const n = from.signals++
     const isWrong = this.carelessOneIn > 0 && drawn(key ^ 0xca5e, n, this.carelessOneIn) === 0
     const how = isWrong ? (["lost", "twice", "late"] as const)[drawn(key ^ 0x4087, n, 3)]! : null
-    const mail = how === "lost" ? null : this.rooms.signal(from, 0, to, payload)
+    const mail = this.rooms.signal(from, 0, to, payload)
     if (mail === null) return
+    if (how !== null) this.carelessness++
+    if (how === "lost") return
     if (how === "late") loop.after(drawn(key ^ 0x1a7e, n, overtakenMicros), host, () => this.deliver([mail]))
     else this.deliver(how === "twice" ? [mail, mail] : [mail])
   }

@@ -50,7 +50,8 @@ export class WorldWires {
 
   isReachable(one: string, other: string): boolean {
     const { hinder, links } = this.ground
-    const isWhole = !links.isCut(one, other) && !links.isCut(other, one)
+    // asked both ways, since each way counts for itself
+    const isWhole = ![links.meetsCut(one, other), links.meetsCut(other, one)].includes(true)
     if (!isWhole) hinder()
     return isWhole
   }
@@ -64,7 +65,7 @@ export class WorldWires {
   /** Begins something between two nodes; when a link between them is clogged, as soon as it no longer is. */
   whenClear(one: string, other: string, begin: () => void): void {
     const { hinder, links } = this.ground
-    if (links.isClogged(one, other) || links.isClogged(other, one)) {
+    if ([links.meetsClog(one, other), links.meetsClog(other, one)].includes(true)) {
       hinder()
       this.waiting = [...this.waiting, { one, other, begin }]
     } else begin()

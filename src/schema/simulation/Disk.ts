@@ -35,6 +35,8 @@ export class Platter {
   isFull = false
   /** Microseconds that each operation takes more than usual. */
   slowMicros = 0
+  /** Operations that took longer because of it, and writes that found no room. */
+  readonly touched = { slowed: 0, refused: 0 }
   /** The number that BootCounter keeps beside the storage. */
   starts = 0
   /** Crashes that left less than was written. */
@@ -42,6 +44,18 @@ export class Platter {
   private base = new OrderedBytes()
   /** Batches since the first that is not durable, in the order in which they were written. */
   private log: Array<Written> = []
+
+  /** Microseconds that an operation that begins now takes more than usual; it is counted. */
+  slowness(): number {
+    if (this.slowMicros > 0) this.touched.slowed++
+    return this.slowMicros
+  }
+
+  /** Whether there is no room for a write now; it is counted. */
+  refuses(): boolean {
+    if (this.isFull) this.touched.refused++
+    return this.isFull
+  }
 
   /** Writes a batch, and answers how to make it durable. */
   write(batch: ReadonlyArray<Change>): () => void {
@@ -92,12 +106,16 @@ export class Platter {
     return { entries: this.durable().page(everything), starts: this.starts }
   }
 
-  /** The disk is that of the backup, and nothing waits to be durable; the number beside it is left alone. */
-  restore({ entries }: Backup): void {
+  /** The disk is that of the backup, and nothing waits to be durable; the number beside it is left alone. Answers whether it showed anything else. */
+  restore({ entries }: Backup): boolean {
+    const shown = this.view.page(everything)
+    const isSame = ({ key, value }: Backup["entries"][number], i: number) =>
+      shown[i] !== undefined && equalBytes(shown[i].key, key) && equalBytes(shown[i].value, value)
     this.base = new OrderedBytes()
     this.base.apply(entries)
     this.log = []
     this.view = copyOf(this.base)
+    return shown.length !== entries.length || !entries.every(isSame)
   }
 
   /** Flips a bit of a durable value of such a key, wherever it is kept. Answers the key, if there is one. */

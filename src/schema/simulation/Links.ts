@@ -6,6 +6,7 @@
  * changes nothing here.
  */
 import { drawn } from "./Seed.ts"
+import type { TouchedLink } from "./Touched.ts"
 
 export interface Profile {
   /** Microseconds that every packet takes. */
@@ -66,6 +67,8 @@ export class Links {
   private readonly slowed = new Map<string, number>()
   private readonly slowedNodes = new Map<string, number>()
   private readonly corrupting = new Map<string, number>()
+  private readonly touches = new Map<string, { -readonly [what in keyof TouchedLink]: number }>()
+  private readonly touchedNodes = new Map<string, number>()
 
   constructor(profile: Profile) {
     this.profile = profile
@@ -103,9 +106,10 @@ export class Links {
     set(this.slowedNodes, node, micros)
   }
 
-  /** The next so many frames do not arrive as they were sent. */
+  /** The next so many frames do not arrive as they were sent, and those that were to come so already. */
   corrupt(from: string, to: string, frames: number): void {
-    set(this.corrupting, `${from}>${to}`, frames)
+    const link = `${from}>${to}`
+    set(this.corrupting, link, Math.max(frames, this.corrupting.get(link) ?? 0))
   }
 
   mendAll(): void {
@@ -120,6 +124,36 @@ export class Links {
     return this.clogs.has(`${from}>${to}`)
   }
 
+  /** How often what is wrong with a link made a difference. */
+  touched(from: string, to: string): TouchedLink {
+    return { ...this.touchedOf(`${from}>${to}`) }
+  }
+
+  /** Packets from or to a node that were sent while it was slow. */
+  slowedAt(node: string): number {
+    return this.touchedNodes.get(node) ?? 0
+  }
+
+  /** Whether the link is cut for something that would get through now; it is counted. */
+  meetsCut(from: string, to: string): boolean {
+    const isCut = this.isCut(from, to)
+    if (isCut) this.touchedOf(`${from}>${to}`).cut++
+    return isCut
+  }
+
+  /** The same of a clog. */
+  meetsClog(from: string, to: string): boolean {
+    const isClogged = this.isClogged(from, to)
+    if (isClogged) this.touchedOf(`${from}>${to}`).clogged++
+    return isClogged
+  }
+
+  private touchedOf(link: string) {
+    const known = this.touches.get(link) ?? { cut: 0, clogged: 0, slowed: 0, corrupted: 0 }
+    this.touches.set(link, known)
+    return known
+  }
+
   /** Whether the frame that arrives now is to be changed; it is counted. */
   takeCorrupt(from: string, to: string): boolean {
     const link = `${from}>${to}`
@@ -127,16 +161,27 @@ export class Links {
     if (left === 0) return false
     set(this.corrupting, link, left - 1)
     this.corrupted++
+    this.touchedOf(link).corrupted++
     return true
   }
 
-  /** Microseconds for the n-th packet of a pipe. */
+  /** Microseconds for the n-th packet of a pipe, which is sent now. */
   delay(from: string, to: string, key: number, n: number, bytes: number): number {
     const { bytesPerSecond, jitterMicros, latencyMicros } = this.profile
     const transfer = Math.floor((bytes * 1_000_000) / bytesPerSecond)
-    const slowed = this.slowed.get(`${from}>${to}`) ?? 0
-    const atNodes = (this.slowedNodes.get(from) ?? 0) + (this.slowedNodes.get(to) ?? 0)
-    return latencyMicros + drawn(key, n, jitterMicros) + this.late(key, n) + transfer + slowed + atNodes
+    return latencyMicros + drawn(key, n, jitterMicros) + this.late(key, n) + transfer + this.slowness(from, to)
+  }
+
+  private slowness(from: string, to: string): number {
+    const link = `${from}>${to}`
+    let micros = this.slowed.get(link) ?? 0
+    if (micros > 0) this.touchedOf(link).slowed++
+    for (const node of [from, to]) {
+      const atNode = this.slowedNodes.get(node) ?? 0
+      if (atNode > 0) this.touchedNodes.set(node, this.slowedAt(node) + 1)
+      micros += atNode
+    }
+    return micros
   }
 
   private late(key: number, n: number): number {

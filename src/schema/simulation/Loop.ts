@@ -51,6 +51,8 @@ export class Loop {
   private readonly next: Array<Ready> = []
   private readonly timers: Array<Timer> = []
   private readonly held = new Map<Owner, { readonly tasks: Array<Ready>; readonly timers: Array<Timer> }>()
+  /** Tasks and timers that were held, by whose they are. */
+  private readonly holds = new Map<Owner, number>()
   private sequence = 0
 
   constructor(picks: Stream, ties: number) {
@@ -61,7 +63,7 @@ export class Loop {
   /** Makes a task ready. */
   enqueue(owner: Owner, run: () => void): void {
     if (!owner.isAlive) return
-    if (owner.isFrozen) this.holdOf(owner).tasks.push({ owner, run })
+    if (owner.isFrozen) this.hold(owner).tasks.push({ owner, run })
     else this.ready.push({ owner, run })
   }
 
@@ -120,7 +122,7 @@ export class Loop {
 
   private perform({ owner, run }: Ready): void {
     if (!owner.isAlive) return
-    if (owner.isFrozen) return void this.holdOf(owner).tasks.push({ owner, run })
+    if (owner.isFrozen) return void this.hold(owner).tasks.push({ owner, run })
     this.ran++
     this.current = owner
     run()
@@ -130,14 +132,15 @@ export class Loop {
   private fire(timer: Timer): void {
     const { owner } = timer
     if (timer.isCancelled || !owner.isAlive) return
-    if (owner.isFrozen) return void this.holdOf(owner).timers.push(timer)
+    if (owner.isFrozen) return void this.hold(owner).timers.push(timer)
     this.ran++
     this.current = owner
     timer.run()
     this.current = null
   }
 
-  private holdOf(owner: Owner) {
+  private hold(owner: Owner) {
+    this.holds.set(owner, this.heldOf(owner) + 1)
     let held = this.held.get(owner)
     if (held === undefined) this.held.set(owner, (held = { tasks: [], timers: [] }))
     return held
@@ -155,9 +158,15 @@ export class Loop {
     }
   }
 
+  /** Tasks and timers of an owner that were held so far. */
+  heldOf(owner: Owner): number {
+    return this.holds.get(owner) ?? 0
+  }
+
   /** Forgets what was held for an owner that does not live any more. */
   drop(owner: Owner): void {
     this.held.delete(owner)
+    this.holds.delete(owner)
   }
 
   /** Timers that an owner still has, beside those that were taken back: what is left of one that says that it has ended. */

@@ -148,10 +148,10 @@ export class Wire<Packet> {
     const { links } = this.ground
     for (const along of this.pipes) {
       const { from, to } = along
-      if (along.stalled.length === 0 || links.isCut(from.node, to.node)) continue
+      if (along.stalled.length === 0 || links.meetsCut(from.node, to.node)) continue
       if (along.patience !== null) along.patience.isCancelled = true
       along.patience = null
-      if (links.isClogged(from.node, to.node)) continue
+      if (links.meetsClog(from.node, to.node)) continue
       for (const flight of along.stalled.splice(0)) this.launch(along, flight)
     }
   }
@@ -173,8 +173,8 @@ export class Wire<Packet> {
     if (!this.isOpen) return
     const { from, to } = along
     const { links } = this.ground
-    const isCut = links.isCut(from.node, to.node)
-    if (isCut || links.isClogged(from.node, to.node)) {
+    const isCut = links.meetsCut(from.node, to.node)
+    if (isCut || links.meetsClog(from.node, to.node)) {
       this.stall(along, flight, isCut)
       return
     }

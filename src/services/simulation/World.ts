@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Backup, Left } from "../../schema/simulation/Disk.ts"
+import type { TouchedLink, TouchedPeer, TouchedSignaling } from "../../schema/simulation/Touched.ts"
 import type { MemoryNetwork } from "../mesh/MemoryNetwork.ts"
 import type { PeerServices } from "../peer/Peer.ts"
 import type { Storage } from "../platform/Storage.ts"
@@ -21,6 +22,8 @@ export interface SimulatedPeer {
   /** The number of the life that it is in, or was in last. */
   readonly life: Effect.Effect<number>
   readonly isUp: Effect.Effect<boolean>
+  /** How often what is wrong with it made a difference. */
+  readonly touched: Effect.Effect<TouchedPeer>
   /** Runs an Effect in the peer's life, as soon as that is up. A crash in the middle fails it with `PeerDown`. */
   readonly run: <A, E>(effect: Effect.Effect<A, E, PeerServices>) => Effect.Effect<A, E | PeerDown>
   /** Ends the life at once: nothing of it runs any more, no finalizer either. Answers how many unsynced batches were lost. */
@@ -46,9 +49,9 @@ export interface SimulatedPeer {
   readonly backup: Effect.Effect<Backup>
   /**
    * Crashes the peer if it is up, and puts its disk back. `storage`, the default, leaves the boot counter beside it as it is, so that the
-   * next life can notice; `machine` puts that back as well. Nobody restarts it.
+   * next life can notice; `machine` puts that back as well. Nobody restarts it. Answers whether there was anything else on the disk.
    */
-  readonly restore: (backup: Backup, how?: "storage" | "machine") => Effect.Effect<void>
+  readonly restore: (backup: Backup, how?: "storage" | "machine") => Effect.Effect<boolean>
   /**
    * Flips one bit of one durable value, of any key or of those taken, which stays so until the value is overwritten, through crashes
    * too. Answers the key in hex; null when there is nothing to flip.
@@ -74,6 +77,8 @@ export interface SimulatedSignaling {
   readonly slow: (by: Duration.Input) => Effect.Effect<void>
   /** One in so many signals is lost, or comes twice, or so late that others overtake it; null undoes it. */
   readonly careless: (oneIn: number | null) => Effect.Effect<void>
+  /** How often what is wrong with it made a difference. */
+  readonly touched: Effect.Effect<TouchedSignaling>
 }
 
 /** A disk that no peer uses, for what is written on Storage alone. */
@@ -122,7 +127,9 @@ export interface World {
    * device. It is a node of this name, runs what the peer runs, and is booted by `restart`.
    */
   readonly clone: (peer: string, as: string) => Effect.Effect<SimulatedPeer>
-  /** How often a packet met a cut or clogged link or somebody could not be reached: without it a partition has changed nothing. */
+  /** How often what is wrong with the link from one to the other made a difference. */
+  readonly touched: (from: string, to: string) => Effect.Effect<TouchedLink>
+  /** How often a packet met a cut or clogged link or somebody could not be reached, in the whole world. */
   readonly hindered: Effect.Effect<number>
   /** A disk of this name, the same one each time. */
   readonly disk: (name: string) => SimulatedDisk
