@@ -32,6 +32,15 @@ export const guard: Guard = {
     isGuarding = true
     const restore: Array<() => void> = []
     const prints: Array<() => void> = []
+    const printAll = () => {
+      if (isPrinting) for (const print of prints.splice(0)) print()
+    }
+    // who ends the process from within a world is heard all the same
+    const onExit = () => {
+      for (const undo of restore.splice(0).reverse()) undo()
+      printAll()
+    }
+    process.once("exit", onExit)
     try {
       for (const name of printing)
         restore.push(replace(console, name, (...said: ReadonlyArray<unknown>) => keep(prints, name, said)))
@@ -40,7 +49,8 @@ export const guard: Guard = {
     } finally {
       for (const undo of restore.reverse()) undo()
       isGuarding = false
-      if (isPrinting) for (const print of prints) print()
+      process.removeListener("exit", onExit)
+      printAll()
     }
   }
 }

@@ -28,8 +28,8 @@ export const replication: ReadonlyArray<Mutant> = [
     seen: "A quorum of two is waited for and one has all: the next thing that happens makes it two: synced claims too much.",
     file: "src/layers/echo/SpaceFace.ts",
     edits: [
-      { from: "const { progress } = life.peers\n", to: "const { progress } = life.peers\n        let devices = 0\n" },
-      { from: "progress.count(lengths) >= peer.quorum", to: "(devices += progress.count(lengths)) >= peer.quorum" }
+      { from: "let hasLost = false\n", to: "let hasLost = false\n      let devices = 0\n" },
+      { from: "peers.progress.count(lengths) >= peer.quorum", to: "(devices += peers.progress.count(lengths)) >= peer.quorum" }
     ],
     scenario: "replication",
     unitTests
