@@ -194,7 +194,8 @@ export class End {
       else if (action._tag === "Admit" || action._tag === "Ingest" || action._tag === "KeepFork") this.reading.push(action)
       else if (action._tag === "Load" || action._tag === "Rank" || action._tag === "LoadFork") this.writing.push(action)
     }
-    if (this.state.flightBytes > windowBytesMax + 300_000) assert.fail(`[R7] ${this.state.flightBytes} bytes are under way`)
+    const under = this.state.flightBytes + this.state.returned.bytes
+    if (under > windowBytesMax + 300_000) assert.fail(`[R7] ${under} bytes are under way`)
     return messages.length > 0 || actions.length > 0
   }
 

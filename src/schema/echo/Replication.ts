@@ -33,7 +33,7 @@ import {
   wants
 } from "./ReplicationAsking.ts"
 import type { FeedItem, Message, Range, Wanted } from "./ReplicationMessage.ts"
-import { grown, loaded, lostPause, ranked, refreshSending, refusedBy, schedule, wanted } from "./ReplicationSending.ts"
+import { grown, loaded, lostPause, ranked, refreshSending, refusedBy, roomOf, schedule, wanted } from "./ReplicationSending.ts"
 import { type Event, type FeedLink, freezeOf, type LocalFeed, type Output, type ReplicationState } from "./ReplicationState.ts"
 
 const idlePause = 30_000
@@ -267,7 +267,7 @@ const speak = (state: ReplicationState, now: number) => {
   for (const refusal of state.refusals.values()) messages.push(refusal)
   state.refusals.clear()
   speakOfForks(state)
-  speakManifests(state)
+  speakManifests(state, now)
   speakLengths(state)
   const asked = wants(state, now)
   if (asked.length > 0) messages.push({ _tag: "Want", feeds: asked })
@@ -290,13 +290,15 @@ const nextFork = (state: ReplicationState): FeedLink | undefined => {
   return undefined
 }
 
-const speakManifests = (state: ReplicationState) => {
+const speakManifests = (state: ReplicationState, now: number) => {
   let left = manifestsAtOnce
   for (const link of state.manifests) {
     if (left-- === 0) return
     state.manifests.delete(link)
     const manifest = state.manifest(link.text)
     if (manifest === null) continue
+    const { length } = manifest
+    state.charge(link.isManifestSent ? link.sent.count(0, length, now) : link.sent.count(length, 0, now))
     link.isManifestSent = true
     state.output.messages.push({ _tag: "Manifest", manifest })
     refreshSending(state, link)
@@ -370,6 +372,7 @@ const hasAsked = (state: ReplicationState): boolean => {
 const isOwed = (state: ReplicationState): boolean => !state.hasHeardSummary || state.flightBytes > 0 || hasAsked(state)
 
 const passTime = (state: ReplicationState, now: number) => {
+  state.returned.pass(now)
   if (now - state.heardAt >= silentMax && isOwed(state)) return state.close("it has owed an answer for too long", null)
   if (hasAsked(state) && now - state.askedAt >= state.stallPause) stalled(state, now)
   for (const link of state.halted) if (link.resumeAt <= now) resume(state, link, now)
@@ -388,6 +391,7 @@ export const wakeAt = (state: ReplicationState): number => {
   if (state.compareAt !== null) at = Math.min(at, state.compareAt)
   if (isOwed(state)) at = Math.min(at, state.heardAt + silentMax)
   if (hasAsked(state)) at = Math.min(at, state.askedAt + state.stallPause)
+  if (state.due.size > 0 && roomOf(state) <= 0) at = Math.min(at, state.returned.next)
   for (const link of state.behind) at = Math.min(at, askAt(state, link))
   for (const link of state.halted) at = Math.min(at, link.resumeAt)
   return at

@@ -76,7 +76,7 @@ const know = (state: ReplicationState, link: FeedLink, length: number, mark: Mar
   if (before === undefined && state.own.get(link.text) === undefined) state.strangers++
   state.theirs.put({ feed: link.feed, text: link.text, length, mark: mark instanceof Uint8Array ? mark.slice() : mark })
   state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length, before })
-  if (before !== undefined && before > length) retreat(state, link, length)
+  if (before !== undefined && before > length) retreat(state, link, length, now)
   else advance(state, link, length)
   judge(state, link, now)
   refreshBehind(state, link, now)

@@ -3,7 +3,7 @@
  *
  * [R4] Nobody is sent what they have said to have, what came from them, or anything twice unless they ask for it again.
  * [R6] The feed whose next block was stored first has the turn, for 256 KiB or one block: what a block depends on was stored before it.
- * [R7] At most 2 MiB are unacknowledged, whatever the peer does or leaves.
+ * [R7] At most 2 MiB are unacknowledged, whatever the peer does or leaves; what it had anew too often is charged (ReplicationSent.ts).
  * [R8] Own feeds are pushed to all who know them, others to those who want all that comes; the rest are told how long a feed is.
  */
 import { turnBytesMax, windowBytesMax } from "../platform/Limits.ts"
@@ -42,10 +42,21 @@ const moveTo = (link: FeedLink, cursor: number) => {
   link.isDry = false
 }
 
-/** Takes back what is under way of a feed up to a length. */
+/** What is under way of a feed up to a length has come. */
 const settle = (state: ReplicationState, link: FeedLink, length: number) => {
   while (link.flight.length > 0 && link.flight[0]!.end <= length) state.flightBytes -= link.flight.shift()!.bytes
 }
+
+/** Nothing of a feed is waited for any more, but it may still come. */
+const takeBack = (state: ReplicationState, link: FeedLink) => {
+  for (const { at, bytes } of link.flight.splice(0)) {
+    state.flightBytes -= bytes
+    state.returned.add(bytes, at)
+  }
+}
+
+/** What may be under way besides all that is. */
+export const roomOf = (state: ReplicationState): number => windowBytesMax - state.flightBytes - state.returned.bytes
 
 /** A feed of this device has grown, come or frozen. */
 export const grown = (state: ReplicationState, link: FeedLink) => {
@@ -75,7 +86,7 @@ export const wanted = (
   const isUnderWay = link.flight.length > 0 && now - link.sentAt < lostPause
   const hasCrossed = !isAgain && isUnderWay && from >= (before ?? 0)
   if (!hasCrossed && (to === null || from < to)) {
-    settle(state, link, Number.POSITIVE_INFINITY)
+    takeBack(state, link)
     moveTo(link, from)
   }
   link.isDry = false
@@ -88,7 +99,7 @@ export const refusedBy = (state: ReplicationState, link: FeedLink, reason: strin
   state.answered(link)
   link.isPushed = false
   link.limit = 0
-  settle(state, link, Number.POSITIVE_INFINITY)
+  takeBack(state, link)
   state.manifests.delete(link)
   refreshSending(state, link)
 }
@@ -96,27 +107,30 @@ export const refusedBy = (state: ReplicationState, link: FeedLink, reason: strin
 /** The peer has more of a feed than we knew: it is sent none of that. */
 export const advance = (state: ReplicationState, link: FeedLink, length: number) => {
   settle(state, link, length)
+  link.sent.acknowledged(length)
   if (link.cursor >= 0 && link.cursor < length) moveTo(link, length)
   refreshSending(state, link)
 }
 
 /** The peer has less of a feed than we took it to have: it is sent that, too. */
-export const retreat = (state: ReplicationState, link: FeedLink, length: number) => {
-  if (link.cursor > length) {
-    settle(state, link, Number.POSITIVE_INFINITY)
-    moveTo(link, length)
-  }
+export const retreat = (state: ReplicationState, link: FeedLink, length: number, now: number) => {
+  if (link.cursor <= length) return refreshSending(state, link)
+  takeBack(state, link)
+  moveTo(link, length)
   refreshSending(state, link)
+  // what it had acknowledged may still be on its way, too
+  const bytes = Math.min(link.sent.bytes, roomOf(state))
+  if (state.due.has(link) && bytes > 0) state.returned.add(bytes, now)
 }
 
 /** Asks for the next run, when there is one and room for it. */
 export const schedule = (state: ReplicationState) => {
-  if (state.loading !== null || state.isRanking || state.due.size === 0 || state.flightBytes >= windowBytesMax) return
+  if (state.loading !== null || state.isRanking || state.due.size === 0 || roomOf(state) <= 0) return
   const link = state.due.size === 1 ? state.due.values().next().value! : first(state)
   if (link === null) return
   moveTo(link, Math.max(link.cursor, link.incoming))
   state.loading = link
-  const maxBytes = Math.min(turnBytesMax, windowBytesMax - state.flightBytes)
+  const maxBytes = Math.min(turnBytesMax, roomOf(state))
   const withProof = link.cursor !== expected(state, link)
   state.output.actions.push({ _tag: "Load", feed: link.feed, text: link.text, from: link.cursor, maxBytes, withProof })
 }
@@ -168,10 +182,14 @@ const send = (state: ReplicationState, link: FeedLink, run: Run, nextArrival: nu
   const end = run.from + run.blocks.length
   const bytes = run.blocks.reduce((sum, block) => sum + block.length, runRoom)
   if (end > (state.acknowledged(link.text) ?? 0)) {
-    link.flight.push({ end, bytes })
+    link.flight.push({ end, bytes, at: now })
     state.flightBytes += bytes
     link.sentAt = state.sentAt = now
-  }
+  } else state.returned.add(bytes, now)
+  const again = run.blocks.filter((_, i) => link.sent.has(run.from + i))
+  const anew = again.length === 0 ? 0 : again.reduce((sum, block) => sum + block.length, runRoom)
+  link.sent.add(run.from, end)
+  state.charge(link.sent.count(bytes - anew, anew, now))
   moveTo(link, end)
   link.arrival = nextArrival
   if (link.told.length < end) link.told = { length: end, mark: markOf(run.head.root) }

@@ -9,6 +9,7 @@ import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
 import { FeedSet, type SetItem } from "./RangeSync.ts"
 import type { Mark, Message, Range } from "./ReplicationMessage.ts"
+import { Returned, Sent } from "./ReplicationSent.ts"
 
 /** A feed of this device: `length` counts what is durable, and not what lies beyond a freeze. */
 export interface LocalFeed extends SetItem {
@@ -86,6 +87,7 @@ export interface Output {
 interface Flown {
   readonly end: number
   readonly bytes: number
+  readonly at: number
 }
 
 /** A search for the place where a feed forked: blocks from `from` up to `until` are wanted once more, `next` is to come. */
@@ -115,6 +117,7 @@ export class FeedLink {
   isDry = false
   readonly flight: Array<Flown> = []
   sentAt = 0
+  readonly sent = new Sent()
   isManifestSent = false
   /** Why the peer does not take this feed. */
   refusedByPeer: string | null = null
@@ -256,6 +259,7 @@ export class ReplicationState {
 
   // what is under way
   flightBytes = 0
+  readonly returned = new Returned()
   /** When blocks were sent last. */
   sentAt = 0
   loading: FeedLink | null = null
