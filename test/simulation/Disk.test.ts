@@ -86,6 +86,27 @@ describe("Disk", () => {
     assert.deepStrictEqual([backup.starts, platter.starts, platter.unsynced], [3, 4, 0])
   })
 
+  it("shows what is durable as it was when it was asked, whatever becomes of the disk", () => {
+    const platter = new Platter()
+    const shownIn = (shown: ReturnType<Platter["durable"]>) => [1, 2].filter((n) => shown.get(key(n)) !== null)
+    platter.write(put(1))()
+    const before = platter.durable()
+    const sync = platter.write(put(2))
+    assert.deepStrictEqual(shownIn(platter.durable()), [1])
+    sync()
+    assert.deepStrictEqual([shownIn(before), shownIn(platter.durable())], [[1], [1, 2]])
+    platter.restore({ entries: [], starts: 0 })
+    assert.deepStrictEqual(shownIn(platter.durable()), [])
+    platter.write(put(1))
+    platter.crash("kept", new Stream(1))
+    assert.deepStrictEqual(shownIn(platter.durable()), [1])
+    platter.rot(() => true, new Stream(1))
+    assert.notDeepEqual(platter.durable().get(key(1)), key(1))
+    platter.write(put(2))
+    platter.open()
+    assert.deepStrictEqual(shownIn(platter.durable()), [1, 2])
+  })
+
   it("copies what it is given", () => {
     const platter = new Platter()
     const value = Uint8Array.of(5)

@@ -84,6 +84,10 @@ describe("World: disks", () => {
         const backup = yield* bob.backup
         const shown = yield* (yield* bob.durable).range({ from: new Uint8Array(), to: Uint8Array.of(255), limit: 10_000 })
         assert.deepStrictEqual(backup.entries, shown)
+        const looked = yield* bob.durable
+        yield* looked.write([{ key: shown[0]!.key, value: null }], { durability: "strict" })
+        assert.isNull(yield* looked.get(shown[0]!.key))
+        assert.isNotNull(yield* (yield* bob.durable).get(shown[0]!.key), "who writes to a copy writes to his own")
         assert.isFalse(yield* bob.restore(backup), "it was the same")
         yield* bob.restart
         yield* write(bob, ticket, "gone")

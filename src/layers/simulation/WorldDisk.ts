@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { OrderedBytes } from "../../schema/platform/OrderedBytes.ts"
-import type { Change, Platter } from "../../schema/simulation/Disk.ts"
+import { type Change, copyOf, type Platter } from "../../schema/simulation/Disk.ts"
 import type { Loop } from "../../schema/simulation/Loop.ts"
 import { drawn, keyOf, type Seed } from "../../schema/simulation/Seed.ts"
 import type { Counter } from "../../services/platform/BootCounter.ts"
@@ -84,10 +84,16 @@ export const inspected = (platter: Platter): Storage["Service"] =>
 /** A copy of what is durable at this moment. */
 export const durable = (platter: Platter): Effect.Effect<Storage["Service"]> =>
   Effect.sync(() => {
-    const left = platter.durable()
+    let left = platter.durable()
+    let isOwn = false
     return timeless(
       () => left,
-      (batch) => left.apply(batch)
+      (batch) => {
+        // the platter shows the same to all who look
+        if (!isOwn) left = copyOf(left)
+        isOwn = true
+        left.apply(batch)
+      }
     )
   })
 

@@ -44,6 +44,8 @@ export class Platter {
   private base = new OrderedBytes()
   /** Batches since the first that is not durable, in the order in which they were written. */
   private log: Array<Written> = []
+  /** What `durable` answered, until that is something else: who looks at a disk again and again pays for what has changed. */
+  private known: OrderedBytes | null = null
 
   /** Microseconds that an operation that begins now takes more than usual; it is counted. */
   slowness(): number {
@@ -80,10 +82,12 @@ export class Platter {
     return this.log.reduce((sum, { isDurable }) => sum + (isDurable ? 0 : 1), 0)
   }
 
-  /** What would be left if everything was lost that may be. */
+  /** What would be left if everything was lost that may be. It stays as it is, and is not to be written to. */
   durable(): OrderedBytes {
+    if (this.known !== null) return this.known
     const left = copyOf(this.base)
     for (const { batch, isDurable } of this.log) if (isDurable) left.apply(batch)
+    this.known = left
     return left
   }
 
@@ -96,6 +100,7 @@ export class Platter {
     const kept = new Set(open.filter((_, index) => isLeft(index)))
     for (const written of this.log) if (written.isDurable || kept.has(written)) this.base.apply(written.batch)
     this.log = []
+    this.known = null
     this.view = copyOf(this.base)
     const lost = open.length - kept.size
     if (lost > 0) this.losses++
@@ -114,6 +119,7 @@ export class Platter {
     this.base = new OrderedBytes()
     this.base.apply(entries)
     this.log = []
+    this.known = null
     this.view = copyOf(this.base)
     return shown.length !== entries.length || !entries.every(isSame)
   }
@@ -124,6 +130,7 @@ export class Platter {
     const found = entries.filter(({ key, value }) => value.length > 0 && among(key))
     if (found.length === 0) return null
     const { key, value } = random.pick(found)
+    this.known = null
     value[random.below(value.length)]! ^= 1 << random.below(8)
     const batches = this.log.filter(({ batch }) => batch.some((change) => equalBytes(change.key, key)))
     const holder = batches.findLast(({ isDurable }) => isDurable)
@@ -135,6 +142,7 @@ export class Platter {
   }
 
   private settle(): void {
+    this.known = null
     let durable = 0
     while (durable < this.log.length && this.log[durable]!.isDurable) this.base.apply(this.log[durable++]!.batch)
     if (durable > 0) this.log.splice(0, durable)
@@ -143,7 +151,7 @@ export class Platter {
 
 const everything = { from: new Uint8Array(), to: new Uint8Array(1_024).fill(255), limit: Number.POSITIVE_INFINITY }
 
-const copyOf = (entries: OrderedBytes): OrderedBytes => {
+export const copyOf = (entries: OrderedBytes): OrderedBytes => {
   const copied = new OrderedBytes()
   copied.apply(entries.page(everything))
   return copied
