@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { together } from "../src/layers/simulation/TrialChecks.ts"
 import * as World from "../src/layers/simulation/World.ts"
 import * as WorldTrial from "../src/layers/simulation/WorldTrial.ts"
 import { ObjectType } from "../src/schema/echo/ObjectType.ts"
@@ -51,20 +52,14 @@ const writing = (peers: number, writes: number, everySeconds: number) => {
   const names = Array.from({ length: peers }, (_, i) => `p${i}`)
   const body = (world: Simulated) =>
     Effect.gen(function* () {
-      const [first, ...others] = world.peers
-      const members = yield* Effect.forEach(others, (peer) => peer.run(Effect.map(Peer, ({ device }) => device)))
-      const made = Effect.flatMap(Peer, ({ spaces }) => spaces.create({ name: "Notes", members }))
-      const { ticket } = yield* first!.run(made)
-      const space = Effect.flatMap(Peer, ({ spaces }) => spaces.open(ticket))
-      yield* Effect.forEach(world.peers, (peer) => peer.run(space), { concurrency: "unbounded" })
-      const write = (text: string) => Effect.flatMap(space, (open) => open.create(Note, { text }))
+      const shared = yield* together(world)("Notes")
       const all = Effect.forEach(
         world.peers,
         (peer, i) =>
           Effect.gen(function* () {
             yield* Effect.sleep((i * 997) % (everySeconds * 1_000))
             for (let n = 0; n < writes; n++) {
-              yield* peer.run(write(`${i} ${n}`))
+              yield* shared.in(peer, (space) => space.create(Note, { text: `${i} ${n}` }))
               yield* Effect.sleep(everySeconds * 1_000)
             }
           }),
@@ -72,7 +67,7 @@ const writing = (peers: number, writes: number, everySeconds: number) => {
       )
       yield* all
       yield* Effect.sleep("30 seconds")
-      const frontiers = yield* Effect.forEach(world.peers, (peer) => peer.run(Effect.flatMap(space, (open) => open.frontier)))
+      const frontiers = yield* Effect.forEach(world.peers, (peer) => shared.in(peer, (space) => space.frontier))
       return new Set(frontiers).size
     })
   return timed(async () => {

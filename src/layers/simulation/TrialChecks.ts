@@ -3,13 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
 import { Peer } from "../../services/peer/Peer.ts"
 import type { Shared, Trial } from "../../services/simulation/Trial.ts"
 import type { World } from "../../services/simulation/World.ts"
-
-/** Whether a storage key is that of a block: what a disk may rot in without forgetting who it is. */
-export const isBlock = isBlockKey
 
 /** A space that the first peer makes, with all others as members. */
 export const together =

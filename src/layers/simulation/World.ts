@@ -13,8 +13,9 @@ import { Platter } from "../../schema/simulation/Disk.ts"
 import { Links, type Profile, usual } from "../../schema/simulation/Links.ts"
 import { type Ended, Loop } from "../../schema/simulation/Loop.ts"
 import { MachineClock } from "../../schema/simulation/MachineClock.ts"
-import { keyOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
+import { keyOf, preemptionOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
 import type { Violation } from "../../services/simulation/Host.ts"
+import type { Program } from "../../services/simulation/Simulation.ts"
 import { HostTouched, type Outcome, type SimulatedDisk, type World, WorldHalted } from "../../services/simulation/World.ts"
 import { guard } from "./HostNode.ts"
 import { Verified } from "./WorldCrypto.ts"
@@ -22,7 +23,7 @@ import * as WorldDisk from "./WorldDisk.ts"
 import { WorldLife } from "./WorldLife.ts"
 import * as WorldLinks from "./WorldLinks.ts"
 import { WorldNetwork } from "./WorldNetwork.ts"
-import { type Program, type Surroundings, WorldPeer } from "./WorldPeer.ts"
+import { type Surroundings, WorldPeer } from "./WorldPeer.ts"
 import { kube } from "./WorldSignaling.ts"
 
 export interface Options {
@@ -48,8 +49,6 @@ export interface Options {
 
 /** 2030-01-01T00:00:00Z */
 const epochMicros = 1_893_456_000_000_000
-/** Few find what hides between two operations, many what takes long; some seeds leave it alone. */
-const preemptions = [0, 8, 30, 100, 1_000]
 
 /** Runs the body in a world of its own, and answers what came of it. */
 export const run = <A, E>(
@@ -78,7 +77,7 @@ class Simulation {
   constructor(options: Options) {
     this.options = options
     const { layer = Layer.empty, network, seed } = options
-    const preemption = options.preemption ?? streamOf(seed, "preemption").pick(preemptions)
+    const preemption = options.preemption ?? preemptionOf(seed)
     this.loop = new Loop(streamOf(seed, "picks"), keyOf(seed, "ties"))
     const life = (name: string, number: number, clock: MachineClock) =>
       new WorldLife({ loop: this.loop, seed, name, number, preemption, clock, note: this.note })

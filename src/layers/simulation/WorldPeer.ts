@@ -15,6 +15,7 @@ import type { Loop } from "../../schema/simulation/Loop.ts"
 import { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
 import type { PeerServices } from "../../services/peer/Peer.ts"
+import type { Program } from "../../services/simulation/Simulation.ts"
 import { type Crash, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
 import * as PeerSimulated from "../peer/PeerSimulated.ts"
 import * as WorldCrypto from "./WorldCrypto.ts"
@@ -42,8 +43,6 @@ interface Lived {
   readonly over: Deferred.Deferred<never, PeerDown>
   readonly crashed: Deferred.Deferred<never, PeerDown>
 }
-
-export type Program = Layer.Layer<never, unknown, PeerServices>
 
 const powerLoss = (disk: Left): Crash => ({ how: "machine", disk })
 

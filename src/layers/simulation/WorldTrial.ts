@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
 import { profiles } from "../../schema/simulation/Links.ts"
 import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
@@ -80,7 +81,7 @@ class PlannedTrial {
   readonly counts: { [name: string]: number } = {}
   readonly faults: WorldFaults
   operations = 0
-  /** Seconds of virtual time, as last seen. */
+  /** Seconds of virtual time at which something happened last: what is known of a world that halts. */
   now = 0
   private readonly simulation: Simulation
   private readonly begun: Run<Schema.Json>
@@ -101,7 +102,7 @@ class PlannedTrial {
     this.begun = begun
     this.plan = plan
     this.world = world
-    this.faults = new WorldFaults({ world, onCrash: begun.onCrash ?? (() => {}), rots: TrialChecks.isBlock })
+    this.faults = new WorldFaults({ world, onCrash: begun.onCrash ?? (() => {}), rots: isBlockKey })
   }
 
   /** Something has happened: whatever has to hold always is looked at. */
@@ -130,7 +131,6 @@ class PlannedTrial {
       if (isBroken) return
       if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
       else yield* Effect.andThen(this.lookOnce, this.nothingLeft)
-      this.now = yield* this.world.seconds
     })
   }
 
@@ -157,7 +157,7 @@ class PlannedTrial {
   /** Notes a broken promise in the trace and in the verdict. */
   private noted(check: string, says: string, peer: string | null): Effect.Effect<Violated> {
     return Effect.gen({ self: this }, function* () {
-      const seconds = (this.now = yield* this.world.seconds)
+      const seconds = yield* this.world.seconds
       yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", says.split("\n")[0]!)
       const violated = new Violated({ check, says, peer, seconds })
       this.add(violated)
@@ -180,9 +180,10 @@ class PlannedTrial {
         Effect.forEach(
           [...world.peers],
           (peer) =>
-            Effect.flatMap(holds(peer), (held) =>
-              held === true ? Effect.void : violated(name, held === false ? "it does not hold" : held, peer.name)
-            ),
+            Effect.flatMap(holds(peer), (held) => {
+              const says = wrongOf(held)
+              return says === null ? Effect.void : violated(name, says, peer.name)
+            }),
           { discard: true }
         ),
       always: (name, holds) => this.always(scope, name, holds),
@@ -225,8 +226,9 @@ class PlannedTrial {
   private asked(name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(Effect.timeoutOption(holds, "1 second"))
+      // one that has not answered in time is asked again
       const says = Exit.isSuccess(exit)
-        ? wrongOf(exit.value)
+        ? wrongOf(Option.getOrElse(exit.value, () => true))
         : Cause.hasDies(exit.cause)
           ? saysOf(Cause.squash(exit.cause))
           : null
@@ -283,7 +285,6 @@ class PlannedTrial {
       yield* this.world.note("step", id, peer, stepText(step.step))
       const exit = yield* Effect.exit(Effect.suspend(() => perform(step.step, this.world.peer(peer))))
       underWay.delete(id)
-      this.now = yield* this.world.seconds
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
       yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
       if (error instanceof Violated) yield* Deferred.fail(this.failed, error)
@@ -308,11 +309,8 @@ class PlannedTrial {
   }
 }
 
-/** What is wrong, of what an invariant answered, if it did in time. */
-const wrongOf = (held: Option.Option<boolean | string>): string | null => {
-  if (Option.isNone(held) || held.value === true) return null
-  return held.value === false ? "it does not hold" : held.value
-}
+/** What is wrong, of what was answered to the question whether something holds. */
+const wrongOf = (held: boolean | string): string | null => (held === true ? null : held === false ? "it does not hold" : held)
 
 const kindOf = (error: unknown): string => (error instanceof Error ? error.name : tagOf(error))
 

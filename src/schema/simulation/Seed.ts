@@ -88,4 +88,10 @@ export class Stream {
   }
 }
 
+/** Few find what hides between two operations, many what takes long; some seeds leave it alone. */
+const preemptions = [0, 8, 30, 100, 1_000]
+
+/** The mean number of operations after which a fiber gives way, in the worlds of a seed; 0 for never. */
+export const preemptionOf = (seed: Seed): number => streamOf(seed, "preemption").pick(preemptions)
+
 export const streamOf = (seed: Seed, ...parts: ReadonlyArray<string | number>): Stream => new Stream(keyOf(seed, ...parts))

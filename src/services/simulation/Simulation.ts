@@ -7,7 +7,7 @@ import type * as Schema from "effect/Schema"
 import type { Fault } from "../../schema/simulation/Fault.ts"
 import { type Faults, faultsOf, swarm } from "../../schema/simulation/Faults.ts"
 import type { Plan } from "../../schema/simulation/Plan.ts"
-import { streamOf } from "../../schema/simulation/Seed.ts"
+import { preemptionOf, streamOf } from "../../schema/simulation/Seed.ts"
 import type { PeerServices } from "../peer/Peer.ts"
 import type { Trial } from "./Trial.ts"
 import type { Workload } from "./Workload.ts"
@@ -90,8 +90,6 @@ export const make = <S = never>(
   return makeWith(name, options, () => ({ body, ...(layer === undefined ? {} : { layer }) }))
 }
 
-/** Few find what hides between two operations, many what takes long; some seeds leave it alone. */
-const preemptions = [0, 8, 30, 100, 1_000]
 /** A good line in most seeds. */
 const networks = ["usual", "usual", "usual", "lan", "wifi", "mobile", "far", "satellite"] as const
 
@@ -109,7 +107,7 @@ export const planOf = (simulation: Simulation, seed: number, file: string | null
   const draw = simulation.workload === null ? Effect.succeed([]) : simulation.workload.draw(seed, peers, trouble)
   return Effect.map(draw, (steps): Plan => {
     const events = [...steps, ...faults.events].sort((a, b) => a.at - b.at)
-    const preemption = streamOf(seed, "preemption").pick(preemptions)
+    const preemption = preemptionOf(seed)
     const network = streamOf(seed, "network").pick(networks)
     return { format: 1, file, name: simulation.name, seed, world: { peers, preemption, network, trouble }, events }
   })

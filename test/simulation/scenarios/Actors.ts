@@ -118,13 +118,8 @@ class Actors {
   }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
-    const [first, ...others] = this.trial.peers
     for (const peer of this.trial.peers) this.devices.set(peer.name, yield* peer.run(Effect.map(Peer, ({ device }) => device)))
-    const members = others.map(({ name }) => this.devices.get(name)!)
-    const made = Effect.flatMap(Peer, ({ spaces }) => spaces.create({ name: "Bank", members }))
-    const { ticket } = yield* first!.run(made)
-    this.ticket = ticket
-    for (const peer of others) yield* peer.run(Effect.flatMap(Peer, ({ spaces }) => spaces.open(ticket)))
+    this.ticket = (yield* this.trial.together("Bank")).ticket
     for (const peer of this.trial.peers)
       for (let n = 0; n < accountsEach; n++) {
         const address = `${peer.name}/${n}`
