@@ -153,6 +153,13 @@ export interface Outcome<A> {
   readonly bytes: number
 }
 
+/** A world cannot have these peers. */
+export class PeersRefused extends Schema.TaggedError<PeersRefused>()("PeersRefused", { why: Schema.String }) {
+  override get message() {
+    return this.why
+  }
+}
+
 /** The peer is not running, or was stopped in the middle: whether what was asked has happened is not known. */
 export class PeerDown extends Schema.TaggedError<PeerDown>()("PeerDown", { peer: Schema.String, life: Schema.Number }) {
   override get message() {
