@@ -33,6 +33,27 @@ describe("Trial", () => {
     })
   )
 
+  it.live("[W29] has taken every step when it is calm, those at the very end and those that had to wait for others, too", () =>
+    Effect.gen(function* () {
+      // the first ends at the very moment at which it is looked whether any is left
+      const late = [step("a", 9_000), step("b", 9_500)]
+      for (let seed = 1; seed <= 20; seed++) {
+        for (const steps of [late, [step("c", 10_000)]]) {
+          let taken = 0
+          const body = trial((world) =>
+            Effect.gen(function* () {
+              yield* world.play(() => Effect.map(Effect.sleep("2 seconds"), () => taken++))
+              if (taken < steps.length) return yield* world.violated("all are taken", `${taken} of ${steps.length}`)
+            })
+          )
+          const plan = planOf(steps)
+          const verdict = yield* WorldTrial.run(body, { ...plan, seed, world: { ...plan.world, preemption: 8 } })
+          assert.deepStrictEqual([verdict.violations, verdict.operations], [[], steps.length], `seed ${seed}`)
+        }
+      }
+    })
+  )
+
   it.live(
     "[W29] takes a typed failure of a step for what faults do, a defect for a mistake, and one that never ends for another",
     () =>

@@ -129,12 +129,15 @@ export const warnOfOrphans = (file: string, tests: ReadonlyArray<string>): void 
 
 /** What keeps a plan from being run: it was edited, or its test is another one by now. */
 export const misfit = (simulation: Simulation, { events, world }: Plan): string | null => {
-  const { peers } = world
+  const { peers, trouble } = world
   const wrong = peers.length === 0 ? "it has no peers" : unfitNames(peers)
   if (wrong !== null) return wrong
   const known = simulation.peers
   const strange = typeof known === "number" || "from" in known ? undefined : peers.find((peer) => !known.includes(peer))
   if (strange !== undefined) return `its peer ${strange} is none of this test`
+  const ids = events.map(({ id }) => id)
+  const twice = ids.find((id, at) => ids.indexOf(id) !== at)
+  if (twice !== undefined) return `two of its events are called ${twice}`
   for (const event of events) {
     const stranger = namesIn(event).find((name) => !peers.includes(name))
     if (stranger !== undefined) return `its event ${event.id} is about ${stranger}, and its peers are ${peers.join(", ")}`
@@ -144,6 +147,8 @@ export const misfit = (simulation: Simulation, { events, world }: Plan): string 
       if (unfit !== null) return `its event ${event.id} makes a clone, and ${unfit}`
     }
     if (event.at < 0) return `its event ${event.id} is before all others, at ${event.at}`
+    if (event.at > trouble)
+      return `its event ${event.id} would never happen: it is at ${event.at}, and the trouble of its world is over at ${trouble}`
     if (!isStep(event)) continue
     try {
       simulation.workload?.lane(event.step)

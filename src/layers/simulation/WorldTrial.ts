@@ -248,8 +248,8 @@ class PlannedTrial {
       const began = yield* this.world.seconds
       const at = (millis: number) =>
         Effect.flatMap(this.world.seconds, (now) => Effect.sleep(Math.max(0, Math.round((began - now) * 1_000) + millis)))
-      const underWay = new Map<string, Step>()
-      const taking = (step: Step) => Effect.andThen(at(step.at), this.step(step, underWay, perform))
+      const left = new Set(events.filter(isStep))
+      const taking = (step: Step) => Effect.andThen(at(step.at), this.step(step, left, perform))
       for (const steps of this.lanes()) yield* Effect.forkIn(Effect.forEach(steps, taking, { discard: true }), scope)
       const trouble = Effect.forEach(
         events.filter((event) => !isStep(event)),
@@ -257,7 +257,7 @@ class PlannedTrial {
         { concurrency: "unbounded", discard: true }
       )
       yield* Effect.timeoutOption(Effect.andThen(trouble, Effect.never), world.trouble)
-      yield* this.calm(underWay)
+      yield* this.calm(left)
     })
   }
 
@@ -276,15 +276,14 @@ class PlannedTrial {
 
   private step(
     step: Step,
-    underWay: Map<string, Step>,
+    left: Set<Step>,
     perform: (step: Schema.Json, peer: SimulatedPeer) => Effect.Effect<unknown, unknown>
   ): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { id, peer } = step
-      underWay.set(id, step)
       yield* this.world.note("step", id, peer, stepText(step.step))
       const exit = yield* Effect.exit(Effect.suspend(() => perform(step.step, this.world.peer(peer))))
-      underWay.delete(id)
+      left.delete(step)
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
       yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
       if (error instanceof Violated) yield* Deferred.fail(this.failed, error)
@@ -295,16 +294,17 @@ class PlannedTrial {
   }
 
   /** All heals. Whatever was begun comes to its end. */
-  private calm(underWay: ReadonlyMap<string, Step>): Effect.Effect<void, Violated> {
+  private calm(left: ReadonlySet<Step>): Effect.Effect<void, Violated> {
     return Effect.gen({ self: this }, function* () {
       this.isCalm = true
       yield* this.world.note("calm")
       yield* this.faults.end
-      for (let waited = 0; underWay.size > 0 && waited < stepsEndSeconds; waited++) yield* Effect.sleep("1 second")
-      const [left] = underWay.values()
-      if (left === undefined) return
-      const says = `${stepText(left.step)} has not ended ${stepsEndSeconds} s after everything had healed`
-      return yield* Effect.fail(yield* this.noted("steps end", says, left.peer))
+      for (let waited = 0; left.size > 0 && waited < stepsEndSeconds; waited++) yield* Effect.sleep("1 second")
+      // in the order of their times, so that nobody had to wait for another before this one
+      const [first] = left
+      if (first === undefined) return
+      const says = `${stepText(first.step)} has not ended ${stepsEndSeconds} s after everything had healed`
+      return yield* Effect.fail(yield* this.noted("steps end", says, first.peer))
     })
   }
 }
