@@ -319,7 +319,7 @@ const saysOf = (error: unknown): string => {
   if (!(error instanceof Error)) return typeof error === "string" ? error : JSON.stringify(error)
   const own = (error.stack ?? "")
     .split("\n")
-    .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|layers\/simulation/.test(line))
+    .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|(layers|schema)\/simulation/.test(line))
   const tag = tagOf(error)
   const message = error.message === "" ? tag : error.message
   return [message, ...own.slice(0, 3).map((line) => line.trim())].join("\n")
