@@ -242,6 +242,62 @@ describe("Trial: what a review found", () => {
     })
   )
 
+  it.live("[W30] takes an invariant that has never answered in time for one that checks nothing, and says so", () =>
+    Effect.gen(function* () {
+      const told = (holds: Effect.Effect<boolean, string>, body: (world: Trial<Doing>) => Effect.Effect<unknown, unknown>) =>
+        Effect.map(
+          ran([step("a", 1_000)], (world) => Effect.andThen(world.always("is whole", holds), body(world))),
+          ({ violations }) => violations.map(({ check, says }) => `${check}: ${says}`)
+        )
+      const played = (world: Trial<Doing>) => world.play()
+      const idle = () => Effect.void
+      const waits = "is whole: it takes longer than a second whenever it is asked, and what has to hold always must not wait"
+      const slow = Effect.as(Effect.sleep("1500 millis"), true)
+      assert.deepStrictEqual(yield* told(slow, played), [waits])
+      assert.deepStrictEqual(yield* told(slow, idle), [waits])
+      assert.deepStrictEqual(yield* told(Effect.never, played), [waits])
+      const fails = "is whole: it fails whenever it is asked, the last time with no such thing"
+      assert.deepStrictEqual(yield* told(Effect.fail("no such thing"), played), [fails])
+      // what is wrong is told before how slowly it was
+      const wrong = yield* told(Effect.as(Effect.sleep("1500 millis"), false), played)
+      assert.deepStrictEqual(wrong, ["is whole: it does not hold", waits])
+    })
+  )
+
+  it.live("[W30] asks an invariant that waits at the very end for a minute, when nothing is broken any more", () =>
+    Effect.gen(function* () {
+      const last = (seconds: number, held: boolean) =>
+        Effect.map(
+          ran([step("a", 1_000)], (world) =>
+            Effect.gen(function* () {
+              const answers = Effect.flatMap(world.isCalm, (isCalm) =>
+                Effect.as(Effect.sleep(isCalm ? seconds * 1_000 : 0), held)
+              )
+              yield* world.always(
+                "is whole",
+                Effect.flatMap(world.isCalm, (isCalm) => (isCalm ? answers : Effect.succeed(true)))
+              )
+              yield* world.play()
+            })
+          ),
+          ({ violations }) => violations.map(({ says }) => says)
+        )
+      assert.deepStrictEqual(yield* last(10, true), [])
+      assert.deepStrictEqual(yield* last(10, false), ["it does not hold"])
+      assert.deepStrictEqual(yield* last(100, true), ["it has not answered within 60 s although everything has healed"])
+    })
+  )
+
+  it.live("[W30] asks again what a peer that stands still cannot answer", () =>
+    Effect.gen(function* () {
+      const frozen: Event = { id: "freeze1", at: 500, kind: "freeze", peer: "bob", lasts: 5_000 }
+      const { violations } = yield* ran([frozen, step("a", 1_000)], (world) =>
+        Effect.andThen(world.always("bob answers", world.peer("bob").run(Effect.succeed(true))), world.play())
+      )
+      assert.deepStrictEqual(violations, [])
+    })
+  )
+
   it.live("[W30] tells when something was said, and of a peer whose program does not begin", () =>
     Effect.gen(function* () {
       const said = yield* ran([], (world) =>

@@ -5,6 +5,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -21,8 +22,8 @@ import * as TrialChecks from "./TrialChecks.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
 
-/** Virtual time that a step may go on after everything has healed. */
-const stepsEndSeconds = 60
+/** Virtual time in which whatever was begun has to end after everything has healed. */
+const endsSeconds = 60
 /** Broken promises that are noted of one world. */
 const violationsMax = 20
 
@@ -76,6 +77,17 @@ const verdict = (
   }
 }
 
+/** What has to hold always, and what came of asking. */
+interface Invariant {
+  readonly name: string
+  readonly holds: Effect.Effect<boolean | string, unknown>
+  /** Whether it has ever said in time whether it holds. */
+  hasAnswered: boolean
+  /** Whether it did not when it was asked last, and what it has failed with then. */
+  isLate: boolean
+  error: unknown
+}
+
 class PlannedTrial {
   readonly violations: Array<Violation> = []
   readonly counts: { [name: string]: number } = {}
@@ -88,7 +100,7 @@ class PlannedTrial {
   private readonly plan: Plan
   private readonly world: World
   private readonly failed = Deferred.makeUnsafe<never, Violated>()
-  private readonly invariants: Array<readonly [name: string, holds: Effect.Effect<boolean | string, unknown>]> = []
+  private readonly invariants: Array<Invariant> = []
   /** Peers whose last life could not begin, and why. */
   private readonly unbooted = new Map<string, string>()
   private bell: Queue.Queue<true> | null = null
@@ -130,7 +142,7 @@ class PlannedTrial {
       if (this.isCalm || !this.hasPlayed) for (const [peer, why] of this.unbooted) yield* this.noted("peers start", why, peer)
       if (isBroken) return
       if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
-      else yield* Effect.andThen(this.lookOnce, this.nothingLeft)
+      else yield* Effect.andThen(this.lookLast, this.nothingLeft)
     })
   }
 
@@ -200,7 +212,7 @@ class PlannedTrial {
 
   private always(scope: Scope.Scope, name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.invariants.push([name, holds])
+      this.invariants.push({ name, holds, hasAnswered: false, isLate: false, error: null })
       if (this.bell === null) {
         this.bell = yield* Queue.sliding<true>(1)
         yield* Effect.forkIn(this.look(this.bell), scope)
@@ -219,20 +231,32 @@ class PlannedTrial {
   }
 
   /** Each beside the others, since one may wait for a peer that stands still. */
-  private readonly lookOnce: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(this.invariants, ([name, holds]) => this.asked(name, holds), { concurrency: "unbounded", discard: true })
-  )
+  private looks(ask: (invariant: Invariant) => Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => Effect.forEach(this.invariants, ask, { concurrency: "unbounded", discard: true }))
+  }
 
-  private asked(name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
+  private readonly lookOnce = this.looks((each) => this.asked(each, "1 second"))
+  /** What waits has time now, and what has never said in time whether it holds has checked nothing. */
+  private readonly lookLast = this.looks((each) => this.askedLast(each))
+
+  private asked(invariant: Invariant, within: Duration.Input): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const exit = yield* Effect.exit(Effect.timeoutOption(holds, "1 second"))
-      // one that has not answered in time is asked again
-      const says = Exit.isSuccess(exit)
-        ? wrongOf(Option.getOrElse(exit.value, () => true))
-        : Cause.hasDies(exit.cause)
-          ? saysOf(Cause.squash(exit.cause))
-          : null
-      if (says !== null) yield* Deferred.fail(this.failed, yield* this.noted(name, says, null))
+      const exit = yield* Effect.exit(Effect.timeoutOption(invariant.holds, within))
+      const { says, ...answer } = answered(exit)
+      Object.assign(invariant, answer, { hasAnswered: invariant.hasAnswered || answer.hasAnswered })
+      if (says !== null) yield* Deferred.fail(this.failed, yield* this.noted(invariant.name, says, null))
+    })
+  }
+
+  private askedLast(invariant: Invariant): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.asked(invariant, "1 second")
+      const { error, hasAnswered, isLate, name } = invariant
+      if (isLate) yield* this.asked(invariant, `${endsSeconds} seconds`)
+      const fails = `it fails whenever it is asked, the last time with ${saysOf(error)}`
+      if (!hasAnswered) yield* this.noted(name, isLate ? waits : fails, null)
+      else if (invariant.isLate && this.isCalm)
+        yield* this.noted(name, `it has not answered within ${endsSeconds} s although everything has healed`, null)
     })
   }
 
@@ -299,11 +323,11 @@ class PlannedTrial {
       this.isCalm = true
       yield* this.world.note("calm")
       yield* this.faults.end
-      for (let waited = 0; left.size > 0 && waited < stepsEndSeconds; waited++) yield* Effect.sleep("1 second")
+      for (let waited = 0; left.size > 0 && waited < endsSeconds; waited++) yield* Effect.sleep("1 second")
       // in the order of their times, so that nobody had to wait for another before this one
       const [first] = left
       if (first === undefined) return
-      const says = `${stepText(first.step)} has not ended ${stepsEndSeconds} s after everything had healed`
+      const says = `${stepText(first.step)} has not ended ${endsSeconds} s after everything had healed`
       return yield* Effect.fail(yield* this.noted("steps end", says, first.peer))
     })
   }
@@ -311,6 +335,19 @@ class PlannedTrial {
 
 /** What is wrong, of what was answered to the question whether something holds. */
 const wrongOf = (held: boolean | string): string | null => (held === true ? null : held === false ? "it does not hold" : held)
+
+const waits = "it takes longer than a second whenever it is asked, and what has to hold always must not wait"
+
+/** What came of asking an invariant. One that has not answered in time, or failed in a way that its type tells, is asked again. */
+const answered = (exit: Exit.Exit<Option.Option<boolean | string>, unknown>) => {
+  if (Exit.isSuccess(exit)) {
+    const isLate = Option.isNone(exit.value)
+    return { says: isLate ? null : wrongOf(exit.value.value), hasAnswered: !isLate, isLate, error: null }
+  }
+  const error = Cause.squash(exit.cause)
+  const isDead = Cause.hasDies(exit.cause)
+  return { says: isDead ? saysOf(error) : null, hasAnswered: isDead, isLate: false, error }
+}
 
 const kindOf = (error: unknown): string => (error instanceof Error ? error.name : tagOf(error))
 

@@ -38,7 +38,10 @@ export interface Trial<S = never> extends World {
     name: string,
     holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
   ) => Effect.Effect<void, E | Violated>
-  /** Something that has to hold from now on, looked at whenever something has happened. What it fails with is no violation. */
+  /**
+   * Something that has to hold from now on, looked at whenever something has happened, and at the end. It must not wait. Asked of a peer that
+   * stands still or is down it may be late or fail at times; one that has not answered within a second at any time is a violation.
+   */
   readonly always: <E>(name: string, holds: Effect.Effect<boolean | string, E>) => Effect.Effect<void>
   /** A promise is broken: notes it and goes on; the first one noted is the failure. */
   readonly say: (check: string, says: string, peer?: string) => void
