@@ -187,6 +187,39 @@ describe("Hunt", () => {
   )
 })
 
+describe("a world that halts", () => {
+  const halts = {
+    stuck: () => Effect.promise(() => Promise.resolve(1)),
+    circle: () => Effect.forever(Effect.yieldNow),
+    limit: () => Effect.never
+  }
+
+  it.live.each(["stuck", "circle", "limit"] as const)("[W8] has a trace, too (%s), the same in each run of a seed", (how) =>
+    Effect.gen(function* () {
+      const halting = trial((world) => Effect.andThen(world.note("begins"), halts[how]()))
+      const [first, again] = [yield* WorldTrial.run(halting, planOf([])), yield* WorldTrial.run(halting, planOf([]))]
+      assert.deepStrictEqual(
+        first.violations.map(({ check }) => check),
+        ["the world"]
+      )
+      assert.match(first.trace, /^[0-9a-f]{64}$/)
+      assert.strictEqual(again.trace, first.trace)
+    })
+  )
+
+  it.live("[W32] is told as no single execution when it was another before it halted", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const moody = trial((world) => Effect.andThen(world.note("run", ++runs), Effect.never))
+      const { found } = yield* WorldHunt.hunt(moody, planOf([]), 50)
+      assert.strictEqual(found?.failure.check, "one execution")
+      // who asked the host is told that first
+      const asks = trial((world) => Effect.andThen(world.note("run", ++runs), () => Effect.succeed(Date.now())))
+      assert.strictEqual((yield* WorldHunt.hunt(asks, planOf([]), 50)).found?.failure.check, "the world")
+    })
+  )
+})
+
 describe("Simulation", () => {
   it.live("[W29] makes of one seed one plan, of which a kind less leaves the rest as it is", () =>
     Effect.gen(function* () {

@@ -207,12 +207,13 @@ class Simulation {
     const [violation] = this.violations
     if (violation !== undefined) return Effect.fail(new HostTouched(violation))
     const virtualSeconds = this.loop.now / 1_000_000
+    const trace = this.hash.digest("hex")
     if (exit === null) {
-      return Effect.fail(new WorldHalted({ seed: String(this.options.seed), seconds: virtualSeconds, why: whys[ended] }))
+      const seed = String(this.options.seed)
+      return Effect.fail(new WorldHalted({ seed, seconds: virtualSeconds, why: whys[ended], trace }))
     }
     if (Exit.isFailure(exit)) return Effect.failCause(exit.cause)
     const { bytes, frames } = this.network.traffic
-    const trace = this.hash.digest("hex")
     return Effect.succeed({ value: exit.value, trace, events: this.events, virtualSeconds, steps: this.loop.ran, frames, bytes })
   }
 }

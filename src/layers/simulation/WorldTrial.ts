@@ -17,7 +17,7 @@ import { profiles } from "../../schema/simulation/Links.ts"
 import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
-import type { SimulatedPeer, World } from "../../services/simulation/World.ts"
+import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
 import * as TrialChecks from "./TrialChecks.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
@@ -72,7 +72,7 @@ const verdict = (
   return {
     ...told,
     violations: [...violations, { check: "the world", says, peer: null, seconds }],
-    trace: "",
+    trace: error instanceof WorldHalted ? error.trace : "",
     virtualSeconds: seconds
   }
 }

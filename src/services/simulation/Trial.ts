@@ -78,7 +78,7 @@ export class Violated extends Schema.TaggedError<Violated>()("Violated", {
 export interface Verdict {
   /** Broken promises, the first one first; none when all held. */
   readonly violations: ReadonlyArray<Violation>
-  /** The SHA-256 of the trace, in hex; empty when the world did not come to its end. */
+  /** The SHA-256 of the trace, in hex; empty when the world asked the host for what it may not have. */
   readonly trace: string
   readonly virtualSeconds: number
   /** Steps that ended well. */

@@ -171,7 +171,9 @@ export class PeerDown extends Schema.TaggedError<PeerDown>()("PeerDown", { peer:
 export class WorldHalted extends Schema.TaggedError<WorldHalted>()("WorldHalted", {
   seed: Schema.String,
   seconds: Schema.Number,
-  why: Schema.String
+  why: Schema.String,
+  /** The SHA-256 of the trace until then, in hex. */
+  trace: Schema.String
 }) {
   override get message() {
     return `the world of seed ${this.seed} halted at ${this.seconds} s of its time: ${this.why}`
