@@ -15,6 +15,8 @@ import type * as Scope from "effect/Scope"
 import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
 import { profiles } from "../../schema/simulation/Links.ts"
 import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
+import { parseLine } from "../../schema/simulation/TraceLine.ts"
+import { TraceStates } from "../../schema/simulation/TraceStates.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
 import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
@@ -63,7 +65,8 @@ const verdict = (
   trial: PlannedTrial | null,
   exit: Exit.Exit<{ readonly trace: string; readonly virtualSeconds: number }, unknown>
 ): Verdict => {
-  const told = { operations: trial?.operations ?? 0, faults: { ...trial?.faults.counts }, met: { ...trial?.counts } }
+  const { counts: met, faults, operations = 0, states } = trial ?? {}
+  const told = { operations, faults: { ...faults?.counts }, met: { ...met }, table: states?.table ?? [] }
   const violations = trial?.violations ?? []
   if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
   const error = Cause.squash(exit.cause)
@@ -92,6 +95,7 @@ class PlannedTrial {
   readonly violations: Array<Violation> = []
   readonly counts: { [name: string]: number } = {}
   readonly faults: WorldFaults
+  readonly states = new TraceStates()
   operations = 0
   /** Seconds of virtual time at which something happened last: what is known of a world that halts. */
   now = 0
@@ -119,13 +123,16 @@ class PlannedTrial {
 
   /** Something has happened: whatever has to hold always is looked at. */
   happened(line: string): void {
-    const [micros, kind, peer, ...rest] = line.split(" ")
-    this.now = Number(micros) / 1_000_000
+    const event = parseLine(line)
+    const { at, details, kind } = event
+    const [peer = "", ...rest] = details
+    this.now = at / 1_000_000
+    this.states.take(event)
     if (kind === "unbooted") {
-      this.unbooted.set(peer!, rest.join(" "))
+      this.unbooted.set(peer, rest.join(" "))
       this.hasFailedToStart = true
     }
-    if (kind === "boot") this.unbooted.delete(peer!)
+    if (kind === "boot") this.unbooted.delete(peer)
     if (this.bell !== null) Queue.offerUnsafe(this.bell, true)
   }
 

@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Plan } from "../../schema/simulation/Plan.ts"
+import type { Row } from "../../schema/simulation/TraceStates.ts"
 import type { OpenError, Space } from "../echo/SpaceService.ts"
 import type { PeerDown, SimulatedPeer, World } from "./World.ts"
 
@@ -85,6 +86,8 @@ export interface Verdict {
   readonly operations: number
   /** How often which fault changed something. */
   readonly faults: { readonly [kind: string]: number }
+  /** In which events peers left which states, and where crashes came. */
+  readonly table: ReadonlyArray<Row>
   /** How often what was met that a test counts. */
   readonly met: { readonly [name: string]: number }
 }
