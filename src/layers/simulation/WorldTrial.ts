@@ -5,22 +5,20 @@
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
 import { profiles } from "../../schema/simulation/Links.ts"
 import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
-import { parseLine } from "../../schema/simulation/TraceLine.ts"
-import { TraceStates } from "../../schema/simulation/TraceStates.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
 import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
 import * as TrialChecks from "./TrialChecks.ts"
+import { TrialInvariants } from "./TrialInvariants.ts"
+import { TrialSight } from "./TrialSight.ts"
+import { kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
 
@@ -65,13 +63,13 @@ const verdict = (
   trial: PlannedTrial | null,
   exit: Exit.Exit<{ readonly trace: string; readonly virtualSeconds: number }, unknown>
 ): Verdict => {
-  const { counts: met, faults, operations = 0, states } = trial ?? {}
-  const told = { operations, faults: { ...faults?.counts }, met: { ...met }, table: states?.table ?? [] }
+  const { counts: met, faults, operations = 0, sight } = trial ?? {}
+  const told = { operations, faults: { ...faults?.counts }, met: { ...met }, table: sight?.states.table ?? [] }
   const violations = trial?.violations ?? []
   if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
   const error = Cause.squash(exit.cause)
   const says = error instanceof Error ? error.message : String(error)
-  const seconds = trial === null ? 0 : trial.now
+  const seconds = sight?.now ?? 0
   return {
     ...told,
     violations: [...violations, { check: "the world", says, peer: null, seconds }],
@@ -80,38 +78,27 @@ const verdict = (
   }
 }
 
-/** What has to hold always, and what came of asking. */
-interface Invariant {
-  readonly name: string
-  readonly holds: Effect.Effect<boolean | string, unknown>
-  /** Whether it has ever said in time whether it holds. */
-  hasAnswered: boolean
-  /** Whether it did not when it was asked last, and what it has failed with then. */
-  isLate: boolean
-  error: unknown
-}
-
 class PlannedTrial {
   readonly violations: Array<Violation> = []
   readonly counts: { [name: string]: number } = {}
   readonly faults: WorldFaults
-  readonly states = new TraceStates()
+  readonly sight = new TrialSight()
   operations = 0
-  /** Seconds of virtual time at which something happened last: what is known of a world that halts. */
-  now = 0
   private readonly simulation: Simulation
   private readonly begun: Run<Schema.Json>
   private readonly plan: Plan
   private readonly world: World
   private readonly failed = Deferred.makeUnsafe<never, Violated>()
-  private readonly invariants: Array<Invariant> = []
-  /** Peers whose last life could not begin, and why. */
-  private readonly unbooted = new Map<string, string>()
-  private bell: Queue.Queue<true> | null = null
+  private readonly invariants = new TrialInvariants({
+    failed: this.failed,
+    noted: (check, says) => this.noted(check, says, null),
+    isCalm: () => this.isCalm,
+    endsSeconds
+  })
   private isCalm = false
   private hasPlayed = false
-  /** Whether a peer could not begin, at some time. */
-  private hasFailedToStart = false
+  /** Peers of which it was said that they are not asked. */
+  private readonly unasked = new Set<string>()
 
   constructor(simulation: Simulation, begun: Run<Schema.Json>, plan: Plan, world: World) {
     this.simulation = simulation
@@ -121,19 +108,9 @@ class PlannedTrial {
     this.faults = new WorldFaults({ world, onCrash: begun.onCrash ?? (() => {}), rots: isBlockKey })
   }
 
-  /** Something has happened: whatever has to hold always is looked at. */
   happened(line: string): void {
-    const event = parseLine(line)
-    const { at, details, kind } = event
-    const [peer = "", ...rest] = details
-    this.now = at / 1_000_000
-    this.states.take(event)
-    if (kind === "unbooted") {
-      this.unbooted.set(peer, rest.join(" "))
-      this.hasFailedToStart = true
-    }
-    if (kind === "boot") this.unbooted.delete(peer)
-    if (this.bell !== null) Queue.offerUnsafe(this.bell, true)
+    this.sight.take(line)
+    this.invariants.rang()
   }
 
   /** The whole trial, in the world. It does not fail, since a world that fails tells no trace. */
@@ -144,12 +121,13 @@ class PlannedTrial {
       const isBroken = Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof Violated
       if (isBroken) yield* this.failure(exit.cause)
       // one that was started a moment ago has not failed yet
-      if (this.hasFailedToStart) yield* Effect.sleep("2 seconds")
+      if (this.sight.hasFailedToStart) yield* Effect.sleep("2 seconds")
       // a peer whose own program does not begin, although nothing is broken, is why much else fails
-      if (this.isCalm || !this.hasPlayed) for (const [peer, why] of this.unbooted) yield* this.noted("peers start", why, peer)
+      if (this.isCalm || !this.hasPlayed)
+        for (const [peer, why] of this.sight.unbooted) yield* this.noted("peers start", why, peer)
       if (isBroken) return
       if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
-      else yield* Effect.andThen(this.lookLast, this.nothingLeft)
+      else yield* Effect.andThen(this.invariants.last, this.nothingLeft)
     })
   }
 
@@ -166,6 +144,8 @@ class PlannedTrial {
   }
 
   private readonly nothingLeft = Effect.gen({ self: this }, function* () {
+    // who is cut off waits longer to hear that what it closes is closed
+    if (this.sight.isParted) yield* this.world.heal
     const closing = (peer: SimulatedPeer) => Effect.map(Effect.option(peer.close), (left) => [peer.name, left] as const)
     for (const [name, left] of yield* Effect.forEach([...this.world.peers], closing, { concurrency: "unbounded" })) {
       if (left._tag === "None" || left.value === 0) continue
@@ -186,6 +166,16 @@ class PlannedTrial {
 
   // What the body is given ------------------------------------------------------------------------------------------------------
 
+  /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
+  private readonly sound = (): ReadonlyArray<SimulatedPeer> => {
+    const { rotten } = this.sight
+    for (const peer of rotten) {
+      if (!this.unasked.has(peer)) Effect.runSync(this.world.note("unasked", peer, "since its disk has rotted"))
+      this.unasked.add(peer)
+    }
+    return this.world.peers.filter(({ name }) => !rotten.has(name))
+  }
+
   private face(scope: Scope.Scope): Trial<Schema.Json> {
     const { world } = this
     const violated: Trial["violated"] = (check, says, peer) => Effect.flatMap(this.noted(check, says, peer ?? null), Effect.fail)
@@ -194,10 +184,10 @@ class PlannedTrial {
       plan: this.plan,
       play: (perform) => this.play(scope, perform ?? (() => Effect.void)),
       together: TrialChecks.together(world),
-      converged: TrialChecks.converged(world, violated),
+      converged: TrialChecks.converged(this.sound, violated),
       check: (name, holds) =>
         Effect.forEach(
-          [...world.peers],
+          this.sound(),
           (peer) =>
             Effect.flatMap(holds(peer), (held) => {
               const says = wrongOf(held)
@@ -205,7 +195,7 @@ class PlannedTrial {
             }),
           { discard: true }
         ),
-      always: (name, holds) => this.always(scope, name, holds),
+      always: (name, holds) => this.invariants.add(scope, name, holds),
       violated,
       say: (check, says, peer) => {
         Effect.runSync(this.noted(check, says, peer ?? null))
@@ -215,56 +205,6 @@ class PlannedTrial {
       },
       isCalm: Effect.sync(() => this.isCalm)
     }
-  }
-
-  private always(scope: Scope.Scope, name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      this.invariants.push({ name, holds, hasAnswered: false, isLate: false, error: null })
-      if (this.bell === null) {
-        this.bell = yield* Queue.sliding<true>(1)
-        yield* Effect.forkIn(this.look(this.bell), scope)
-      }
-      Queue.offerUnsafe(this.bell, true)
-    })
-  }
-
-  /** Looks at what has to hold after whatever has happened, at most once a millisecond, since looking makes things happen, too. */
-  private look(bell: Queue.Queue<true>): Effect.Effect<never> {
-    return Effect.gen({ self: this }, function* () {
-      yield* Queue.take(bell)
-      yield* this.lookOnce
-      yield* Effect.sleep("1 millis")
-    }).pipe(Effect.forever)
-  }
-
-  /** Each beside the others, since one may wait for a peer that stands still. */
-  private looks(ask: (invariant: Invariant) => Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.suspend(() => Effect.forEach(this.invariants, ask, { concurrency: "unbounded", discard: true }))
-  }
-
-  private readonly lookOnce = this.looks((each) => this.asked(each, "1 second"))
-  /** What waits has time now, and what has never said in time whether it holds has checked nothing. */
-  private readonly lookLast = this.looks((each) => this.askedLast(each))
-
-  private asked(invariant: Invariant, within: Duration.Input): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      const exit = yield* Effect.exit(Effect.timeoutOption(invariant.holds, within))
-      const { says, ...answer } = answered(exit)
-      Object.assign(invariant, answer, { hasAnswered: invariant.hasAnswered || answer.hasAnswered })
-      if (says !== null) yield* Deferred.fail(this.failed, yield* this.noted(invariant.name, says, null))
-    })
-  }
-
-  private askedLast(invariant: Invariant): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      yield* this.asked(invariant, "1 second")
-      const { error, hasAnswered, isLate, name } = invariant
-      if (isLate) yield* this.asked(invariant, `${endsSeconds} seconds`)
-      const fails = `it fails whenever it is asked, the last time with ${saysOf(error)}`
-      if (!hasAnswered) yield* this.noted(name, isLate ? waits : fails, null)
-      else if (invariant.isLate && this.isCalm)
-        yield* this.noted(name, `it has not answered within ${endsSeconds} s although everything has healed`, null)
-    })
   }
 
   // The plan ----------------------------------------------------------------------------------------------------------------------
@@ -339,35 +279,3 @@ class PlannedTrial {
     })
   }
 }
-
-/** What is wrong, of what was answered to the question whether something holds. */
-const wrongOf = (held: boolean | string): string | null => (held === true ? null : held === false ? "it does not hold" : held)
-
-const waits = "it takes longer than a second whenever it is asked, and what has to hold always must not wait"
-
-/** What came of asking an invariant. One that has not answered in time, or failed in a way that its type tells, is asked again. */
-const answered = (exit: Exit.Exit<Option.Option<boolean | string>, unknown>) => {
-  if (Exit.isSuccess(exit)) {
-    const isLate = Option.isNone(exit.value)
-    return { says: isLate ? null : wrongOf(exit.value.value), hasAnswered: !isLate, isLate, error: null }
-  }
-  const error = Cause.squash(exit.cause)
-  const isDead = Cause.hasDies(exit.cause)
-  return { says: isDead ? saysOf(error) : null, hasAnswered: isDead, isLate: false, error }
-}
-
-const kindOf = (error: unknown): string => (error instanceof Error ? error.name : tagOf(error))
-
-/** An error with the lines of its stack that are the test's own, and whatever else as JSON. */
-const saysOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return typeof error === "string" ? error : JSON.stringify(error)
-  const own = (error.stack ?? "")
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|(layers|schema)\/simulation/.test(line))
-  const tag = tagOf(error)
-  const message = error.message === "" ? tag : error.message
-  return [message, ...own.slice(0, 3).map((line) => line.trim())].join("\n")
-}
-
-const tagOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)

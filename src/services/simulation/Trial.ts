@@ -32,9 +32,9 @@ export interface Trial<S = never> extends World {
   readonly play: (perform?: (step: S, peer: SimulatedPeer) => Effect.Effect<unknown, unknown>) => Effect.Effect<void, Violated>
   /** Makes a space in which all peers are members. */
   readonly together: (name: string) => Effect.Effect<Shared>
-  /** All peers come to equal frontiers and equal state, within a time; their audits find nothing. */
+  /** All peers whose disk has not rotted come to equal frontiers and equal state, within a time; their audits find nothing. */
   readonly converged: (space: Shared, options: { readonly within: Duration.Input }) => Effect.Effect<void, Violated>
-  /** Something that has to hold at each peer now: true, or what is wrong. */
+  /** Something that has to hold now at each peer whose disk has not rotted: true, or what is wrong. */
   readonly check: <E>(
     name: string,
     holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
