@@ -63,6 +63,24 @@ describe("Trial: converged and check", () => {
     })
   )
 
+  it.live("[W30] takes copies of one device for agreed when there is nobody else at whom they could meet", () =>
+    Effect.gen(function* () {
+      const copied = trial((world) =>
+        Effect.gen(function* () {
+          const shared = yield* world.together("Notes")
+          yield* (yield* world.clone("ann", "twin")).restart
+          if (world.peers.length === 2) yield* (yield* world.clone("twin", "triplet")).restart
+          for (const name of ["ann", "twin"]) yield* write(shared, world, name, "alone")
+          yield* world.converged(shared, { within: "1 minute" })
+        })
+      )
+      const plan = planOf([])
+      const alone = yield* WorldTrial.run(copied, { ...plan, world: { ...plan.world, peers: ["ann"] } })
+      assert.deepStrictEqual(alone.violations, [])
+      assert.deepStrictEqual((yield* WorldTrial.run(copied, plan)).violations, [])
+    })
+  )
+
   it.live("[W30] lets hostile faults and converged be taken together", () =>
     Effect.gen(function* () {
       const notes = Workload.make({ step: Schema.Struct({ write: Schema.Literals(["a", "b"]) }), count: 10 })

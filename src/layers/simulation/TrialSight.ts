@@ -14,6 +14,8 @@ export class TrialSight {
   hasFailedToStart = false
   /** Peers whose disk has rotted, copies of them among these. */
   readonly rotten = new Set<string>()
+  /** Of which device each copy is one. */
+  private readonly originals = new Map<string, string>()
   /** Whether a link was cut and not all are whole since. */
   isParted = false
 
@@ -28,8 +30,19 @@ export class TrialSight {
       this.hasFailedToStart = true
     } else if (kind === "boot") this.unbooted.delete(peer)
     else if (kind === "rot" && rest[0] !== "nothing") this.rotten.add(peer)
-    else if (kind === "clone" && this.rotten.has(peer)) this.rotten.add(rest[0]!)
+    else if (kind === "clone") this.copied(peer, rest[0] ?? "")
     else if (["partition", "part", "cut", "clog"].includes(kind)) this.isParted = true
     else if (kind === "heal") this.isParted = false
+  }
+
+  private copied(peer: string, copy: string): void {
+    this.originals.set(copy, this.originals.get(peer) ?? peer)
+    if (this.rotten.has(peer)) this.rotten.add(copy)
+  }
+
+  /** Those of the peers that can come to agree: copies of a device meet at others alone. */
+  meeting<A extends { readonly name: string }>(peers: ReadonlyArray<A>): ReadonlyArray<A> {
+    const devices = new Set(peers.map(({ name }) => this.originals.get(name) ?? name))
+    return devices.size > 1 ? peers : peers.slice(0, 1)
   }
 }

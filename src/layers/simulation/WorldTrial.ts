@@ -184,7 +184,7 @@ class PlannedTrial {
       plan: this.plan,
       play: (perform) => this.play(scope, perform ?? (() => Effect.void)),
       together: TrialChecks.together(world),
-      converged: TrialChecks.converged(this.sound, violated),
+      converged: TrialChecks.converged(() => this.sight.meeting(this.sound()), violated),
       check: (name, holds) =>
         Effect.forEach(
           this.sound(),
