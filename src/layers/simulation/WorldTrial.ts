@@ -12,13 +12,14 @@ import type * as Scope from "effect/Scope"
 import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
 import { profiles } from "../../schema/simulation/Links.ts"
 import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
+import { counted } from "../../schema/simulation/Report.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
 import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
 import * as TrialChecks from "./TrialChecks.ts"
 import { TrialInvariants } from "./TrialInvariants.ts"
 import { TrialSight } from "./TrialSight.ts"
-import { kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
+import { effectOf, kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
 
@@ -115,7 +116,9 @@ class PlannedTrial {
 
   /** The whole trial, in the world. It does not fail, since a world that fails tells no trace. */
   get run(): Effect.Effect<void> {
-    const body = Effect.scopedWith((scope) => Effect.raceFirst(this.begun.body(this.face(scope)), Deferred.await(this.failed)))
+    const body = Effect.scopedWith((scope) =>
+      Effect.raceFirst(effectOf(this.begun.body(this.face(scope)), "the body"), Deferred.await(this.failed))
+    )
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(body)
       const isBroken = Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof Violated
@@ -126,8 +129,10 @@ class PlannedTrial {
       if (this.isCalm || !this.hasPlayed)
         for (const [peer, why] of this.sight.unbooted) yield* this.noted("peers start", why, peer)
       if (isBroken) return
-      if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
-      else yield* Effect.andThen(this.invariants.last, this.nothingLeft)
+      if (Exit.isFailure(exit)) return yield* this.failure(exit.cause)
+      const planned = this.plan.events.length
+      if (planned > 0 && !this.hasPlayed) yield* this.noted("the plan happens", unplayed(planned), null)
+      yield* Effect.andThen(this.invariants.last, this.nothingLeft)
     })
   }
 
@@ -189,7 +194,7 @@ class PlannedTrial {
         Effect.forEach(
           this.sound(),
           (peer) =>
-            Effect.flatMap(holds(peer), (held) => {
+            Effect.flatMap(effectOf(holds(peer), `what "${name}" asks`), (held) => {
               const says = wrongOf(held)
               return says === null ? Effect.void : violated(name, says, peer.name)
             }),
@@ -253,7 +258,7 @@ class PlannedTrial {
     return Effect.gen({ self: this }, function* () {
       const { id, peer } = step
       yield* this.world.note("step", id, peer, stepText(step.step))
-      const exit = yield* Effect.exit(Effect.suspend(() => perform(step.step, this.world.peer(peer))))
+      const exit = yield* Effect.exit(Effect.suspend(() => effectOf(perform(step.step, this.world.peer(peer)), "the step")))
       left.delete(step)
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
       yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
@@ -274,8 +279,11 @@ class PlannedTrial {
       // in the order of their times, so that nobody had to wait for another before this one
       const [first] = left
       if (first === undefined) return
-      const says = `${stepText(first.step)} has not ended ${endsSeconds} s after everything had healed`
+      const says = `${stepText(first.step)} has not ended ${endsSeconds} s after everything had healed (a native promise never settles in a world)`
       return yield* Effect.fail(yield* this.noted("steps end", says, first.peer))
     })
   }
 }
+
+const unplayed = (planned: number): string =>
+  `${counted(planned, "event")} of the plan did not happen, since the body has not called play: call it, or take Faults.none and no workload`
