@@ -13,7 +13,7 @@ import type { PeerServices } from "../peer/Peer.ts"
 import type { Trial } from "./Trial.ts"
 import type { Workload } from "./Workload.ts"
 
-/** Names, or how many, or from how many to how many: then each seed draws it. */
+/** Names (`PeerNames` says which), or how many, 1 to 100, or from how many to how many: then each seed draws it. */
 export type Peers = number | ReadonlyArray<string> | { readonly from: number; readonly to: number }
 
 export type Program = Layer.Layer<never, unknown, PeerServices>
