@@ -64,9 +64,9 @@ class Replication {
   }).pipe(Effect.scoped)
 
   /** What an earlier life saw of its own relaxed writes may be lost, and all that came since a backup. */
-  crashed(peer: string, { kind, lasts }: Fault): void {
+  crashed(peer: string, { at, kind }: Fault): void {
     this.seen.delete(peer)
-    if (kind === "rollback") this.ledger.putBack(peer, lasts / 1_000)
+    if (kind === "rollback") this.ledger.putBack(peer, this.sight.began + at / 1_000)
   }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
@@ -128,7 +128,7 @@ class Replication {
           })
         )
         entry.done = receipt
-        this.ledger.now = entry.seconds = yield* this.trial.seconds
+        entry.seconds = yield* this.trial.seconds
         this.trial.met("writes")
         if (receipt !== null && steps[0]!.do === "create") yield* this.readsOwn(space, name, `${receipt.feed}.${receipt.first}`)
       })
@@ -280,7 +280,7 @@ class Replication {
   private readonly check = Effect.gen({ self: this }, function* () {
     const { trial } = this
     // a block that rots on the disk that has it alone is lost
-    for (const { name } of trial.peers) if (this.hasRotted(name)) this.ledger.putBack(name, Number.POSITIVE_INFINITY)
+    for (const { name } of trial.peers) if (this.hasRotted(name)) this.ledger.putBack(name, 0)
     const hashes = new Set<string>()
     const shown = new Set<string>()
     for (const peer of this.sound)
@@ -292,7 +292,7 @@ class Replication {
       const found = yield* changesOn(peer.disk, this.sight.space)
       if (found.floors.size > 0 && !this.sight.mayFork())
         trial.say("no fork", `${[...found.floors.keys()].join(", ")} forked, and every device was there once`, peer.name)
-      const { stateHash } = new Naive(found.changes).outcome()
+      const { stateHash } = new Naive(found.changes, found.voids).outcome()
       if (stateHash !== hash) trial.say("equal to the model", "another state than the model's fold", peer.name)
       for (const problem of this.ledger.compare(found)) {
         const [name, ...says] = problem.split(": ")
