@@ -16,6 +16,7 @@ export {
   HostTouched,
   type Outcome,
   PeerDown,
+  PeersRefused,
   type SimulatedPeer,
   type World as SimulatedWorld,
   WorldHalted

@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { peersMax } from "../schema/simulation/PeerNames.ts"
 import { Miscalled } from "./Misuse.ts"
 
 /** A whole number within bounds. */
@@ -35,7 +36,7 @@ export const minutes = Flag.Finite("minutes").pipe(
 export const seeding = {
   seeds: Flag.optional(whole("seeds", 1, 10_000_000, "How many seeds, from 1 on; as many as the test says unless said.")),
   seed: Flag.optional(whole("seed", 0, Number.MAX_SAFE_INTEGER, "This seed alone.")),
-  peers: Flag.optional(whole("peers", 1, 100, "How many peers instead of those that the test says.")),
+  peers: Flag.optional(whole("peers", 1, peersMax, "How many peers instead of those that the test says.")),
   plan: Flag.optional(
     Flag.String("plan").pipe(Flag.withDescription("The path of a plan to be run again; it names its file and test itself."))
   ),

@@ -2,6 +2,7 @@
  * What all seeds came to: sums, failures by check, and the JSON that commands print last.
  */
 import { counted } from "../schema/simulation/Report.ts"
+import { type Row, summed } from "../schema/simulation/TraceStates.ts"
 import type { Peers } from "../services/simulation/Simulation.ts"
 import { type Ran, shrunkMax, type Test } from "./SimulateMessage.ts"
 
@@ -46,6 +47,7 @@ export class SimulateSum {
   private withCrashBeforeSync = 0
   private readonly faults: Counts = {}
   private readonly met: Counts = {}
+  private table: ReadonlyArray<Row> = []
 
   constructor(tests: ReadonlyArray<Test>, peers: number | null) {
     this.tests = tests
@@ -60,6 +62,7 @@ export class SimulateSum {
     this.violations += verdict.violations.length
     add(this.faults, verdict.faults)
     add(this.met, verdict.met)
+    this.table = summed([this.table, verdict.table])
     if ((verdict.faults["crashBeforeSync"] ?? 0) > 0) this.withCrashBeforeSync++
     const [violation] = verdict.violations
     if (violation === undefined) return false
@@ -84,7 +87,8 @@ export class SimulateSum {
       faults: sorted(this.faults),
       seedsWithCrashBeforeSync: this.withCrashBeforeSync,
       operations: this.operations,
-      met: sorted(this.met)
+      met: sorted(this.met),
+      table: this.table
     }
   }
 

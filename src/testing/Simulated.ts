@@ -5,7 +5,7 @@
  *
  * Plans that failed before come first: those in `plans/` beside the file, which are kept with the code, and those in `.troupe/`. A failure
  * is shrunk, and says how to run it again. The same file is run over more seeds, in several processes, by `troupe simulate FILE`.
- * With SEED=7 one seed is run, with PLAN=path one plan.
+ * With SEED=7 one seed is run, with PLAN=path one plan. `it.simulated.fails` is a test of a checker: one that some seed has to break.
  */
 import { it as base } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import type { TestContext } from "vitest"
 import type { Plan } from "../schema/simulation/Plan.ts"
 import { counted } from "../schema/simulation/Report.ts"
 import * as Simulation from "../services/simulation/Simulation.ts"
-import type { Trial } from "../services/simulation/Trial.ts"
+import { type Trial, Violated } from "../services/simulation/Trial.ts"
 
 /** Plans that are tried to find the least that fails. */
 const shrinkBudget = 200
@@ -23,6 +23,11 @@ export interface Options<S> extends Simulation.Options<S> {
   readonly timeout?: number
 }
 
+export interface FailsOptions<S> extends Options<S> {
+  /** The promise that has to be broken; any of the body's own unless said. */
+  readonly breaks?: string
+}
+
 type Body<S> = (world: Trial<S>) => Effect.Effect<unknown, unknown>
 
 /** Set by whoever collects the tests of a file instead of Vitest, as `troupe simulate` does. */
@@ -30,22 +35,41 @@ const collector = Symbol.for("troupe/testing/simulations")
 
 type Collecting = { [collector]?: (simulation: Simulation.Simulation) => void }
 
-const simulated = <S = never>(name: string, options: Options<S>, body: Body<S>): void => {
+const timeoutUsual = 120_000
+// Vitest's own timer would say nothing of what was reached
+const untimed = { timeout: 0 }
+
+/** A test as Vitest's function of that kind takes it. */
+const taken =
+  (test: typeof base | typeof base.only) =>
+  <S = never>(name: string, options: Options<S>, body: Body<S>): void => {
+    const simulation = Simulation.make(name, options, body)
+    const collect = (globalThis as Collecting)[collector]
+    if (collect !== undefined) collect(simulation)
+    else test(name, untimed, (context) => runAll(simulation, context, options.timeout ?? timeoutUsual))
+  }
+
+const skip = <S = never>(name: string, _options: Options<S>, _body: Body<S>): void => {
+  base.skip(name, () => {})
+}
+
+/** A test that passes when a seed breaks a promise: that of a checker, which is given a program with a mistake. */
+const fails = <S = never>(name: string, options: FailsOptions<S>, body: Body<S>): void => {
   const simulation = Simulation.make(name, options, body)
-  const collect = (globalThis as Collecting)[collector]
-  if (collect !== undefined) collect(simulation)
-  // Vitest's own timer would say nothing of what was reached
-  else base(name, { timeout: 0 }, (context) => runAll(simulation, context, options.timeout ?? 120_000))
+  // nobody looks for more seeds that fail as they should
+  if ((globalThis as Collecting)[collector] !== undefined) return
+  base(name, untimed, (context) => breaksSome(simulation, context, options.timeout ?? timeoutUsual, options.breaks))
 }
 
 /** Vitest's `it`, as `@effect/vitest` extends it, with tests of many worlds. */
-export const it = Object.assign(base, { simulated })
+export const it = Object.assign(base, { simulated: Object.assign(taken(base), { fails, only: taken(base.only), skip }) })
 
 /** What runs worlds touches Node, and is loaded by whoever runs them. */
 const runner = async () => ({
   ...(await import("../layers/simulation/PlansNode.ts")),
   ...(await import("../layers/simulation/ReportNode.ts")),
-  ...(await import("../layers/simulation/WorldHunt.ts"))
+  ...(await import("../layers/simulation/WorldHunt.ts")),
+  ...(await import("../layers/simulation/WorldTrial.ts"))
 })
 
 /** The tests of a file, in whichever suite. */
@@ -83,6 +107,44 @@ const runAll = async (simulation: Simulation.Simulation, { skip, task }: TestCon
     await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, each, file)), file, isOver)
   }
 }
+
+/** Runs seeds until one breaks the promise, and fails when none does. Nothing is kept of it. */
+const breaksSome = async (
+  simulation: Simulation.Simulation,
+  { skip }: TestContext,
+  timeout: number,
+  breaks: string | undefined
+): Promise<void> => {
+  const { asked, pause, run, timer } = await runner()
+  const { plan: one, seed: only } = asked()
+  if (one !== undefined || only !== undefined) return skip("SEED and PLAN are about tests that hold")
+  const isOver = timer(timeout)
+  const what = breaks === undefined ? "a promise" : `"${breaks}"`
+  const broken = new Set<string>()
+  const { seeds } = simulation
+  for (let seed = 1; seed <= seeds; seed++) {
+    await pause()
+    if (isOver())
+      throw failure(
+        `none of the first ${seed - 1} of ${seeds} seeds breaks ${what} in ${timeout / 1_000} s; raise timeout or lower seeds`
+      )
+    const plan = await Effect.runPromise(Simulation.planOf(simulation, seed))
+    const { violations } = await Effect.runPromise(run(simulation, plan, undefined, false))
+    const [first] = violations
+    if (first === undefined) continue
+    if (violations.some(({ check }) => check === breaks)) return
+    if (breaks === undefined && !isOfTest(first.check)) return
+    if (isOfTest(first.check)) throw failure(`seed ${seed} shows nothing: ${new Violated(first).message}`)
+    for (const { check } of violations) broken.add(check)
+  }
+  const others = [...broken].map((check) => `"${check}"`).join(", ")
+  throw failure(
+    `none of ${counted(seeds, "seed")} breaks ${what}, and one should${others === "" ? "" : `; broken were ${others}`}`
+  )
+}
+
+/** Whether a check is about the test and its surroundings, so that breaking it shows nothing about a promise. */
+const isOfTest = (check: string): boolean => ["the world", "peers start"].includes(check) || check.startsWith("the test itself: ")
 
 /** Runs a plan, and fails with what it breaks. `old` is where it stood. */
 const holds = async (

@@ -16,6 +16,12 @@ interface Result {
     readonly plan: string | null
   }>
   readonly faults: { readonly [kind: string]: number }
+  readonly table: ReadonlyArray<{
+    readonly state: string
+    readonly event: string
+    readonly left: number
+    readonly crashed: number
+  }>
   readonly trace?: string
 }
 
@@ -47,9 +53,18 @@ describe("troupe simulate", () => {
         assert.strictEqual(out.trim().split("\n").length, 1)
         assert.hasAllKeys(JSON.parse(out), [
           ...["scenario", "seeds", "peers", "violations", "failing", "virtualSeconds", "seconds", "seedsPerMinute"],
-          ...["virtualPerSecond", "faults", "seedsWithCrashBeforeSync", "operations", "met"]
+          ...["virtualPerSecond", "faults", "seedsWithCrashBeforeSync", "operations", "met", "table"]
         ])
-        const { failing, scenario, seeds, violations } = lastLine(out)
+        const { failing, scenario, seeds, table, violations } = lastLine(out)
+        assert.includeDeepMembers(
+          table.map(({ event, state }) => [state, event]),
+          [
+            ["frozen", "thaw"],
+            ["step", "ok"],
+            ["up", "close"],
+            ["up", "crash"]
+          ]
+        )
         assert.deepStrictEqual(
           { failing, scenario, seeds, violations },
           { failing: [], scenario: "sells on, counts in the till", seeds: 4, violations: 0 }

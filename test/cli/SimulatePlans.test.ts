@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as PlansNode from "../../src/layers/simulation/PlansNode.ts"
 import { hunt } from "../../src/layers/simulation/WorldHunt.ts"
 import { none } from "../../src/schema/simulation/Faults.ts"
@@ -188,6 +189,29 @@ describe("plans as files", () => {
       assert.throws(() => PlansNode.oldPlans(file, "a"), /plans\/y\.json is no plan of this version.*Remove it/)
     })
   )
+
+  it("are refused when something in them would never happen", () => {
+    const simulation = Simulation.make("a", { peers: ["ann", "bob"], faults: none }, (world) => world.play())
+    const unfit = (more: object) => {
+      const decoded = Result.getOrThrow(decodePlan(plan("a", more)))
+      return PlansNode.misfit(simulation, decoded)
+    }
+    const [early, last, late] = [0, 1_000, 1_001].map((at) => ({ id: "step1", at, kind: "step", peer: "ann", step: 1 }))
+    const freeze = { id: "freeze1", at: 4_000, kind: "freeze", peer: "ann", lasts: 10 }
+    assert.isNull(unfit({ events: [early, { ...last, id: "step2" }] }))
+    assert.strictEqual(
+      unfit({ events: [{ ...early, id: "step2" }, late] }),
+      "its event step1 would never happen: it is at 1001, and the trouble of its world is over at 1000"
+    )
+    assert.strictEqual(unfit({ events: [early, last].map((event) => ({ ...event, id: "s" })) }), "two of its events are called s")
+    assert.match(unfit({ events: [freeze] }) ?? "", /^its event freeze1 would never happen: it is at 4000/)
+    assert.match(unfit({ events: [{ ...early, at: -1 }] }) ?? "", /is before all others/)
+    const clone = { id: "clone1", at: 0, kind: "clone", peer: "ann", other: "kube", lasts: 0 }
+    assert.match(unfit({ events: [clone] }) ?? "", /^its event clone1 makes a clone, and "kube" is a node/)
+    const world = { preemption: 0, network: "usual", trouble: 1_000 }
+    assert.match(unfit({ events: [], world: { ...world, peers: [] } }) ?? "", /^it has no peers$/)
+    assert.match(unfit({ events: [], world: { ...world, peers: ["ann", "ann"] } }) ?? "", /^two peers are called "ann"/)
+  })
 
   it("are quoted for a shell when they need it", () => {
     assert.strictEqual(PlansNode.quoted(".troupe/買う-1.json"), ".troupe/買う-1.json")

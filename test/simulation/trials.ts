@@ -8,7 +8,7 @@ import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
 import { none } from "../../src/schema/simulation/Faults.ts"
 import type { Event, Plan } from "../../src/schema/simulation/Plan.ts"
 import * as Simulation from "../../src/services/simulation/Simulation.ts"
-import type { Trial } from "../../src/services/simulation/Trial.ts"
+import type { Shared, Trial } from "../../src/services/simulation/Trial.ts"
 import * as Workload from "../../src/services/simulation/Workload.ts"
 
 export const Note = ObjectType.make("Note", { text: Schema.String })
@@ -32,3 +32,6 @@ export const trial = (body: (world: Trial<Doing>) => Effect.Effect<unknown, unkn
 
 export const ran = (events: ReadonlyArray<Event>, body: (world: Trial<Doing>) => Effect.Effect<unknown, unknown>) =>
   WorldTrial.run(trial(body), planOf(events))
+
+export const write = (shared: Shared, world: Trial<Doing>, peer: string, text: string) =>
+  shared.in(world.peer(peer), (space) => space.create(Note, { text }))

@@ -31,6 +31,8 @@ export const answers = (machine: () => Machine): ReadonlyArray<Trap> => {
     // Effect keeps the function itself from its loading, so its property is replaced as well
     [process.hrtime, "bigint", hrtime.bigint],
     [process, "hrtime", hrtime],
+    [process, "uptime", () => machine().monotonicMicros() / 1e6],
+    [AbortSignal, "timeout", (millis: number) => aborting(machine(), millis)],
     [globalThis.crypto, "getRandomValues", (into: ArrayBufferView) => filled(into, machine())],
     [globalThis.crypto, "randomUUID", () => uuid(machine().bytes(16))],
     [globalThis, "queueMicrotask", (run: Run) => soon(run)],
@@ -47,6 +49,13 @@ const dateOf = (real: DateConstructor, now: () => number): DateConstructor => {
     apply: () => new real(now()).toString()
   })
   return virtual
+}
+
+const aborting = (machine: Machine, millis: number): AbortSignal => {
+  const controller = new AbortController()
+  const reason = new DOMException("The operation was aborted due to timeout", "TimeoutError")
+  machine.after(millis, () => controller.abort(reason))
+  return controller.signal
 }
 
 const filled = <View extends ArrayBufferView>(into: View, machine: Machine): View => {

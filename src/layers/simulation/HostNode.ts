@@ -11,7 +11,9 @@ import { answers, type Trap } from "./HostAnswersNode.ts"
 
 /** What a world has no answer to. */
 const refusedGlobals = ["fetch", "WebSocket"] as const
-const refusedCiphers = ["digest", "sign", "verify", "encrypt", "decrypt", "generateKey", "importKey", "deriveBits"] as const
+const refusedCiphers = Object.getOwnPropertyNames(Object.getPrototypeOf(globalThis.crypto.subtle)).filter(
+  (name) => name !== "constructor"
+)
 const refusedTimers = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"] as const
 
 /** The line of a stack that says who called what throws: the third, after the message and the trap. */
@@ -62,7 +64,8 @@ const keep = (prints: Array<() => void>, name: (typeof printing)[number], said: 
 
 const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine) | null): ReadonlyArray<Trap> => {
   const refuse = (what: string) => {
-    const trap = (): never => {
+    // no arrow, since a WebSocket is called with new
+    function trap(): never {
       const error = new Error(`${what} was called inside a simulated world`)
       record({ what, stack: error.stack ?? "" })
       throw error
@@ -95,6 +98,8 @@ const refusals = (refuse: (what: string) => () => never): ReadonlyArray<Trap> =>
     [globalThis.crypto, "getRandomValues", refuse("crypto.getRandomValues")],
     [globalThis.crypto, "randomUUID", refuse("crypto.randomUUID")],
     [process, "nextTick", refuse("process.nextTick")],
+    [process, "uptime", refuse("process.uptime")],
+    [AbortSignal, "timeout", refuse("AbortSignal.timeout")],
     // Effect keeps the function itself from its loading, so its property is replaced as well
     [process.hrtime, "bigint", refuse("process.hrtime")],
     [process, "hrtime", Object.assign(refuse("process.hrtime"), { bigint: refuse("process.hrtime") })]

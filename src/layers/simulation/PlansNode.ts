@@ -5,6 +5,7 @@ import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import * as Result from "effect/Result"
+import { unfitName, unfitNames } from "../../schema/simulation/PeerNames.ts"
 import { decodePlan, type Event, isStep, type Plan, stepText } from "../../schema/simulation/Plan.ts"
 import type { Simulation } from "../../services/simulation/Simulation.ts"
 
@@ -128,15 +129,26 @@ export const warnOfOrphans = (file: string, tests: ReadonlyArray<string>): void 
 
 /** What keeps a plan from being run: it was edited, or its test is another one by now. */
 export const misfit = (simulation: Simulation, { events, world }: Plan): string | null => {
-  const { peers } = world
-  if (peers.length === 0 || new Set(peers).size < peers.length) return `its peers are ${JSON.stringify(peers)}`
+  const { peers, trouble } = world
+  const wrong = peers.length === 0 ? "it has no peers" : unfitNames(peers)
+  if (wrong !== null) return wrong
   const known = simulation.peers
   const strange = typeof known === "number" || "from" in known ? undefined : peers.find((peer) => !known.includes(peer))
   if (strange !== undefined) return `its peer ${strange} is none of this test`
+  const ids = events.map(({ id }) => id)
+  const twice = ids.find((id, at) => ids.indexOf(id) !== at)
+  if (twice !== undefined) return `two of its events are called ${twice}`
   for (const event of events) {
     const stranger = namesIn(event).find((name) => !peers.includes(name))
     if (stranger !== undefined) return `its event ${event.id} is about ${stranger}, and its peers are ${peers.join(", ")}`
+    if (event.kind === "clone") {
+      const { other = "" } = event
+      const unfit = unfitName(other, true)
+      if (unfit !== null) return `its event ${event.id} makes a clone, and ${unfit}`
+    }
     if (event.at < 0) return `its event ${event.id} is before all others, at ${event.at}`
+    if (event.at > trouble)
+      return `its event ${event.id} would never happen: it is at ${event.at}, and the trouble of its world is over at ${trouble}`
     if (!isStep(event)) continue
     try {
       simulation.workload?.lane(event.step)

@@ -13,10 +13,18 @@ import { Platter } from "../../schema/simulation/Disk.ts"
 import { Links, type Profile, usual } from "../../schema/simulation/Links.ts"
 import { type Ended, Loop } from "../../schema/simulation/Loop.ts"
 import { MachineClock } from "../../schema/simulation/MachineClock.ts"
+import { unfitName, unfitNames } from "../../schema/simulation/PeerNames.ts"
 import { keyOf, preemptionOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
 import type { Violation } from "../../services/simulation/Host.ts"
 import type { Program } from "../../services/simulation/Simulation.ts"
-import { HostTouched, type Outcome, type SimulatedDisk, type World, WorldHalted } from "../../services/simulation/World.ts"
+import {
+  HostTouched,
+  type Outcome,
+  PeersRefused,
+  type SimulatedDisk,
+  type World,
+  WorldHalted
+} from "../../services/simulation/World.ts"
 import { guard } from "./HostNode.ts"
 import { Verified } from "./WorldCrypto.ts"
 import * as WorldDisk from "./WorldDisk.ts"
@@ -54,8 +62,10 @@ const epochMicros = 1_893_456_000_000_000
 export const run = <A, E>(
   options: Options,
   body: (world: World) => Effect.Effect<A, E>
-): Effect.Effect<Outcome<A>, E | WorldHalted | HostTouched> =>
-  Effect.suspend(() => {
+): Effect.Effect<Outcome<A>, E | PeersRefused | WorldHalted | HostTouched> =>
+  Effect.suspend((): Effect.Effect<Outcome<A>, E | PeersRefused | WorldHalted | HostTouched> => {
+    const why = unfitNames(options.peers)
+    if (why !== null) return Effect.fail(new PeersRefused({ why }))
     const simulation = new Simulation(options)
     return simulation.run(body(simulation.world))
   })
@@ -133,7 +143,9 @@ class Simulation {
   }
 
   private clone(peer: string, as: string): WorldPeer {
-    const taken = [kube, this.host.name, ...this.all.map(({ name }) => name)]
+    const taken = this.all.map(({ name }) => name)
+    const why = unfitName(as, true)
+    if (why !== null) throw new Error(why)
     if (taken.includes(as)) throw new Error(`there is a node ${as} in this world already: clone as another`)
     this.note("clone", peer, as)
     const clone = this.peerOf(peer).clone(as)
@@ -195,12 +207,13 @@ class Simulation {
     const [violation] = this.violations
     if (violation !== undefined) return Effect.fail(new HostTouched(violation))
     const virtualSeconds = this.loop.now / 1_000_000
+    const trace = this.hash.digest("hex")
     if (exit === null) {
-      return Effect.fail(new WorldHalted({ seed: String(this.options.seed), seconds: virtualSeconds, why: whys[ended] }))
+      const seed = String(this.options.seed)
+      return Effect.fail(new WorldHalted({ seed, seconds: virtualSeconds, why: whys[ended], trace }))
     }
     if (Exit.isFailure(exit)) return Effect.failCause(exit.cause)
     const { bytes, frames } = this.network.traffic
-    const trace = this.hash.digest("hex")
     return Effect.succeed({ value: exit.value, trace, events: this.events, virtualSeconds, steps: this.loop.ran, frames, bytes })
   }
 }

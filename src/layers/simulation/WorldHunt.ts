@@ -26,7 +26,7 @@ export const hunt = (
     if (failure === undefined || isKnown(failure.check)) return { verdict, found: null }
     const second = yield* WorldTrial.run(simulation, plan, undefined, false)
     // who asked the host is told that, and not what came of it
-    if (failure.check !== "the world" && second.trace !== verdict.trace) return yield* unequal(simulation, plan, verdict)
+    if (verdict.trace !== "" && second.trace !== verdict.trace) return yield* unequal(simulation, plan, verdict)
     const shrunk = yield* smaller(simulation, plan, failure.check, budget, isOver)
     const lines: Array<string> = []
     const again = yield* WorldTrial.run(simulation, shrunk.plan, (line) => lines.push(line), false)

@@ -7,22 +7,24 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
 import { profiles } from "../../schema/simulation/Links.ts"
 import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/Plan.ts"
+import { counted } from "../../schema/simulation/Report.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
-import type { SimulatedPeer, World } from "../../services/simulation/World.ts"
+import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
 import * as TrialChecks from "./TrialChecks.ts"
+import { TrialInvariants } from "./TrialInvariants.ts"
+import { TrialSight } from "./TrialSight.ts"
+import { effectOf, kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
 
-/** Virtual time that a step may go on after everything has healed. */
-const stepsEndSeconds = 60
+/** Virtual time in which whatever was begun has to end after everything has healed. */
+const endsSeconds = 60
 /** Broken promises that are noted of one world. */
 const violationsMax = 20
 
@@ -62,16 +64,17 @@ const verdict = (
   trial: PlannedTrial | null,
   exit: Exit.Exit<{ readonly trace: string; readonly virtualSeconds: number }, unknown>
 ): Verdict => {
-  const told = { operations: trial?.operations ?? 0, faults: { ...trial?.faults.counts }, met: { ...trial?.counts } }
+  const { counts: met, faults, operations = 0, sight } = trial ?? {}
+  const told = { operations, faults: { ...faults?.counts }, met: { ...met }, table: sight?.states.table ?? [] }
   const violations = trial?.violations ?? []
   if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
   const error = Cause.squash(exit.cause)
   const says = error instanceof Error ? error.message : String(error)
-  const seconds = trial === null ? 0 : trial.now
+  const seconds = sight?.now ?? 0
   return {
     ...told,
     violations: [...violations, { check: "the world", says, peer: null, seconds }],
-    trace: "",
+    trace: error instanceof WorldHalted ? error.trace : "",
     virtualSeconds: seconds
   }
 }
@@ -80,22 +83,23 @@ class PlannedTrial {
   readonly violations: Array<Violation> = []
   readonly counts: { [name: string]: number } = {}
   readonly faults: WorldFaults
+  readonly sight = new TrialSight()
   operations = 0
-  /** Seconds of virtual time at which something happened last: what is known of a world that halts. */
-  now = 0
   private readonly simulation: Simulation
   private readonly begun: Run<Schema.Json>
   private readonly plan: Plan
   private readonly world: World
   private readonly failed = Deferred.makeUnsafe<never, Violated>()
-  private readonly invariants: Array<readonly [name: string, holds: Effect.Effect<boolean | string, unknown>]> = []
-  /** Peers whose last life could not begin, and why. */
-  private readonly unbooted = new Map<string, string>()
-  private bell: Queue.Queue<true> | null = null
+  private readonly invariants = new TrialInvariants({
+    failed: this.failed,
+    noted: (check, says) => this.noted(check, says, null),
+    isCalm: () => this.isCalm,
+    endsSeconds
+  })
   private isCalm = false
   private hasPlayed = false
-  /** Whether a peer could not begin, at some time. */
-  private hasFailedToStart = false
+  /** Peers of which it was said that they are not asked. */
+  private readonly unasked = new Set<string>()
 
   constructor(simulation: Simulation, begun: Run<Schema.Json>, plan: Plan, world: World) {
     this.simulation = simulation
@@ -105,32 +109,30 @@ class PlannedTrial {
     this.faults = new WorldFaults({ world, onCrash: begun.onCrash ?? (() => {}), rots: isBlockKey })
   }
 
-  /** Something has happened: whatever has to hold always is looked at. */
   happened(line: string): void {
-    const [micros, kind, peer, ...rest] = line.split(" ")
-    this.now = Number(micros) / 1_000_000
-    if (kind === "unbooted") {
-      this.unbooted.set(peer!, rest.join(" "))
-      this.hasFailedToStart = true
-    }
-    if (kind === "boot") this.unbooted.delete(peer!)
-    if (this.bell !== null) Queue.offerUnsafe(this.bell, true)
+    this.sight.take(line)
+    this.invariants.rang()
   }
 
   /** The whole trial, in the world. It does not fail, since a world that fails tells no trace. */
   get run(): Effect.Effect<void> {
-    const body = Effect.scopedWith((scope) => Effect.raceFirst(this.begun.body(this.face(scope)), Deferred.await(this.failed)))
+    const body = Effect.scopedWith((scope) =>
+      Effect.raceFirst(effectOf(this.begun.body(this.face(scope)), "the body"), Deferred.await(this.failed))
+    )
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(body)
       const isBroken = Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof Violated
       if (isBroken) yield* this.failure(exit.cause)
       // one that was started a moment ago has not failed yet
-      if (this.hasFailedToStart) yield* Effect.sleep("2 seconds")
+      if (this.sight.hasFailedToStart) yield* Effect.sleep("2 seconds")
       // a peer whose own program does not begin, although nothing is broken, is why much else fails
-      if (this.isCalm || !this.hasPlayed) for (const [peer, why] of this.unbooted) yield* this.noted("peers start", why, peer)
+      if (this.isCalm || !this.hasPlayed)
+        for (const [peer, why] of this.sight.unbooted) yield* this.noted("peers start", why, peer)
       if (isBroken) return
-      if (Exit.isFailure(exit)) yield* this.failure(exit.cause)
-      else yield* Effect.andThen(this.lookOnce, this.nothingLeft)
+      if (Exit.isFailure(exit)) return yield* this.failure(exit.cause)
+      const planned = this.plan.events.length
+      if (planned > 0 && !this.hasPlayed) yield* this.noted("the plan happens", unplayed(planned), null)
+      yield* Effect.andThen(this.invariants.last, this.nothingLeft)
     })
   }
 
@@ -147,6 +149,8 @@ class PlannedTrial {
   }
 
   private readonly nothingLeft = Effect.gen({ self: this }, function* () {
+    // who is cut off waits longer to hear that what it closes is closed
+    if (this.sight.isParted) yield* this.world.heal
     const closing = (peer: SimulatedPeer) => Effect.map(Effect.option(peer.close), (left) => [peer.name, left] as const)
     for (const [name, left] of yield* Effect.forEach([...this.world.peers], closing, { concurrency: "unbounded" })) {
       if (left._tag === "None" || left.value === 0) continue
@@ -167,6 +171,16 @@ class PlannedTrial {
 
   // What the body is given ------------------------------------------------------------------------------------------------------
 
+  /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
+  private readonly sound = (): ReadonlyArray<SimulatedPeer> => {
+    const { rotten } = this.sight
+    for (const peer of rotten) {
+      if (!this.unasked.has(peer)) Effect.runSync(this.world.note("unasked", peer, "since its disk has rotted"))
+      this.unasked.add(peer)
+    }
+    return this.world.peers.filter(({ name }) => !rotten.has(name))
+  }
+
   private face(scope: Scope.Scope): Trial<Schema.Json> {
     const { world } = this
     const violated: Trial["violated"] = (check, says, peer) => Effect.flatMap(this.noted(check, says, peer ?? null), Effect.fail)
@@ -175,18 +189,18 @@ class PlannedTrial {
       plan: this.plan,
       play: (perform) => this.play(scope, perform ?? (() => Effect.void)),
       together: TrialChecks.together(world),
-      converged: TrialChecks.converged(world, violated),
+      converged: TrialChecks.converged(() => this.sight.meeting(this.sound()), violated),
       check: (name, holds) =>
         Effect.forEach(
-          [...world.peers],
+          this.sound(),
           (peer) =>
-            Effect.flatMap(holds(peer), (held) => {
+            Effect.flatMap(effectOf(holds(peer), `what "${name}" asks`), (held) => {
               const says = wrongOf(held)
               return says === null ? Effect.void : violated(name, says, peer.name)
             }),
           { discard: true }
         ),
-      always: (name, holds) => this.always(scope, name, holds),
+      always: (name, holds) => this.invariants.add(scope, name, holds),
       violated,
       say: (check, says, peer) => {
         Effect.runSync(this.noted(check, says, peer ?? null))
@@ -196,44 +210,6 @@ class PlannedTrial {
       },
       isCalm: Effect.sync(() => this.isCalm)
     }
-  }
-
-  private always(scope: Scope.Scope, name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      this.invariants.push([name, holds])
-      if (this.bell === null) {
-        this.bell = yield* Queue.sliding<true>(1)
-        yield* Effect.forkIn(this.look(this.bell), scope)
-      }
-      Queue.offerUnsafe(this.bell, true)
-    })
-  }
-
-  /** Looks at what has to hold after whatever has happened, at most once a millisecond, since looking makes things happen, too. */
-  private look(bell: Queue.Queue<true>): Effect.Effect<never> {
-    return Effect.gen({ self: this }, function* () {
-      yield* Queue.take(bell)
-      yield* this.lookOnce
-      yield* Effect.sleep("1 millis")
-    }).pipe(Effect.forever)
-  }
-
-  /** Each beside the others, since one may wait for a peer that stands still. */
-  private readonly lookOnce: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(this.invariants, ([name, holds]) => this.asked(name, holds), { concurrency: "unbounded", discard: true })
-  )
-
-  private asked(name: string, holds: Effect.Effect<boolean | string, unknown>): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      const exit = yield* Effect.exit(Effect.timeoutOption(holds, "1 second"))
-      // one that has not answered in time is asked again
-      const says = Exit.isSuccess(exit)
-        ? wrongOf(Option.getOrElse(exit.value, () => true))
-        : Cause.hasDies(exit.cause)
-          ? saysOf(Cause.squash(exit.cause))
-          : null
-      if (says !== null) yield* Deferred.fail(this.failed, yield* this.noted(name, says, null))
-    })
   }
 
   // The plan ----------------------------------------------------------------------------------------------------------------------
@@ -248,8 +224,8 @@ class PlannedTrial {
       const began = yield* this.world.seconds
       const at = (millis: number) =>
         Effect.flatMap(this.world.seconds, (now) => Effect.sleep(Math.max(0, Math.round((began - now) * 1_000) + millis)))
-      const underWay = new Map<string, Step>()
-      const taking = (step: Step) => Effect.andThen(at(step.at), this.step(step, underWay, perform))
+      const left = new Set(events.filter(isStep))
+      const taking = (step: Step) => Effect.andThen(at(step.at), this.step(step, left, perform))
       for (const steps of this.lanes()) yield* Effect.forkIn(Effect.forEach(steps, taking, { discard: true }), scope)
       const trouble = Effect.forEach(
         events.filter((event) => !isStep(event)),
@@ -257,7 +233,7 @@ class PlannedTrial {
         { concurrency: "unbounded", discard: true }
       )
       yield* Effect.timeoutOption(Effect.andThen(trouble, Effect.never), world.trouble)
-      yield* this.calm(underWay)
+      yield* this.calm(left)
     })
   }
 
@@ -276,15 +252,14 @@ class PlannedTrial {
 
   private step(
     step: Step,
-    underWay: Map<string, Step>,
+    left: Set<Step>,
     perform: (step: Schema.Json, peer: SimulatedPeer) => Effect.Effect<unknown, unknown>
   ): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { id, peer } = step
-      underWay.set(id, step)
       yield* this.world.note("step", id, peer, stepText(step.step))
-      const exit = yield* Effect.exit(Effect.suspend(() => perform(step.step, this.world.peer(peer))))
-      underWay.delete(id)
+      const exit = yield* Effect.exit(Effect.suspend(() => effectOf(perform(step.step, this.world.peer(peer)), "the step")))
+      left.delete(step)
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
       yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
       if (error instanceof Violated) yield* Deferred.fail(this.failed, error)
@@ -295,35 +270,20 @@ class PlannedTrial {
   }
 
   /** All heals. Whatever was begun comes to its end. */
-  private calm(underWay: ReadonlyMap<string, Step>): Effect.Effect<void, Violated> {
+  private calm(left: ReadonlySet<Step>): Effect.Effect<void, Violated> {
     return Effect.gen({ self: this }, function* () {
       this.isCalm = true
       yield* this.world.note("calm")
       yield* this.faults.end
-      for (let waited = 0; underWay.size > 0 && waited < stepsEndSeconds; waited++) yield* Effect.sleep("1 second")
-      const [left] = underWay.values()
-      if (left === undefined) return
-      const says = `${stepText(left.step)} has not ended ${stepsEndSeconds} s after everything had healed`
-      return yield* Effect.fail(yield* this.noted("steps end", says, left.peer))
+      for (let waited = 0; left.size > 0 && waited < endsSeconds; waited++) yield* Effect.sleep("1 second")
+      // in the order of their times, so that nobody had to wait for another before this one
+      const [first] = left
+      if (first === undefined) return
+      const says = `${stepText(first.step)} has not ended ${endsSeconds} s after everything had healed (a native promise never settles in a world)`
+      return yield* Effect.fail(yield* this.noted("steps end", says, first.peer))
     })
   }
 }
 
-/** What is wrong, of what was answered to the question whether something holds. */
-const wrongOf = (held: boolean | string): string | null => (held === true ? null : held === false ? "it does not hold" : held)
-
-const kindOf = (error: unknown): string => (error instanceof Error ? error.name : tagOf(error))
-
-/** An error with the lines of its stack that are the test's own, and whatever else as JSON. */
-const saysOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return typeof error === "string" ? error : JSON.stringify(error)
-  const own = (error.stack ?? "")
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|layers\/simulation/.test(line))
-  const tag = tagOf(error)
-  const message = error.message === "" ? tag : error.message
-  return [message, ...own.slice(0, 3).map((line) => line.trim())].join("\n")
-}
-
-const tagOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
+const unplayed = (planned: number): string =>
+  `${counted(planned, "event")} of the plan did not happen, since the body has not called play: call it, or take Faults.none and no workload`

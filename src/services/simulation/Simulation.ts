@@ -6,6 +6,7 @@ import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type { Fault } from "../../schema/simulation/Fault.ts"
 import { type Faults, faultsOf, swarm } from "../../schema/simulation/Faults.ts"
+import { unfitCount, unfitNames } from "../../schema/simulation/PeerNames.ts"
 import type { Plan } from "../../schema/simulation/Plan.ts"
 import { preemptionOf, streamOf } from "../../schema/simulation/Seed.ts"
 import type { PeerServices } from "../peer/Peer.ts"
@@ -51,6 +52,16 @@ export interface Simulation {
   readonly begin: (plan: Plan) => Run<Schema.Json>
 }
 
+/** What keeps options from being those of a test; null when nothing does. */
+const unfit = (peers: Peers, seeds: number): string | null => {
+  if (!(Number.isSafeInteger(seeds) && seeds >= 1)) return `${seeds} is no number of seeds: say a whole one from 1 on`
+  if (typeof peers === "number") return unfitCount(peers)
+  if (!("from" in peers)) return peers.length === 0 ? "it has no peers: name one at least" : unfitNames(peers)
+  const { from, to } = peers
+  if (from > to) return `from ${from} to ${to} peers are none: the second number is the greater one`
+  return unfitCount(from) ?? unfitCount(to)
+}
+
 /** A test whose worlds have state of their own: `begin` is called for each. */
 export const makeWith = <S = never>(
   name: string,
@@ -58,6 +69,8 @@ export const makeWith = <S = never>(
   begin: (plan: Plan) => Run<S>
 ): Simulation => {
   const { faults = swarm, host = "refuse", peers = 3, seeds = 100, workload } = options
+  const why = unfit(peers, seeds)
+  if (why !== null) throw new Error(`The test ${JSON.stringify(name)} cannot be run: ${why}.`)
   const read = (trial: Trial<Schema.Json>): Trial<S> => ({
     ...trial,
     play: (perform) =>

@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Plan } from "../../schema/simulation/Plan.ts"
+import type { Row } from "../../schema/simulation/TraceStates.ts"
 import type { OpenError, Space } from "../echo/SpaceService.ts"
 import type { PeerDown, SimulatedPeer, World } from "./World.ts"
 
@@ -31,14 +32,17 @@ export interface Trial<S = never> extends World {
   readonly play: (perform?: (step: S, peer: SimulatedPeer) => Effect.Effect<unknown, unknown>) => Effect.Effect<void, Violated>
   /** Makes a space in which all peers are members. */
   readonly together: (name: string) => Effect.Effect<Shared>
-  /** All peers come to equal frontiers and equal state, within a time; their audits find nothing. */
+  /** All peers whose disk has not rotted come to equal frontiers and equal state, within a time; their audits find nothing. */
   readonly converged: (space: Shared, options: { readonly within: Duration.Input }) => Effect.Effect<void, Violated>
-  /** Something that has to hold at each peer now: true, or what is wrong. */
+  /** Something that has to hold now at each peer whose disk has not rotted: true, or what is wrong. */
   readonly check: <E>(
     name: string,
     holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
   ) => Effect.Effect<void, E | Violated>
-  /** Something that has to hold from now on, looked at whenever something has happened. What it fails with is no violation. */
+  /**
+   * Something that has to hold from now on, looked at whenever something has happened, and at the end. It must not wait. Asked of a peer that
+   * stands still or is down it may be late or fail at times; one that has not answered within a second at any time is a violation.
+   */
   readonly always: <E>(name: string, holds: Effect.Effect<boolean | string, E>) => Effect.Effect<void>
   /** A promise is broken: notes it and goes on; the first one noted is the failure. */
   readonly say: (check: string, says: string, peer?: string) => void
@@ -75,13 +79,15 @@ export class Violated extends Schema.TaggedError<Violated>()("Violated", {
 export interface Verdict {
   /** Broken promises, the first one first; none when all held. */
   readonly violations: ReadonlyArray<Violation>
-  /** The SHA-256 of the trace, in hex; empty when the world did not come to its end. */
+  /** The SHA-256 of the trace, in hex; empty when the world asked the host for what it may not have. */
   readonly trace: string
   readonly virtualSeconds: number
   /** Steps that ended well. */
   readonly operations: number
   /** How often which fault changed something. */
   readonly faults: { readonly [kind: string]: number }
+  /** In which events peers left which states, and where crashes came. */
+  readonly table: ReadonlyArray<Row>
   /** How often what was met that a test counts. */
   readonly met: { readonly [name: string]: number }
 }

@@ -153,6 +153,13 @@ export interface Outcome<A> {
   readonly bytes: number
 }
 
+/** A world cannot have these peers. */
+export class PeersRefused extends Schema.TaggedError<PeersRefused>()("PeersRefused", { why: Schema.String }) {
+  override get message() {
+    return this.why
+  }
+}
+
 /** The peer is not running, or was stopped in the middle: whether what was asked has happened is not known. */
 export class PeerDown extends Schema.TaggedError<PeerDown>()("PeerDown", { peer: Schema.String, life: Schema.Number }) {
   override get message() {
@@ -164,7 +171,9 @@ export class PeerDown extends Schema.TaggedError<PeerDown>()("PeerDown", { peer:
 export class WorldHalted extends Schema.TaggedError<WorldHalted>()("WorldHalted", {
   seed: Schema.String,
   seconds: Schema.Number,
-  why: Schema.String
+  why: Schema.String,
+  /** The SHA-256 of the trace until then, in hex. */
+  trace: Schema.String
 }) {
   override get message() {
     return `the world of seed ${this.seed} halted at ${this.seconds} s of its time: ${this.why}`

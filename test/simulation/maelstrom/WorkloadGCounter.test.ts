@@ -10,7 +10,6 @@ import * as Schema from "effect/Schema"
 import { ObjectType, type Space } from "troupe"
 import { Faults, type Trial, Workload } from "troupe/simulation"
 import { it } from "troupe/testing"
-import { finds } from "./Mistake.ts"
 
 /** An addition is an object of its own, and the number is their sum: no two of them can overwrite each other. */
 const Addition = ObjectType.make("Addition", { by: Schema.Int })
@@ -56,7 +55,9 @@ const body = (isMistaken: boolean) => (world: Trial<typeof Step.Type>) =>
 
 const options = { seeds: 20, faults: Faults.swarm, workload: Workload.make({ step: Step }) }
 
+// #region tests
 describe("Maelstrom: g-counter", () => {
   it.simulated("every addition counts", options, body(false))
-  finds("a sum in a register", "sum", options, body(true))
+  it.simulated.fails("finds a sum in a register", { ...options, breaks: "sum" }, body(true))
 })
+// #endregion tests

@@ -13,7 +13,6 @@ import * as Schema from "effect/Schema"
 import { ObjectType, type Space } from "troupe"
 import { Faults, type Trial, Workload } from "troupe/simulation"
 import { it } from "troupe/testing"
-import { finds } from "./Mistake.ts"
 
 const Appended = ObjectType.make("Appended", { list: Schema.String, value: Schema.Int, after: Schema.Array(Schema.Int) })
 
@@ -75,5 +74,5 @@ const options = { seeds: 20, faults: Faults.swarm, workload: Workload.make({ ste
 describe("Maelstrom: transactions", () => {
   it.simulated("transactions are whole, and come after what they had read", options, body(null))
   for (const mistake of ["in two changes", "taken back"] as const)
-    finds(`a transaction ${mistake}`, "transactions", options, body(mistake))
+    it.simulated.fails(`finds a transaction ${mistake}`, { ...options, breaks: "transactions" }, body(mistake))
 })

@@ -1,0 +1,37 @@
+/**
+ * What a trial says of answers and errors.
+ */
+import * as Effect from "effect/Effect"
+
+/** What is wrong, of what was answered to the question whether something holds. */
+export const wrongOf = (held: boolean | string): string | null => {
+  if (held === true || typeof held === "string") return held === true ? null : held
+  return held === false ? "it does not hold" : `${String(held)} was answered, and neither true nor what is wrong`
+}
+
+/** What was given as an Effect, or why it is none. */
+export const effectOf = <A, E>(answer: Effect.Effect<A, E>, whose: string): Effect.Effect<A, E> => {
+  if (Effect.isEffect(answer)) return answer
+  const what = (answer as unknown) instanceof Promise ? "a promise" : String(answer)
+  return Effect.die(new TypeError(`${whose} answers ${what}, and no Effect: write Effect.gen(function* () { … })`))
+}
+
+/** What kind of error it is, for the name of a check. */
+export const kindOf = (error: unknown): string => {
+  if (error instanceof Error) return error.name
+  return typeof error === "object" && error !== null ? tagOf(error) : `a ${typeof error}`
+}
+
+/** An error with the lines of its stack that are the test's own, and whatever else as JSON. */
+export const saysOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return typeof error === "string" ? error : JSON.stringify(error)
+  const own = (error.stack ?? "")
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|<anonymous>|(layers|schema)\/simulation/.test(line))
+  const tag = tagOf(error)
+  const message = error.message === "" ? tag : error.message
+  return [message, ...own.slice(0, 3).map((line) => line.trim())].join("\n")
+}
+
+export const tagOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
