@@ -59,7 +59,8 @@ interface Write {
 }
 
 interface Thing {
-  readonly type: string
+  /** Null of an orphan: what made it is void. */
+  readonly type: string | null
   readonly feed: number
   readonly counter: number
   readonly writes: Array<Write>
@@ -94,8 +95,8 @@ export class Naive {
   private readonly feeds = new FeedTable()
   private readonly things = new Map<string, Thing>()
 
-  /** Folds change sets, given in any order. */
-  constructor(changes: Iterable<Change>) {
+  /** Folds change sets, given in any order. Orphans are objects whose making is void; what is written to them is kept. */
+  constructor(changes: Iterable<Change>, orphans: Iterable<string> = []) {
     const byFeed = new Map<string, Array<Change>>()
     for (const change of changes) {
       const ofFeed = byFeed.get(change.feed)
@@ -111,6 +112,10 @@ export class Naive {
       }
     }
     for (const { change } of stamped) this.create(change)
+    for (const id of orphans) {
+      const [feed, counter] = id.split(".")
+      this.things.set(id, { type: null, feed: this.feed(feed!), counter: Number(counter), writes: [] })
+    }
     for (const { change, seen } of stamped) this.write(change, seen)
   }
 
@@ -170,9 +175,10 @@ export class Naive {
     let conflicts = 0
     for (const thing of this.things.values()) {
       const entries = places(thing)
+      if (entries.length === 0) continue
       sum.add(encodeObject(this.feeds, thing, entries), hash)
       conflicts += entries.filter((entry) => isContested(entry, entries)).length
-      if (!isDeleted(entries, this.feeds)) objects[thing.type] = (objects[thing.type] ?? 0) + 1
+      if (thing.type !== null && !isDeleted(entries, this.feeds)) objects[thing.type] = (objects[thing.type] ?? 0) + 1
     }
     return { stateHash: sum.hex(), conflicts, objects }
   }

@@ -73,6 +73,19 @@ describe("Naive", () => {
     assert.throws(() => new Naive([change(alice, 1, 10, [put(1, "a")])]), /knows no object/)
   })
 
+  it("keeps what is written to an object whose making is void, without counting the object", () => {
+    const later = change(alice, 3, 20, [put("Soy milk", "title")])
+    const { objects, stateHash: hashed } = new Naive([{ ...created, mutations: [] }, later], [task]).outcome()
+    const feeds = new FeedTable()
+    const product = new Objects(feeds)
+    const one = feeds.intern(feedId(1))
+    const put1 = ChangeSet.put(one, 1, ["title"], "Soy milk")
+    assert.isTrue(product.apply({ first: 3, time: 20, deps: null, mutations: [put1] }, one, [0], null, null))
+    assert.strictEqual(hashed, stateHash(product, hash))
+    assert.deepStrictEqual(objects, {})
+    assert.strictEqual(new Naive([], [task]).outcome().stateHash, new Naive([]).outcome().stateHash)
+  })
+
   it("comes to the state of the product, whatever three writers do and see", () => {
     let conflicts = 0
     for (let seed = 1; seed <= 150; seed++) {

@@ -26,7 +26,15 @@ export const kinds = [
 ] as const
 
 /** Others that are worth their place. */
-export const otherKinds = ["state shown before it is whole", "clean up what is another's", "one batch written as two"] as const
+export const otherKinds = [
+  "state shown before it is whole",
+  "clean up what is another's",
+  "one batch written as two",
+  "one list for two",
+  "use of what is stale",
+  "given up at a close",
+  "decided by no seed"
+] as const
 
 /** `from` occurs once in the file. */
 export interface Edit {

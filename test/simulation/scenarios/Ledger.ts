@@ -106,19 +106,19 @@ const isSame = (held: ReadonlyArray<Mutation>, expected: ReadonlyArray<Mutation>
   return at === held.length
 }
 
-/** What mutations do, whichever objects they are about, since those that were void have new names. */
-const shapeOf = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<string> =>
-  mutations.flatMap((mutation) => {
-    if (mutation.op === "create") return [sorted(mutation)]
-    const isNamed = mutation.op === "put" && mutation.path[0] === "after"
-    return [sorted({ ...mutation, object: "", ...(isNamed ? { value: "" } : {}) })]
-  })
+/** Whether a mutation is the other, written anew: an object that is void, or was made with it, has another name there. */
+const isAnew = (copy: Mutation, first: Mutation, found: Found): boolean => {
+  if (sorted({ ...copy, object: "" }) !== sorted({ ...first, object: "" })) return false
+  if (!("object" in first && "object" in copy)) return true
+  return copy.object === first.object || first.object.startsWith(".") || isVoid(first.object, found)
+}
 
 /** Whether all of it is in there, in that order: what cannot be named any more is left out when it is written anew. */
-const isWithin = (part: ReadonlyArray<string>, whole: ReadonlyArray<string>): boolean => {
+const isWithin = (part: ReadonlyArray<Mutation>, steps: ReadonlyArray<Step>, found: Found): boolean => {
+  const whole = expand(steps, "", 1)
   let at = 0
-  for (const each of whole) if (at < part.length && part[at] === each) at++
-  return at === part.length && (part.length > 0 || whole.length === 0)
+  for (const each of whole) if (at < part.length && isAnew(part[at]!, each, found)) at++
+  return at === part.length
 }
 
 const depsText = (deps: Change["deps"]): string =>
@@ -129,8 +129,7 @@ const depsText = (deps: Change["deps"]): string =>
 
 export class Ledger {
   readonly entries: Array<Entry> = []
-  /** Seconds of virtual time, as last told. */
-  now = 0
+  private readonly forgetful = new Set<string>()
 
   intend(entry: Omit<Entry, "done" | "isTakenBack" | "seconds" | "isPutBack">): Entry {
     const written: Entry = { ...entry, done: undefined, isTakenBack: false, seconds: 0, isPutBack: false }
@@ -143,9 +142,10 @@ export class Ledger {
     return this.entries.findLast((entry) => entry.peer === peer && entry.done != null)?.done?.feed
   }
 
-  /** The disk of a peer is what it was so many seconds ago. */
-  putBack(peer: string, seconds: number): void {
-    for (const entry of this.entries) if (entry.peer === peer && entry.seconds > this.now - seconds) entry.isPutBack = true
+  /** The disk of a peer is what it was at that second, and what was written to it since is gone; of what it wrote anew it may know nothing. */
+  putBack(peer: string, since: number): void {
+    this.forgetful.add(peer)
+    for (const entry of this.entries) if (entry.peer === peer && entry.seconds > since) entry.isPutBack = true
   }
 
   /**
@@ -177,11 +177,14 @@ export class Ledger {
     }
     for (const problem of this.writtenAnew(gone, held, found)) problems.push(problem)
     for (const change of held.values()) {
-      const intended = [...open].find(({ steps }) => isSame(change.mutations, expand(steps, change.feed, change.first)))
+      const { feed, first, mutations } = change
+      const intended =
+        [...open].find(({ steps }) => isSame(mutations, expand(steps, feed, first))) ??
+        [...open].find(({ steps }) => isWithin(mutations, steps, found))
       if (intended !== undefined) open.delete(intended)
-      else if (!this.isCopy(change))
+      else if (!this.isAgain(change, found))
         problems.push(
-          `invented: ${change.feed} holds a change set at ${change.first} that nobody intended, or that was taken back`
+          `invented: ${feed} holds a change set at ${first} that nobody intended, that was taken back, or is there twice`
         )
     }
     return problems
@@ -189,23 +192,25 @@ export class Ledger {
 
   /** What is not where it was written is somewhere else, of the same time and the same shape, if a fork has made it void. */
   private writtenAnew(gone: ReadonlyArray<Entry>, held: Map<string, Change>, found: Found): ReadonlyArray<string> {
-    return gone.flatMap(({ done, isPutBack, isStrict, life, peer, steps }) => {
+    // who wrote to what another device has lost by a fork has lost that, too (docs/gaps.md)
+    const mayBeLost = ({ steps }: Entry) => expand(steps, "", 1).some((each) => "object" in each && isVoid(each.object, found))
+    const surest = [...gone].sort((a, b) => Number(mayBeLost(a)) - Number(mayBeLost(b)))
+    return surest.flatMap((entry) => {
+      const { done, isPutBack, isStrict, life, peer, steps } = entry
       const { feed, first, time } = done!
-      const expected = expand(steps, feed, first)
-      const anew = [...held].find(([, change]) => change.time === time && isWithin(shapeOf(change.mutations), shapeOf(expected)))
+      const anew = [...held].find(([, change]) => change.time === time && isWithin(change.mutations, steps, found))
       if (anew !== undefined) held.delete(anew[0])
-      if (anew !== undefined || !isStrict || isPutBack) return []
-      // who wrote to what another device has lost by a fork has lost that, too (docs/gaps.md)
-      if (expected.some((mutation) => "object" in mutation && isVoid(mutation.object, found))) return []
+      if (anew !== undefined || !isStrict || isPutBack || mayBeLost(entry)) return []
       return isVoid(`${feed}.${first}`, found)
         ? [`lost: ${feed} ${first} of ${peer} was made void by a fork and is not written anew`]
         : [`lost: ${peer} in life ${life} was told that ${feed} ${first} is durable, and no feed holds it`]
     })
   }
 
-  /** Whether a change set is one of a frozen feed again, whose writer never told that it was done. */
-  private isCopy(change: Change): boolean {
-    const shape = shapeOf(change.mutations)
-    return this.entries.some(({ isTakenBack, steps }) => !isTakenBack && isWithin(shape, shapeOf(expand(steps, change.feed, 1))))
+  /** Whether a device whose disk was put back may have written it anew once more. */
+  private isAgain({ mutations, time }: Change, found: Found): boolean {
+    return this.entries.some(
+      ({ done, peer, steps }) => this.forgetful.has(peer) && done?.time === time && isWithin(mutations, steps, found)
+    )
   }
 }

@@ -20,10 +20,12 @@ import { Peer } from "../../../src/services/peer/Peer.ts"
 import * as Simulation from "../../../src/services/simulation/Simulation.ts"
 import type { Shared, Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
-import { changesOn, lengthsOn } from "./feeds.ts"
+import { changesOn, type Found, lengthsOn } from "./feeds.ts"
 import { Ledger } from "./Ledger.ts"
+import { Followed } from "./ReplicationQuery.ts"
+import { Receipts } from "./ReplicationReceipts.ts"
 import { Sight } from "./ReplicationSight.ts"
-import { carryOut, changesOf, type Doing, Note, severalOf, workload } from "./ReplicationSteps.ts"
+import { carryOut, changesOf, type Doing, Note, severalOf, talkOf, type Writes, workload } from "./ReplicationSteps.ts"
 
 /** Virtual seconds in which all must have come to one state when everything has healed. */
 const convergeSeconds = 150
@@ -32,18 +34,17 @@ const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha
 
 class Replication {
   private readonly ledger = new Ledger()
+  private readonly receipts = new Receipts(this.ledger)
   private readonly trial: Trial<Doing>
   readonly sight: Sight
+  private readonly followed: Followed
   private shared!: Shared
   private readonly devices = new Map<string, string>()
-  /** Ids of notes that somebody saw, by who saw them. */
-  private readonly seen = new Map<string, Array<string>>()
-  /** Notes that were shown without the one before. Whether that one was ever written is known in the end: a failed write is taken back. */
-  private readonly disordered: Array<{ readonly after: string; readonly says: string }> = []
 
   constructor(trial: Trial<Doing>) {
     this.trial = trial
     this.sight = new Sight(trial, this.ledger, this.devices)
+    this.followed = new Followed(trial, this.sight)
   }
 
   readonly run = Effect.gen({ self: this }, function* () {
@@ -51,7 +52,7 @@ class Replication {
     yield* this.begin
     const scope = yield* Effect.scope
     for (const peer of trial.peers) {
-      yield* Effect.forkIn(this.watch(peer), scope)
+      yield* Effect.forkIn(this.followed.follow(peer, this.shared), scope)
       yield* Effect.forkIn(this.look(peer), scope)
     }
     this.sight.began = yield* trial.seconds
@@ -63,10 +64,10 @@ class Replication {
     yield* this.check
   }).pipe(Effect.scoped)
 
-  /** What an earlier life saw of its own relaxed writes may be lost, and all that came since a backup. */
-  crashed(peer: string, { kind, lasts }: Fault): void {
-    this.seen.delete(peer)
-    if (kind === "rollback") this.ledger.putBack(peer, lasts / 1_000)
+  crashed(peer: string, { at, kind }: Fault): void {
+    this.followed.crashed(peer)
+    if (kind === "powerLoss" || kind === "crashBeforeSync") this.receipts.lostPower(peer)
+    if (kind === "rollback") this.ledger.putBack(peer, this.sight.began + at / 1_000)
   }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
@@ -98,9 +99,33 @@ class Replication {
   private done(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
     if (step.do === "reopen") return this.reopen(peer)
     if (step.do === "synced") return this.synced(step, peer)
-    if (step.do !== "several") return this.write(step, peer)
-    const writes = severalOf(step).map(([millis, write]) => Effect.exit(Effect.delay(this.write(write, peer), millis)))
-    return Effect.all(writes, { concurrency: "unbounded", discard: true })
+    if (step.do === "several") return this.several(severalOf(step), peer)
+    if (step.do !== "talk") return this.write(step, peer)
+    const [own, answer] = talkOf(step)
+    const other = this.another(step, peer)
+    return Effect.all([this.several(own, peer), Effect.andThen(this.heard(other), this.several(answer, other))], {
+      concurrency: 2
+    })
+  }
+
+  /** Something new is shown to a peer, or nothing for a while. */
+  private heard(peer: SimulatedPeer) {
+    const next = (space: Space) => EffectStream.runHead(EffectStream.drop(space.query(Note).changes, 1))
+    return Effect.exit(Effect.timeoutOption(this.shared.in(peer, next), "1 second"))
+  }
+
+  private several(writes: Writes, peer: SimulatedPeer) {
+    const all = writes.map(([millis, write]) => Effect.exit(Effect.delay(this.write(write, peer), millis)))
+    return Effect.all(all, { concurrency: "unbounded", discard: true })
+  }
+
+  private othersOf(peer: SimulatedPeer): ReadonlyArray<SimulatedPeer> {
+    return this.trial.peers.filter((other) => other !== peer && this.devices.has(other.name))
+  }
+
+  private another({ which }: Doing, peer: SimulatedPeer): SimulatedPeer {
+    const others = this.othersOf(peer)
+    return others[which % Math.max(1, others.length)] ?? peer
   }
 
   /** Closes the space; who comes next opens it again, on what the disk shows at that moment. */
@@ -116,8 +141,8 @@ class Replication {
     const written = (space: Space, life: number) =>
       Effect.gen({ self: this }, function* () {
         const notes = yield* this.sight.read(space, name, life)
-        const last = this.seen.get(name)?.findLast((id) => this.sight.isForeign(id, name))
-        const steps = changesOf(step, notes, `${name} ${life}.${this.ledger.entries.length}`, last)
+        const title = `${name} ${life}.${this.ledger.entries.length}`
+        const steps = changesOf(step, notes, title, this.followed.last(name))
         const entry = this.ledger.intend({ peer: name, life, isStrict: step.strict, steps })
         const byId = new Map(notes.map((note) => [note.id, note]))
         const durability = step.strict ? "strict" : "relaxed"
@@ -128,7 +153,7 @@ class Replication {
           })
         )
         entry.done = receipt
-        this.ledger.now = entry.seconds = yield* this.trial.seconds
+        entry.seconds = yield* this.trial.seconds
         this.trial.met("writes")
         if (receipt !== null && steps[0]!.do === "create") yield* this.readsOwn(space, name, `${receipt.feed}.${receipt.first}`)
       })
@@ -147,29 +172,9 @@ class Replication {
   /** Read your writes: what one has made is shown to oneself at once, unless somebody has deleted it meanwhile. */
   private readsOwn(space: Space, peer: string, id: string) {
     return Effect.gen({ self: this }, function* () {
-      if (yield* this.isThere(space, id)) return
+      if (yield* this.sight.isThere(space, id)) return
       this.trial.say("read your writes", `${id} was acknowledged and is not shown`, peer)
     })
-  }
-
-  /** Follows the notes as they come: none may be seen before the one that its writer had seen. */
-  private watch(peer: SimulatedPeer) {
-    const follow = this.shared.in(peer, (space) =>
-      EffectStream.runForEach(space.query(Note).changes, ({ added }) =>
-        Effect.gen({ self: this }, function* () {
-          for (const { after, id } of added) {
-            const seen = this.seen.get(peer.name) ?? []
-            seen.push(id)
-            this.seen.set(peer.name, seen)
-            if (after === undefined || (yield* this.isThere(space, after))) continue
-            // what rots is not what its writer had seen
-            if (this.sight.met("bitRot", peer.name)) continue
-            this.disordered.push({ after, says: `${peer.name} shows ${id}, and not ${after}, which its writer had seen` })
-          }
-        })
-      )
-    )
-    return this.untilCalm(follow)
   }
 
   /** Begins it in each life of each opening. */
@@ -189,15 +194,9 @@ class Replication {
     )
   }
 
-  /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
-  private isThere(space: Space, id: string) {
-    const isGone = this.sight.isDeleted(id) || this.sight.met("clone")
-    return Effect.map(space.get(Note, id), (note) => note !== undefined || isGone)
-  }
-
   /** Asks whether another, or so many, have all of one's writes; a yes is held against their disks at this moment. */
   private synced(step: Doing, peer: SimulatedPeer) {
-    const others = this.trial.peers.filter((other) => other !== peer && this.devices.has(other.name))
+    const others = this.othersOf(peer)
     const quorum = 1 + (step.n % Math.max(1, others.length))
     const other = others[step.which % Math.max(1, others.length)]
     return Effect.gen({ self: this }, function* () {
@@ -242,11 +241,11 @@ class Replication {
 
   private readonly converge = Effect.gen({ self: this }, function* () {
     // two feeds of equal length under one key are noticed a moment after their peers have met, and until then frontiers are equal
-    const mayFork = this.sight.met("clone") || this.sight.met("rollback")
+    const mayBeTwo = this.sight.met("clone") || this.sight.met("rollback")
     const attempt = Effect.gen({ self: this }, function* () {
       for (;;) {
         const standing = (space: Space) =>
-          mayFork ? Effect.map(Effect.zip(space.frontier, space.stateHash), String) : space.frontier
+          mayBeTwo ? Effect.map(Effect.zip(space.frontier, space.stateHash), String) : space.frontier
         const standings = Effect.forEach(this.sound, (peer) => Effect.option(this.shared.in(peer, standing)), {
           concurrency: "unbounded"
         })
@@ -280,11 +279,13 @@ class Replication {
   private readonly check = Effect.gen({ self: this }, function* () {
     const { trial } = this
     // a block that rots on the disk that has it alone is lost
-    for (const { name } of trial.peers) if (this.hasRotted(name)) this.ledger.putBack(name, Number.POSITIVE_INFINITY)
+    for (const { name } of trial.peers) if (this.hasRotted(name)) this.ledger.putBack(name, 0)
     const hashes = new Set<string>()
     const shown = new Set<string>()
-    for (const peer of this.sound)
+    for (const peer of this.sound) {
+      yield* this.followed.compare(peer, this.shared)
       shown.add(JSON.stringify(yield* this.shared.in(peer, (space) => space.query(Note, { orderBy: "title" }).all)))
+    }
     if (shown.size > 1) trial.say("equal to look at", `${shown.size} different lists of notes behind equal frontiers`)
     for (const peer of this.sound) {
       const hash = yield* this.shared.in(peer, (space) => space.stateHash)
@@ -292,25 +293,30 @@ class Replication {
       const found = yield* changesOn(peer.disk, this.sight.space)
       if (found.floors.size > 0 && !this.sight.mayFork())
         trial.say("no fork", `${[...found.floors.keys()].join(", ")} forked, and every device was there once`, peer.name)
-      const { stateHash } = new Naive(found.changes).outcome()
-      if (stateHash !== hash) trial.say("equal to the model", "another state than the model's fold", peer.name)
-      for (const problem of this.ledger.compare(found)) {
+      // what is wrong with the feeds comes before what is made of them
+      const refuses = (name: string) => this.sight.met("fullDisk", name)
+      const receipts = this.sight.mayFork() ? [] : this.receipts.compare(found, refuses)
+      for (const problem of [...receipts, ...this.ledger.compare(found)]) {
         const [name, ...says] = problem.split(": ")
         trial.say(name!, says.join(": "), peer.name)
       }
+      if (peer === this.sound[0]) this.followed.judge(createdIn(found))
+      const { stateHash } = new Naive(found.changes, found.voids).outcome()
+      if (stateHash !== hash) trial.say("equal to the model", "another state than the model's fold", peer.name)
       const audit = yield* Effect.result(this.shared.in(peer, (space) => space.audit))
       if (Result.isFailure(audit)) trial.say("audit", audit.failure.message, peer.name)
-      if (peer !== this.sound[0]) continue
-      const created = new Set(
-        found.changes.flatMap(({ feed, first, mutations }) =>
-          mutations.flatMap((mutation, at) => (mutation.op === "create" ? [`${feed}.${first + at}`] : []))
-        )
-      )
-      for (const { after, says } of this.disordered) if (created.has(after)) trial.say("causal order", says)
     }
     if (hashes.size > 1) trial.say("equal state hash", `${hashes.size} different ones behind equal frontiers`)
   })
 }
+
+/** The ids of all notes that were made. */
+const createdIn = ({ changes }: Found): ReadonlySet<string> =>
+  new Set(
+    changes.flatMap(({ feed, first, mutations }) =>
+      mutations.flatMap((mutation, at) => (mutation.op === "create" ? [`${feed}.${first + at}`] : []))
+    )
+  )
 
 export const replication = Simulation.makeWith<Doing>("replication", { peers: 5, faults: hostile, workload, seeds: 20 }, () => {
   let running: Replication | null = null

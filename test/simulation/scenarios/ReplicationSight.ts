@@ -61,6 +61,12 @@ export class Sight {
     return this.ledger.entries.some(({ steps }) => steps.some((step) => step.do === "delete" && step.object === id))
   }
 
+  /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
+  isThere(space: Space, id: string) {
+    const isGone = this.isDeleted(id) || this.met("clone")
+    return Effect.map(space.get(Note, id), (note) => note !== undefined || isGone)
+  }
+
   /** Whether a note is surely another's: one's own may be lost with the power when it was relaxed, and its id then names another note. */
   isForeign(id: string, peer: string): boolean {
     const own = this.ledger.entries.filter((entry) => entry.peer === peer && entry.done != null)

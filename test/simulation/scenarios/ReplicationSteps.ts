@@ -19,7 +19,7 @@ export const Note = ObjectType.make("Note", {
 const writes = ["create", "update", "both", "two", "delete", "restore"] as const
 
 export const Doing = Schema.Struct({
-  do: Schema.Literals([...writes, "several", "reopen", "synced"]),
+  do: Schema.Literals([...writes, "several", "talk", "reopen", "synced"]),
   /** Which of the notes, or of the peers. */
   which: Schema.Int,
   /** A number to write; it says, too, which property. */
@@ -39,7 +39,7 @@ export const workload = Workload.make<Doing, Schema.Json>({
     const doing =
       kind < 12 ? "create" : kind < 28 ? "update" : kind < 32 ? "both" : kind < 36 ? "two" : kind < 38 ? "delete" : "restore"
     return {
-      do: kind < 40 ? doing : kind < 49 ? "synced" : kind < 57 ? "several" : "reopen",
+      do: kind < 40 ? doing : kind < 49 ? "synced" : kind < 55 ? "several" : kind < 57 ? "talk" : "reopen",
       which: draw(1_000),
       n: draw(1_000),
       strict: draw(5) > 0
@@ -47,13 +47,22 @@ export const workload = Workload.make<Doing, Schema.Json>({
   }
 })
 
+export type Writes = ReadonlyArray<readonly [millis: number, write: Doing]>
+
 /** What a program writes without waiting for any of it, of both durabilities, and after how many milliseconds: at once, or quickly. */
-export const severalOf = (doing: Doing): ReadonlyArray<readonly [millis: number, write: Doing]> =>
+export const severalOf = (doing: Doing): Writes =>
   Array.from({ length: 2 + (doing.n % 4) }, (_, i) => {
     const n = doing.n + 7 * i
     const write: Doing = { do: writes[n % 3]!, which: doing.which + i, n, strict: doing.strict === (i % 2 === 1) }
     return [i * [0, 0, 10, 150][doing.which % 4]!, write]
   })
+
+/** What somebody says word by word, and what another says when he is shown the first: blocks of the one come between changes of the other. */
+export const talkOf = (doing: Doing): readonly [own: Writes, answer: Writes] => {
+  const said = (words: number, pause: number, from: number): Writes =>
+    Array.from({ length: words }, (_, i) => [i * pause, { do: "update", which: doing.which + i, n: from + i, strict: true }])
+  return [said(8, 2, doing.n), said(6, 1, doing.n + 1)]
+}
 
 export interface Shown {
   readonly id: string

@@ -60,7 +60,7 @@ export interface Found {
   readonly changes: ReadonlyArray<Change>
   /** Of feeds that are frozen, the last counter that counts. */
   readonly floors: ReadonlyMap<string, number>
-  /** Objects of which the change set that made them counts no more, since it names what is void. */
+  /** Orphans: objects of which the change set that made them counts no more, since it names what is void. */
   readonly voids: ReadonlySet<string>
 }
 
@@ -83,22 +83,25 @@ export const changesOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Ar
 })
 
 /** Whether an object is void: its feed was frozen before it, or what made it names what is void. */
-export const isVoid = (object: string, { floors, voids }: Pick<Found, "floors" | "voids">): boolean => {
+export const isVoid = (object: string, { floors, voids }: Pick<Found, "floors" | "voids">): boolean =>
+  voids.has(object) || isBeyond(object, floors)
+
+const isBeyond = (object: string, floors: Found["floors"]): boolean => {
   const [feed, counter] = object.split(".")
-  return voids.has(object) || Number(counter) > (floors.get(feed!) ?? Number.POSITIVE_INFINITY)
+  return Number(counter) > (floors.get(feed!) ?? Number.POSITIVE_INFINITY)
 }
 
-/** A change set that names what is void changes nothing, and so does what names an object that it made; what it had seen, its feed has seen. */
+/**
+ * A change set that names what lies beyond a freeze changes nothing, alone: what was written later to an object that it made is an orphan's.
+ * What it had seen, its feed has seen.
+ */
 const counting = (changes: ReadonlyArray<Change>, floors: Found["floors"]): Found => {
   const voids = new Set<string>()
-  let left = changes
-  for (;;) {
-    const namesVoid = ({ mutations }: Change) =>
-      mutations.some((mutation) => "object" in mutation && isVoid(mutation.object, { floors, voids }))
-    const gone = left.filter(namesVoid)
-    if (gone.length === 0) return { changes: left, floors, voids }
-    for (const { feed, first, mutations } of gone)
-      mutations.forEach((mutation, i) => mutation.op === "create" && voids.add(`${feed}.${first + i}`))
-    left = left.map((change) => (gone.includes(change) ? { ...change, mutations: [] } : change))
-  }
+  const counted = changes.map((change) => {
+    const { feed, first, mutations } = change
+    if (!mutations.some((mutation) => "object" in mutation && isBeyond(mutation.object, floors))) return change
+    mutations.forEach((mutation, i) => mutation.op === "create" && voids.add(`${feed}.${first + i}`))
+    return { ...change, mutations: [] }
+  })
+  return { changes: counted, floors, voids }
 }
