@@ -254,6 +254,50 @@ describe("FeedIngest", () => {
     })
   )
 
+  it.effect("[F6] passes on blocks before a freeze that no head ends at: the proof has their root", () =>
+    Effect.gen(function* () {
+      for (const [length, held, at] of [
+        [7, 2, 3],
+        [7, 0, 5],
+        [70, 60, 67],
+        [64, 1, 32]
+      ] as const) {
+        const { bob, forger } = yield* scene
+        const ours = blocksOf(length)
+        yield* bob.feeds.ingest(yield* forger.run(ours, 0))
+        yield* Effect.exit(bob.feeds.ingest(yield* forger.run([...ours.slice(0, at), ...blocksOf(1, 90)], 0)))
+        const [proof] = yield* bob.feeds.forkProofs
+        const next = Effect.fnUntraced(function* (from: Opened) {
+          const device = yield* makeDevice()
+          const opened = yield* open(device, [device, { ...device, key: manifestDevice(forger.manifest) }])
+          yield* opened.feeds.admit(forger.manifest)
+          if (held > 0) yield* opened.feeds.ingest(yield* forger.run(ours.slice(0, held), 0))
+          const run = (yield* from.feeds.run(forger.pair.publicKey, held, 1_000_000, true))!
+          assert.strictEqual(run.head.length, at)
+          yield* refuses(opened, run, "bad-signature")
+          yield* opened.feeds.admitFork(proof!)
+          const other = { ...run, blocks: run.blocks.with(0, blocksOf(1, 99)[0]!) }
+          for (const wrong of [other, { ...other, proof: null }])
+            assert.include(["bad-proof", "forked"], yield* reasonOf(opened, wrong))
+          const root = changed(run.head.root, 0)
+          yield* refuses(opened, { ...run, head: { ...run.head, root } }, "bad-signature")
+          assert.strictEqual(yield* reasonOf(opened, run), `${at - held} new`)
+          yield* opened.feeds.audit
+          const lower = yield* forger.run([...ours.slice(0, at - 1), ...blocksOf(3, 80)], 0)
+          return { opened, lower }
+        })
+        const { opened: carol } = yield* next(bob)
+        // she has no head there, either
+        const { lower, opened: dave } = yield* next(carol)
+        assert.strictEqual(yield* reasonOf(dave, lower), "forked")
+        assert.deepStrictEqual(yield* reasonOf(bob, lower), "forked")
+        const [lowest] = yield* bob.feeds.forkProofs
+        yield* dave.feeds.admitFork(lowest!)
+        yield* dave.feeds.audit
+      }
+    })
+  )
+
   it.effect("[F6] proves a fork anywhere in a long feed from the run that shows it", () =>
     Effect.gen(function* () {
       for (const at of [0, 63, 64, 100, 149]) {

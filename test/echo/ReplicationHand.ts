@@ -47,7 +47,7 @@ export const tags = (output: Output) => ({
 })
 
 export const runOf = (feed: Uint8Array, from: number, blocks: ReadonlyArray<Uint8Array>): Message => {
-  const head = { length: from + blocks.length, root: new Uint8Array(32), signature: new Uint8Array(64) }
+  const head = { length: from + blocks.length, root: new Uint8Array(32), signature: new Uint8Array(64).fill(1) }
   return { _tag: "Data", run: { feed, from, blocks, head, proof: null } }
 }
 

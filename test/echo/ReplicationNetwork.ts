@@ -40,13 +40,13 @@ interface FakeFeed {
 }
 
 const nothing32 = new Uint8Array(32)
-const nothing64 = new Uint8Array(64)
+const some64 = new Uint8Array(64).fill(1)
 
 const manifestOf = (device: Uint8Array, feed: Uint8Array): Uint8Array =>
-  encode([0, nothing32, device, feed, 1, nothing64, nothing64])
+  encode([0, nothing32, device, feed, 1, some64, some64])
 
 export const proofOf = (feed: Uint8Array, index: number): Uint8Array =>
-  encode([feed, [1, nothing32, nothing64], [1, nothing32, nothing64], index, nothing32, [], nothing32, []])
+  encode([feed, [1, nothing32, some64], [1, nothing32, some64], index, nothing32, [], nothing32, []])
 
 /** A device with its feeds. */
 export class Device {
@@ -131,7 +131,7 @@ export class Device {
       feed: feed.feed,
       from,
       blocks: feed.blocks.slice(from, end),
-      head: { length: end, root: rootOf(feed, end), signature: nothing64 },
+      head: { length: end, root: rootOf(feed, end), signature: some64 },
       proof: null
     }
   }

@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { contradicts, decodeForkProof, encodeManifest, headMessage, manifestMessage } from "../../schema/echo/Feed.ts"
+import { contradicts, decodeForkProof, encodeManifest, type Head, headMessage, manifestMessage } from "../../schema/echo/Feed.ts"
 import {
   checkpointBlocks,
   commandsKeys,
@@ -26,6 +26,7 @@ import { runBytesMax } from "../../schema/platform/Limits.ts"
 import { type Audit, AuditFailed } from "../../services/echo/FeedStore.ts"
 import type { Signed } from "../../services/platform/Crypto.ts"
 import type { Entry, StorageError } from "../../services/platform/Storage.ts"
+import { isBeforeFork } from "./FeedIngest.ts"
 import { type FeedSpace, Rotten } from "./FeedSpace.ts"
 import type { HeldFeed } from "./HeldFeed.ts"
 
@@ -79,12 +80,18 @@ const auditFeed = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed)
     if (!held.every(Boolean)) return yield* failed(feed, from + held.indexOf(false), "a signature does not hold")
     signatures += signed.length
   }
-  if (!isSigned) return yield* failed(feed, length - 1, "the last block has no signature")
+  if (!isSigned && !(yield* endsAtFork(space, feed, { length, root }))) {
+    return yield* failed(feed, length - 1, "the last block has no signature")
+  }
   if (!equalBytes(root, lastRoot) || !sameNodes(peaks.list(), lastPeaks.list())) {
     return yield* failed(feed, length, "the feed's record is of other blocks")
   }
   return { blocks: length, signatures }
 })
+
+/** Whether the last block needs no signature: a proof covers it, or did before one of an earlier fork took its place. */
+const endsAtFork = (space: FeedSpace, feed: HeldFeed, head: Omit<Head, "signature">) =>
+  feed.frozenAt !== null && feed.frozenAt < head.length ? Effect.succeed(true) : isBeforeFork(space, feed, head)
 
 /** Blocks as the storage has them: what is in memory says nothing of the disk. */
 const storedOf = (space: FeedSpace, feed: HeldFeed, from: number, to: number) =>

@@ -14,10 +14,13 @@ import {
   encodeForkProof,
   envelopeBytesMax,
   type ForkProof,
+  type Head,
   headMessage,
+  isUnsigned,
   type Manifest,
   manifestMessage,
-  type Run
+  type Run,
+  rootBeforeFork
 } from "../../schema/echo/Feed.ts"
 import { encodeFeed, feedKey, forkKey } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
@@ -115,11 +118,9 @@ export const ingest = (space: FeedSpace, run: Run): Effect.Effect<number, RunRef
   })
 
 const verified = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, run: Run) {
-  const { crypto } = space.platform
   const { blocks, from, head } = run
-  const message = headMessage(feed.id, head.length, head.root)
-  const [holds] = yield* crypto.verify([{ publicKey: feed.id, message, signature: head.signature }])
-  if (holds !== true) return yield* refuse(run.feed, "bad-signature", "the head is not signed by the feed's key")
+  const holds = isUnsigned(head) ? yield* isBeforeFork(space, feed, head) : yield* isSigned(space, feed, head)
+  if (!holds) return yield* refuse(run.feed, "bad-signature", "the head is not signed by the feed's key")
   if (feed.frozenAt !== null && from >= feed.frozenAt) return yield* frozen(feed, run)
   if (from > feed.length) return yield* refuse(run.feed, "gap", `it begins at ${from}, and ${feed.length} blocks are stored`)
   yield* checkProof(space, feed, run)
@@ -130,6 +131,19 @@ const verified = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, 
   if (known < blocks.length) return yield* extend(space, feed, run, known)
   const root = yield* space.rootAt(feed, head.length)
   return root !== null && equalBytes(root, head.root) ? 0 : yield* unproven(run)
+})
+
+const isSigned = (space: FeedSpace, feed: HeldFeed, { length, root, signature }: Head): Effect.Effect<boolean> =>
+  Effect.map(
+    space.platform.crypto.verify([{ publicKey: feed.id, message: headMessage(feed.id, length, root), signature }]),
+    ([holds]) => holds === true
+  )
+
+/** Whether a head is that of all blocks before the freeze: the two signed heads of the fork's proof cover it. */
+export const isBeforeFork = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, head: Omit<Head, "signature">) {
+  if (feed.frozenAt !== head.length) return false
+  const proof = decodeForkProof((yield* space.platform.storage.get(forkKey(space.options.space, feed.id))) ?? noRoot)
+  return Result.isSuccess(proof) && equalBytes(rootBeforeFork(proof.success, space.platform.crypto.hash), head.root)
 })
 
 const frozen = (feed: HeldFeed, run: Run) =>
@@ -176,7 +190,7 @@ const extend = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, ru
   for (let i = known; i < run.blocks.length; i++) growth.add([run.blocks[i]!], space.nextArrival())
   // peaks of ours and blocks of theirs: the head says whether they belong together
   if (!equalBytes(growth.root, run.head.root)) return yield* unproven(run)
-  growth.blocks.at(-1)!.signature = run.head.signature
+  if (!isUnsigned(run.head)) growth.blocks.at(-1)!.signature = run.head.signature
   // what a peer knows of our own feed and we do not was written before the storage was put back
   const closed = feed.isClosed || feed.start > 0
   yield* storage.write(growth.batch(space.options.space, 0, closed), { durability: "strict" })
@@ -194,17 +208,17 @@ const forked = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, ru
   // without peaks nothing ties these blocks to the head
   const proves = peaks !== null && equalBytes(peaksAfter(theirs, hash).root(hash), head.root)
   if (!proves) return yield* unproven(run)
-  const proof: ForkProof = {
-    feed: id,
-    index,
-    a: yield* ownBranch(space, feed, theirs, index),
-    b: branchOf(head, index, theirs, hash)
-  }
+  const ours = isUnsigned(head) ? null : yield* ownBranch(space, feed, theirs, index)
+  if (ours === null) return yield* refuse(id, "forked", `block ${index} is another here; who has a head of each makes the proof`)
+  const proof: ForkProof = { feed: id, index, a: ours, b: branchOf(head, index, theirs, hash) }
   yield* freeze(space, feed, proof)
   return yield* refuse(id, "forked", `block ${index} is another here; both heads are kept as a proof`)
 })
 
-/** Our side of a fork: the first signed head beyond the index, on the peaks that both sides share. */
+/**
+ * Our side of a fork: the first signed head beyond the index, on the peaks that both sides share. Null when there is none, since what lies
+ * before an earlier freeze came without: who has one makes the proof.
+ */
 const ownBranch = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed, { from, peaks }: Leaves, index: number) {
   const { hash } = space.platform.crypto
   const leaves: Array<Uint8Array> = []
@@ -216,7 +230,7 @@ const ownBranch = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldFeed,
       return branchOf({ length, root, signature }, index, { from, peaks, leaves }, hash)
     }
   }
-  return yield* Effect.die(new Error(`the last block of feed ${feed.text} has no signature`))
+  return null
 })
 
 /** Stores a proof that holds; of several the one at the lowest index counts. */

@@ -21,7 +21,15 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { decodeManifest, encodeManifest, type Head, type Manifest, manifestMessage, type Run } from "../../schema/echo/Feed.ts"
+import {
+  decodeManifest,
+  encodeManifest,
+  type Head,
+  type Manifest,
+  manifestMessage,
+  type Run,
+  unsigned
+} from "../../schema/echo/Feed.ts"
 import {
   type BlockRecord,
   blockOfKey,
@@ -223,7 +231,10 @@ const arrival = (space: FeedSpace, id: Uint8Array, index: number): Effect.Effect
   return Effect.map(space.record(feed, index), (record) => record.arrival)
 }
 
-/** Blocks up to the last signed one within `maxBytes`; up to the first signed one when that is farther. */
+/**
+ * Blocks up to the last signed one within `maxBytes`; up to the first signed one when that is farther, and where there is none before a
+ * freeze, up to that.
+ */
 const runOf = Effect.fnUntraced(function* (
   space: FeedSpace,
   id: Uint8Array,
@@ -237,16 +248,19 @@ const runOf = Effect.fnUntraced(function* (
   const blocks: Array<Uint8Array> = []
   let bytes = 0
   let head: Head | null = null
+  let root: Uint8Array | null = null
   const isFull = (record: BlockRecord) => head !== null && bytes + record.bytes.length > maxBytes
   collecting: while (from + blocks.length < end) {
     for (const record of yield* space.records(feed, from + blocks.length, end, Math.max(maxBytes - bytes, 0))) {
       if (isFull(record) || blocks.length === runBlocksMax) break collecting
       bytes += record.bytes.length
       blocks.push(record.bytes)
+      root = record.root
       if (record.signature !== null) head = { length: from + blocks.length, root: record.root, signature: record.signature }
     }
     if (bytes >= maxBytes && head !== null) break
   }
+  if (head === null && root !== null && from + blocks.length === feed.frozenAt) head = { length: end, root, signature: unsigned }
   if (head === null) return null
   const proof = withProof ? yield* space.peaksAt(feed, from) : null
   return { feed: feed.id, from, blocks: blocks.slice(0, head.length - from), head, proof }

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import { decodeWith, equalBytes, Malformed, type Reader, Writer } from "../platform/Codec.ts"
 import { blockBytesMax, forkProofBytesMax, manifestBytesMax, proofNodesMax } from "../platform/Limits.ts"
 import { Unsupported } from "./ChangeSet.ts"
-import { type Hash, type Leaves, prove, putU64, rootOfProof } from "./Merkle.ts"
+import { type Hash, type Leaves, Peaks, peaksBefore, prove, putU64, rootOfProof } from "./Merkle.ts"
 
 /** Binds a feed key to a space, a device and an incarnation. Both keys sign. */
 export interface Manifest {
@@ -218,3 +218,12 @@ export const branchOf = (head: Head, index: number, leaves: Leaves, hash: Hash):
   leaf: leaves.leaves[index - leaves.from]!,
   proof: prove(leaves, head.length, index, hash)
 })
+
+/** What stands in the place of a signature in the head of a run that ends where its feed is frozen, and that the proof of the fork covers. */
+export const unsigned: Uint8Array = new Uint8Array(64)
+
+export const isUnsigned = ({ signature }: Head): boolean => equalBytes(signature, unsigned)
+
+/** The root that the feed has before the index at which it forked: both heads cover it. */
+export const rootBeforeFork = ({ a, index }: ForkProof, hash: Hash): Uint8Array =>
+  new Peaks(index, peaksBefore(index, a.head.length, a.proof)).root(hash)

@@ -187,3 +187,15 @@ export const rootOfProof = (
   peaks.splice(own, 0, node)
   return rootHash(length, peaks, hash)
 }
+
+/** The peaks of the leaves before `index`, which stand in every proof of leaf `index` among `length` leaves that has the length it can have. */
+export const peaksBefore = (index: number, length: number, proof: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  const heights = peakHeights(length)
+  let start = 0
+  const own = heights.findIndex((height) => index < (start += 2 ** height))
+  const height = heights[own]!
+  const place = index - (start - 2 ** height)
+  // where the way up comes from the right, its sibling lies before
+  const left = proof.slice(0, height).filter((_, level) => Math.floor(place / 2 ** level) % 2 === 1)
+  return [...proof.slice(height, height + own), ...left.reverse()]
+}

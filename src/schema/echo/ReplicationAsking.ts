@@ -76,6 +76,8 @@ const know = (state: ReplicationState, link: FeedLink, length: number, mark: Mar
   if (before === undefined && state.own.get(link.text) === undefined) state.strangers++
   state.theirs.put({ feed: link.feed, text: link.text, length, mark: mark instanceof Uint8Array ? mark.slice() : mark })
   state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length, before })
+  // it may have the proof now that a run needs
+  link.isDry = false
   if (before !== undefined && before > length) retreat(state, link, length, now)
   else advance(state, link, length)
   judge(state, link, now)

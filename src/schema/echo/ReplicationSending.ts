@@ -7,7 +7,7 @@
  * [R8] Own feeds are pushed to all who know them, others to those who want all that comes; the rest are told how long a feed is.
  */
 import { turnBytesMax, windowBytesMax } from "../platform/Limits.ts"
-import type { Run } from "./Feed.ts"
+import { isUnsigned, type Run } from "./Feed.ts"
 import { isSameItem } from "./RangeSync.ts"
 import { markOf, type Wanted } from "./ReplicationMessage.ts"
 import { type FeedLink, freezeOf, type LocalFeed, type ReplicationState } from "./ReplicationState.ts"
@@ -170,13 +170,17 @@ export const loaded = (state: ReplicationState, from: number, run: Run | null, n
   if (link === null) return
   state.loading = null
   if (state.due.has(link) && link.cursor === from) {
-    if (run === null) {
+    if (run === null || isEarly(state, link, run)) {
       link.isDry = true
       refreshSending(state, link)
     } else send(state, link, run, nextArrival, now)
   }
   schedule(state)
 }
+
+/** Who has not the proof, or one of another place, cannot verify a run that ends where the feed is frozen here. */
+const isEarly = (state: ReplicationState, link: FeedLink, { head }: Run): boolean =>
+  isUnsigned(head) && freezeOf(state.theirs.get(link.text)) !== head.length
 
 const send = (state: ReplicationState, link: FeedLink, run: Run, nextArrival: number | null, now: number) => {
   const end = run.from + run.blocks.length
