@@ -147,6 +147,29 @@ describe("Replication: sending", () => {
     for (const end of network.ends) if (end.device === a) assert.notInclude(kinds(end), "Have")
   })
 
+  it("[R8] who has written nothing of it tells the author at once, and others of all that has grown within two seconds", () => {
+    const network = new Network(4, 7)
+    const { devices } = network
+    const [a] = devices as [Device]
+    devices.forEach((x, i) => {
+      for (const y of devices.slice(i + 1)) network.connect(x, y)
+    })
+    const feeds = [own(a, "one"), own(a, "other")]
+    network.settle(10_000)
+    for (const end of network.ends) end.said.length = 0
+    for (let n = 1; n <= 50; n++) {
+      a.append(feeds[n % 2]!, bytesOf(100))
+      network.settle(network.now + 5)
+      const told = network.ends.filter((end) => end.device === a).map((end) => end.state.acknowledged(feeds[n % 2]!.text))
+      assert.deepStrictEqual(told, [feeds[n % 2]!.blocks.length, feeds[n % 2]!.blocks.length, feeds[n % 2]!.blocks.length])
+    }
+    const between = network.ends.filter((end) => end.device !== a && end.other.device !== a)
+    assert.deepStrictEqual([...new Set(between.map(kinds))].flat(), [])
+    network.settle(network.now + 2_000)
+    for (const end of between) assert.deepStrictEqual(kinds(end), ["Have"])
+    converged(network)
+  })
+
   it("[R4] an empty device that meets two who have the same gets each block from one of them", () => {
     const { a, b, network } = pairWith(60)
     const c = new Device("c")

@@ -3,9 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
-import { step, wakeAt } from "../../src/schema/echo/Replication.ts"
+import { step } from "../../src/schema/echo/Replication.ts"
 import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
 import { type Event, ReplicationState, Sources } from "../../src/schema/echo/ReplicationState.ts"
+import { wakeAt } from "../../src/schema/echo/ReplicationWaiting.ts"
 import { windowBytesMax } from "../../src/schema/platform/Limits.ts"
 import { bytesOf, itemOf, runOf } from "./ReplicationHand.ts"
 import { hash, keyOf } from "./ReplicationNetwork.ts"

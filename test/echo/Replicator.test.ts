@@ -170,7 +170,10 @@ describe("Replicator", () => {
         yield* connect(a, b, bell)
         yield* connect(twin, c, bell)
         yield* connect(c, d, bell)
-        yield* bell.until(() => has(b, writer.feed) && has(c, other.feed) && has(d, other.feed))
+        yield* bell.until(() => has(b, writer.feed) && has(c, other.feed))
+        // who is between two others tells of what is another's within two seconds
+        yield* elapse("2 seconds")
+        yield* bell.until(() => has(d, other.feed))
         yield* connect(b, c, bell)
         // the feed is asked of another only when whoever brought it has been silent for a while
         yield* elapse("3 seconds")
@@ -178,7 +181,10 @@ describe("Replicator", () => {
         yield* bell.until(() => [a, b, c, d, twin].every(frozen))
         // a feed that is not forked goes on between all of them
         const { feed } = yield* Effect.tap(d.feeds.writer, (writes) => write(writes, 1))
-        yield* bell.until(() => has(a, feed))
+        for (const next of [c, b, a]) {
+          yield* bell.until(() => has(next, feed))
+          yield* elapse("2 seconds")
+        }
       })
   )
 

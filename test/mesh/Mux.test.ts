@@ -32,7 +32,13 @@ const pattern = (length: number, seed = 0) => new Uint8Array(length).map((_, i) 
 const pass = (from: Mux, to: Mux, limit = Number.POSITIVE_INFINITY): { events: Array<MuxEvent>; frames: Array<Uint8Array> } => {
   const events: Array<MuxEvent> = []
   const frames: Array<Uint8Array> = []
-  for (let frame = from.next(); frame !== null; frame = frames.length < limit ? from.next() : null) {
+  const next = () => {
+    const { isNextDue } = from
+    const frame = from.next()
+    assert.strictEqual(isNextDue, frame !== null, "it says beforehand whether there is a frame")
+    return frame
+  }
+  for (let frame = next(); frame !== null; frame = frames.length < limit ? next() : null) {
     frames.push(frame)
     const event = to.receive(frame)
     if (event !== null) events.push(event)

@@ -6,7 +6,6 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Socket from "effect/socket/Socket"
@@ -14,14 +13,16 @@ import { encodeManifest } from "../../schema/echo/Feed.ts"
 import { forkKey } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
-import { step, wakeAt } from "../../schema/echo/Replication.ts"
+import { step } from "../../schema/echo/Replication.ts"
 import { decodeMessage, encodeMessage, type Message, markOf } from "../../schema/echo/ReplicationMessage.ts"
 import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../schema/echo/ReplicationState.ts"
+import { canWait, wakeAt } from "../../schema/echo/ReplicationWaiting.ts"
 import { countedLength, type SpaceFeeds, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import * as Alarm from "../../services/platform/Alarm.ts"
+import * as Bell from "../../services/platform/Bell.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
@@ -30,6 +31,7 @@ import { Storage, type StorageError } from "../../services/platform/Storage.ts"
 interface Group {
   readonly sources: Sources
   readonly sessions: Set<Session>
+  readonly local: LocalFeeds
 }
 
 interface Stepped {
@@ -40,12 +42,16 @@ interface Stepped {
 /** One connection: the machine, and the ways in which it is told that something has happened. */
 class Session {
   readonly state: ReplicationState
-  readonly wake = Latch.makeUnsafe(true)
+  readonly wake: Bell.Bell
+  /** Wakes the loop that writes at a time. */
+  readonly alarm: Alarm.Alarm
   private readonly clock: Clock.Clock
   private readonly observer: Observer
 
-  constructor(state: ReplicationState, clock: Clock.Clock, observer: Observer) {
+  constructor(state: ReplicationState, wake: Bell.Bell, alarm: Alarm.Alarm, clock: Clock.Clock, observer: Observer) {
     this.state = state
+    this.wake = wake
+    this.alarm = alarm
     this.clock = clock
     this.observer = observer
   }
@@ -56,27 +62,45 @@ class Session {
 
   /** One step. What is only to be shown is shown here; the rest is for the loop that asked. */
   step(event: Event): Stepped {
-    const { actions, messages } = step(this.state, event, this.now)
-    for (const action of actions) {
+    const { actions: all, messages } = step(this.state, event, this.now)
+    const actions: Array<Action> = []
+    for (const action of all) {
       if (action._tag === "Acknowledged") this.observer.acknowledged(action.feed, action.length, action.before)
       else if (action._tag === "Refused") this.observer.refused(action.feed, action.reason)
+      else actions.push(action)
     }
     return { actions, messages }
   }
 
-  grew(feed: StoredFeed): void {
-    this.step({ _tag: "Grew", feed: localOf(feed, this.state.own.get(feed.text)?.author) })
-    this.wake.openUnsafe()
+  /** Something has happened: the loop that writes is woken when there is something to say, at once or in time. */
+  stir(): void {
+    const at = canWait(this.state) ? wakeAt(this.state) : 0
+    if (at > this.now) this.alarm.set(at)
+    else this.wake.ring()
+  }
+
+  grew(feed: LocalFeed): void {
+    this.step({ _tag: "Grew", feed })
+    this.stir()
   }
 }
 
-const localOf = (feed: StoredFeed, author = feedText(feed.manifest.device)): LocalFeed => ({
-  feed: feed.id,
-  text: feed.text,
-  author,
-  length: countedLength(feed),
-  mark: markOf(feed.root, feed.frozenAt)
-})
+/** The feeds of a space as its machines know them: each is made once for all connections, which keep it. */
+class LocalFeeds {
+  private readonly known = new WeakMap<StoredFeed, LocalFeed & { readonly root: Uint8Array }>()
+
+  of(feed: StoredFeed): LocalFeed {
+    const known = this.known.get(feed)
+    const length = countedLength(feed)
+    const { frozenAt, id, root, text } = feed
+    const isMarked = frozenAt === null ? known?.mark instanceof Uint8Array : known?.mark === frozenAt
+    if (known?.root === root && known.length === length && isMarked) return known
+    const author = known?.author ?? feedText(feed.manifest.device)
+    const local = { feed: id, text, author, length, mark: markOf(root, frozenAt), root }
+    this.known.set(feed, local)
+    return local
+  }
+}
 
 /** Carries out what a step asked for before more is read. */
 const store = (session: Session, feeds: SpaceFeeds, action: Action): Effect.Effect<void, StorageError> => {
@@ -153,7 +177,7 @@ const reading = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds
           : { _tag: "Garbled", reason: message.failure.message }
       )
       for (const action of actions) yield* store(session, feeds, action)
-      session.wake.openUnsafe()
+      session.stir()
       if (session.state.closing === null) continue
       // the loop that writes says farewell and ends both, unless the channel takes nothing
       yield* Effect.sleep(farewellPause)
@@ -170,27 +194,28 @@ const writing = Effect.fnUntraced(function* (
   observer: Observer
 ) {
   const writer = yield* peer.socket.writer
-  const say = Effect.fnUntraced(function* (messages: ReadonlyArray<Message>) {
+  const say = (messages: ReadonlyArray<Message>) => {
     const [first, ...rest] = messages.map(encodeMessage)
-    if (first === undefined) return
-    yield* writer.writeAll([first, ...rest])
-    for (const message of messages) {
-      if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
-    }
-  })
-  const alarm = yield* Alarm.make(() => session.wake.openUnsafe())
+    if (first === undefined) return Effect.void
+    return Effect.map(rest.length === 0 ? writer.write(first) : writer.writeAll([first, ...rest]), () => {
+      for (const message of messages) {
+        if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
+      }
+    })
+  }
   const pending: Array<Action> = []
   const follow = Effect.fnUntraced(function* ({ actions, messages }: Stepped) {
-    yield* say(messages)
+    if (messages.length > 0) yield* say(messages)
     for (const action of actions) {
       if (action._tag === "Close") return yield* new ReplicationFailed({ device: peer.deviceText, reason: action.reason })
       pending.push(action)
     }
-    return messages.length > 0
   })
   for (;;) {
-    session.wake.closeUnsafe()
-    let isMoving = yield* follow(session.step({ _tag: "Writable" }))
+    session.wake.hush()
+    const stepped = session.step({ _tag: "Writable" })
+    let isMoving = stepped.messages.length > 0
+    if (isMoving || stepped.actions.length > 0) yield* follow(stepped)
     // one run at a time: what has to be said about what came must not wait for all that is to be sent
     const action = pending.shift()
     const event = action === undefined ? null : yield* load(storage, feeds, action)
@@ -199,8 +224,8 @@ const writing = Effect.fnUntraced(function* (
     if (isMoving) continue
     const at = wakeAt(session.state)
     if (at <= session.now) continue
-    yield* alarm.set(at)
-    yield* session.wake.await
+    session.alarm.set(at)
+    yield* session.wake.rung
   }
 })
 
@@ -221,31 +246,34 @@ const make = Effect.gen(function* () {
   const storage = yield* Storage
   const device = yield* Device
   const clock = yield* Clock.Clock
+  const alarms = yield* Alarm.make
   const groups = new WeakMap<SpaceFeeds, Group>()
 
   const groupOf = (feeds: SpaceFeeds): Group => {
     const known = groups.get(feeds)
     if (known !== undefined) return known
-    const group = { sources: new Sources(), sessions: new Set<Session>() }
+    const group = { sources: new Sources(), sessions: new Set<Session>(), local: new LocalFeeds() }
     groups.set(feeds, group)
     return group
   }
 
-  const connect = (group: Group, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) =>
-    Effect.acquireRelease(
+  const connect = Effect.fnUntraced(function* (group: Group, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+    const wake = yield* Bell.make
+    const alarm = yield* alarms.alarm(() => wake.ring())
+    return yield* Effect.acquireRelease(
       Effect.sync(() => {
         const state = new ReplicationState({
           hash,
           self: device.publicKey,
           peer: peer.device,
-          feeds: feeds.list().map((feed) => localOf(feed)),
+          feeds: feeds.list().map((feed) => group.local.of(feed)),
           sources: group.sources,
           manifest: (text) => manifestOf(feeds, state.own.get(text)),
           frontierHash: () => frontierHash(observer.frontier(), hash),
-          wake: () => session.wake.openUnsafe(),
+          wake: () => wake.ring(),
           now: elapsedMillis(clock)
         })
-        const session: Session = new Session(state, clock, observer)
+        const session = new Session(state, wake, alarm, clock, observer)
         group.sessions.add(session)
         return session
       }),
@@ -253,16 +281,18 @@ const make = Effect.gen(function* () {
         Effect.sync(() => {
           group.sources.end(session.state.source)
           group.sessions.delete(session)
-          for (const other of group.sessions) other.wake.openUnsafe()
+          for (const other of group.sessions) other.wake.ring()
         })
     )
+  })
 
   const run = Effect.fnUntraced(
     function* (feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
+      const group = groupOf(feeds)
       let session: Session | null = null
       // watched first, so that nothing falls between the list and the first change
-      yield* feeds.watch((feed) => session?.grew(feed))
-      session = yield* connect(groupOf(feeds), feeds, peer, observer)
+      yield* feeds.watch((feed) => session?.grew(group.local.of(feed)))
+      session = yield* connect(group, feeds, peer, observer)
       yield* replicate(storage, session, feeds, peer, observer)
     },
     // however a channel ends, it is the swarm that connects again

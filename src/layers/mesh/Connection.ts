@@ -20,6 +20,7 @@ import { Mux, type MuxEvent } from "../../schema/mesh/Mux.ts"
 import { type Reason, reasons, webSocketOverhead } from "../../schema/mesh/MuxFrame.ts"
 import { channelsMax, messageBytesMax } from "../../schema/platform/Limits.ts"
 import { type Channel, type Connection, ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
+import * as Bell from "../../services/platform/Bell.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 
 const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }: { readonly isInitiator: boolean }) {
@@ -31,7 +32,7 @@ const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }
     new Mux(isInitiator),
     yield* Clock.Clock,
     (yield* Scheduler.Scheduler).makeDispatcher(),
-    yield* bell,
+    yield* Bell.make,
     yield* Queue.bounded<Channel, ConnectionClosed>(channelsMax)
   )
   yield* Effect.forkIn(reading(line, reader), scope)
@@ -55,10 +56,6 @@ const over = Effect.fnUntraced(function* (socket: Socket.Socket, { isInitiator }
 
 export const layer: Layer.Layer<Connections> = Layer.succeed(Connections, { over })
 
-type Bell = Queue.Queue<true>
-const bell = Queue.sliding<true>(1)
-const ring = (bell: Bell) => Queue.offerUnsafe(bell, true)
-
 const lost = (error: Socket.SocketError) => new ConnectionClosed({ reason: "lost", detail: error.message, isOurs: false })
 
 /** What the fibers of one connection share. */
@@ -67,7 +64,7 @@ class Line {
   readonly clock: Clock.Clock
   readonly dispatcher: Scheduler.SchedulerDispatcher
   /** There is something to write. */
-  readonly work: Bell
+  readonly work: Bell.Bell
   readonly accepts: Queue.Queue<Channel, ConnectionClosed>
   readonly ended = Deferred.makeUnsafe<ConnectionClosed>()
   readonly channels = new Map<number, ChannelEnd>()
@@ -84,7 +81,7 @@ class Line {
     mux: Mux,
     clock: Clock.Clock,
     dispatcher: Scheduler.SchedulerDispatcher,
-    work: Bell,
+    work: Bell.Bell,
     accepts: Queue.Queue<Channel, ConnectionClosed>
   ) {
     this.mux = mux
@@ -106,7 +103,7 @@ class Line {
     for (const channel of this.channels.values()) channel.finish(closed)
     Queue.failCauseUnsafe(this.accepts, Cause.fail(closed))
     Deferred.doneUnsafe(this.ended, Effect.succeed(closed))
-    ring(this.work)
+    this.work.ring()
   }
 
   heard(): void {
@@ -118,7 +115,7 @@ class Line {
   on(event: Exclude<MuxEvent, { _tag: "Opened" }>): void {
     if (event._tag === "Readable") {
       const channel = this.channels.get(event.channel)
-      if (channel !== undefined) ring(channel.data)
+      if (channel !== undefined) channel.data.ring()
     } else if (event._tag === "Closed") {
       const { channel, reason, text } = event
       const end = this.channels.get(channel)
@@ -150,7 +147,7 @@ class ChannelEnd implements Channel {
   readonly version: number
   readonly space: Uint8Array
   readonly id: number
-  readonly data: Bell
+  readonly data: Bell.Bell
   readonly socket: Socket.Socket
   readonly take: Effect.Effect<Uint8Array, ConnectionClosed>
   readonly widen: Effect.Effect<void>
@@ -159,7 +156,7 @@ class ChannelEnd implements Channel {
   private closed: ConnectionClosed | null = null
   private readonly line: Line
 
-  constructor(line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>, data: Bell) {
+  constructor(line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>, data: Bell.Bell) {
     this.line = line
     this.id = opened.channel
     this.name = opened.name
@@ -169,14 +166,14 @@ class ChannelEnd implements Channel {
     this.take = Effect.map(this.receive(1), ([message]) => message)
     this.widen = Effect.sync(() => {
       line.mux.widen(this.id)
-      ring(line.work)
+      line.work.ring()
     })
     this.socket = socketOf(this)
   }
 
   finish(closed: ConnectionClosed): void {
     this.closed ??= closed
-    ring(this.data)
+    this.data.ring()
     for (const waiter of this.waiters) this.release(waiter, Exit.fail(this.closed))
   }
 
@@ -185,7 +182,7 @@ class ChannelEnd implements Channel {
       this.line.mux.close(this.id, reason, text)
       this.line.channels.delete(this.id)
       this.finish(new ConnectionClosed({ reason, detail: text, isOurs: true }))
-      ring(this.line.work)
+      this.line.work.ring()
     })
 
   readonly send = (message: Uint8Array): Effect.Effect<void, ConnectionClosed> =>
@@ -195,7 +192,7 @@ class ChannelEnd implements Channel {
       // room goes to those who wait in the step that makes it, so nobody is overtaken here
       if (!line.mux.canSend(this.id)) return this.wait(message)
       line.mux.send(this.id, message)
-      ring(line.work)
+      line.work.ring()
       return Effect.void
     })
 
@@ -217,7 +214,7 @@ class ChannelEnd implements Channel {
     for (const waiter of this.waiters) {
       if (!this.line.mux.canSend(this.id)) return
       this.line.mux.send(this.id, waiter.message)
-      ring(this.line.work)
+      this.line.work.ring()
       this.release(waiter, Exit.void)
     }
   }
@@ -239,11 +236,11 @@ class ChannelEnd implements Channel {
           if (message === null) break
           messages.push(message)
         }
-        if (line.mux.isCreditDue(this.id)) ring(line.work)
+        if (line.mux.isCreditDue(this.id)) line.work.ring()
         return Effect.succeed(messages)
       }
       if (this.closed !== null) return Effect.fail(this.closed)
-      return Effect.flatMap(Queue.take(this.data), () => this.receive(max))
+      return Effect.flatMap(this.data.rung, () => this.receive(max))
     })
   }
 }
@@ -292,12 +289,12 @@ const reading = (line: Line, reader: Socket.Reader) =>
         if (event?._tag === "Opened") yield* accept(line, event)
         else if (event !== null) line.on(event)
       }
-      ring(line.work)
+      if (line.mux.isNextDue || line.mux.hasEnded) line.work.ring()
     }
   }).pipe(Effect.catch((error) => Effect.sync(() => line.finish(lost(error)))))
 
 const accept = Effect.fnUntraced(function* (line: Line, opened: Extract<MuxEvent, { _tag: "Opened" }>) {
-  const channel = new ChannelEnd(line, opened, yield* bell)
+  const channel = new ChannelEnd(line, opened, yield* Bell.make)
   line.channels.set(channel.id, channel)
   if (!Queue.offerUnsafe(line.accepts, channel)) yield* channel.close("too many channels")
 })
@@ -311,7 +308,7 @@ const writing = (line: Line, writer: Socket.Writer) =>
       const frame = line.isLost ? null : line.mux.next()
       if (frame === null) {
         if (line.isLost || line.mux.hasEnded) return
-        yield* Queue.take(line.work)
+        yield* line.work.rung
         continue
       }
       const batch: NonEmptyArray<Uint8Array> = [frame]
@@ -352,7 +349,7 @@ const watching = (line: Line) =>
       else {
         isAsked = true
         line.mux.ping()
-        ring(line.work)
+        line.work.ring()
         pause = 30_000
       }
     }
@@ -364,9 +361,9 @@ const connectionOf = (line: Line, closing: Effect.Effect<unknown>): Connection =
     if (line.closed !== null) return yield* line.closed
     const id = line.mux.open(name, version, space)
     if (id === null) return yield* new ConnectionClosed({ reason: "too many channels", detail: "", isOurs: true })
-    const channel = new ChannelEnd(line, { _tag: "Opened", channel: id, name, version, space }, yield* bell)
+    const channel = new ChannelEnd(line, { _tag: "Opened", channel: id, name, version, space }, yield* Bell.make)
     line.channels.set(id, channel)
-    ring(line.work)
+    line.work.ring()
     return channel
   }),
   accept: Queue.take(line.accepts),
@@ -375,7 +372,7 @@ const connectionOf = (line: Line, closing: Effect.Effect<unknown>): Connection =
     const answer = Deferred.makeUnsafe<void>()
     line.probes.add(answer)
     line.mux.ping()
-    ring(line.work)
+    line.work.ring()
     return Deferred.await(answer).pipe(
       Effect.as(true),
       Effect.timeoutOrElse({ duration: "5 seconds", orElse: () => Effect.succeed(false) }),

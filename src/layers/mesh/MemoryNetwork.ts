@@ -17,6 +17,7 @@ import { frameBytesMax, pipeBytesMax } from "../../schema/platform/Limits.ts"
 import { type Cut, MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import type { SignalingEvent } from "../../services/mesh/Signaling.ts"
 import { ConnectFailed } from "../../services/mesh/Transport.ts"
+import * as Bell from "../../services/platform/Bell.ts"
 
 export const make: Effect.Effect<MemoryNetwork["Service"]> = Effect.sync(() => {
   const hub = new Hub()
@@ -31,15 +32,11 @@ export const make: Effect.Effect<MemoryNetwork["Service"]> = Effect.sync(() => {
 
 export const layer: Layer.Layer<MemoryNetwork> = Layer.effect(MemoryNetwork, make)
 
-/** Wakes whoever waits; by way of the dispatcher, so that a wake never runs inside its cause. */
-type Bell = Queue.Queue<true>
-const ring = (bell: Bell) => Queue.offerUnsafe(bell, true)
-
 interface Member {
   readonly topic: string
   readonly peer: string
   readonly attendance: Attendance
-  readonly bell: Bell
+  readonly bell: Bell.Bell
 }
 
 class Hub {
@@ -59,7 +56,7 @@ class Hub {
       else if (notice._tag === "Joined") line.attendance.joined(notice.peer)
       else if (notice._tag === "Left") line.attendance.left(notice.peer)
       else if (notice._tag === "Signal") line.attendance.signal(notice.peer, notice.payload)
-      ring(line.bell)
+      line.bell.ring()
     }
   }
 
@@ -69,7 +66,7 @@ class Hub {
     for (const member of this.members) {
       this.rooms.drop(member)
       member.attendance.reset([])
-      ring(member.bell)
+      member.bell.ring()
     }
     for (const pipe of this.pipes) pipe.break()
   }
@@ -79,17 +76,15 @@ class Hub {
     this.mode = "up"
     for (const member of this.members) {
       if (wasReset) this.enter(member)
-      else ring(member.bell)
+      else member.bell.ring()
     }
-    for (const pipe of this.pipes) ring(pipe.data)
+    for (const pipe of this.pipes) pipe.data.ring()
   }
 }
 
-const bell = Queue.sliding<true>(1)
-
 const join = Effect.fnUntraced(function* (hub: Hub, topic: string, peer: string) {
   const events = yield* Queue.bounded<SignalingEvent>(16)
-  const member: Member = { topic, peer, attendance: new Attendance(), bell: yield* bell }
+  const member: Member = { topic, peer, attendance: new Attendance(), bell: yield* Bell.make }
   hub.members.add(member)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -110,7 +105,7 @@ const join = Effect.fnUntraced(function* (hub: Hub, topic: string, peer: string)
 /** Passes on what the member has to be told, at the pace at which it is taken. */
 const tell = (hub: Hub, member: Member, events: Queue.Queue<SignalingEvent>) =>
   Effect.gen(function* () {
-    yield* Queue.take(member.bell)
+    yield* member.bell.rung
     while (hub.mode !== "silent") {
       const event = member.attendance.next()
       if (event === null) break
@@ -123,10 +118,10 @@ class Pipe {
   readonly frames: Array<Uint8Array> = []
   bytes = 0
   ended: Socket.SocketError | null = null
-  readonly data: Bell
-  readonly room: Bell
+  readonly data: Bell.Bell
+  readonly room: Bell.Bell
 
-  constructor(data: Bell, room: Bell) {
+  constructor(data: Bell.Bell, room: Bell.Bell) {
     this.data = data
     this.room = room
   }
@@ -134,8 +129,8 @@ class Pipe {
   /** No more is written; what was written before is still read. */
   end(error: Socket.SocketError): void {
     this.ended ??= error
-    ring(this.data)
-    ring(this.room)
+    this.data.ring()
+    this.room.ring()
   }
 
   break(): void {
@@ -146,14 +141,14 @@ class Pipe {
   push(frame: Uint8Array): void {
     this.frames.push(frame)
     this.bytes += frame.length
-    ring(this.data)
+    this.data.ring()
     // another writer may wait at the same bell
-    if (this.bytes < pipeBytesMax) ring(this.room)
+    if (this.bytes < pipeBytesMax) this.room.ring()
   }
 
   take(): ReadonlyArray<Uint8Array> {
     this.bytes = 0
-    ring(this.room)
+    this.room.ring()
     return this.frames.splice(0)
   }
 }
@@ -201,7 +196,7 @@ class End {
       const pipe = this.outbound
       if (pipe.ended !== null) return Effect.fail(unwritten("the connection is closed"))
       if (frame.length > frameBytesMax) return Effect.fail(unwritten(`a frame of ${frame.length} exceeds ${frameBytesMax}`))
-      if (pipe.bytes >= pipeBytesMax) return Effect.flatMap(Queue.take(pipe.room), () => this.write(frame))
+      if (pipe.bytes >= pipeBytesMax) return Effect.flatMap(pipe.room.rung, () => this.write(frame))
       pipe.push(frame)
       return Effect.void
     })
@@ -213,7 +208,7 @@ class End {
       if (first !== undefined) return Effect.succeed([first, ...rest] as const)
       if (this.inbound.ended !== null) return Effect.fail(this.inbound.ended)
     }
-    return Effect.flatMap(Queue.take(this.inbound.data), () => this.pull)
+    return Effect.flatMap(this.inbound.data.rung, () => this.pull)
   })
 }
 
@@ -226,7 +221,7 @@ interface Arrival {
 const meet = Effect.fnUntraced(function* (hub: Hub, id: string) {
   const failed = (reason: string) => new ConnectFailed({ transport: "memory", reason })
   if (hub.mode === "reset") return yield* failed("the network is cut")
-  const pipes = [new Pipe(yield* bell, yield* bell), new Pipe(yield* bell, yield* bell)] as const
+  const pipes = [new Pipe(yield* Bell.make, yield* Bell.make), new Pipe(yield* Bell.make, yield* Bell.make)] as const
   const arrival: Arrival = { end: yield* Deferred.make<End>(), made: null }
   const pairing = yield* Effect.acquireRelease(
     Effect.sync(() => (hub.mode === "up" ? hub.pairs.meet(id, arrival) : null)),

@@ -88,7 +88,7 @@ class PublicKeys {
   private readonly byText = new Map<string, crypto.KeyObject>()
 
   get(publicKey: Uint8Array): crypto.KeyObject {
-    const text = String.fromCharCode(...publicKey)
+    const text = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.length).toString("latin1")
     let key = this.byText.get(text)
     if (key !== undefined) {
       // a Map keeps the order of insertion: the first is the one unused for longest

@@ -2,10 +2,11 @@
  * The Crypto of a life in a simulated world: that of Node, with randomness from the seed, which verifies each signature once a world.
  *
  * All peers of a world are one process and would come to the same answer, each at a third of the time that a seed takes. What is kept is
- * keyed by all the bytes that decide, so whoever asks about other bytes is answered about those.
+ * keyed by all the bytes that decide, so whoever asks about other bytes is answered about those. Of a pair of keys the first signature is
+ * verified; when that holds, the two belong together, and what they sign later holds as well.
  */
 import * as Effect from "effect/Effect"
-import type { Crypto, Signed } from "../../services/platform/Crypto.ts"
+import type { Crypto, KeyPair, Signed } from "../../services/platform/Crypto.ts"
 import * as CryptoNode from "../platform/CryptoNode.ts"
 
 const latin1 = new TextDecoder("latin1")
@@ -18,10 +19,9 @@ export class Verified {
 
 export const make = (random: (length: number) => Uint8Array, { keys, signatures }: Verified): Crypto["Service"] => {
   const crypto = CryptoNode.make({ random })
+  const pairs = new WeakSet<KeyPair>()
   const verifyOne = (signed: Signed) => {
-    const { message, publicKey, signature } = signed
-    // both of fixed length, where they are anything at all; else their lengths part them
-    const key = `${publicKey.length} ${signature.length} ${textOf(publicKey)}${textOf(signature)}${textOf(message)}`
+    const key = keyOf(signed)
     const known = signatures.get(key)
     if (known !== undefined) return Effect.succeed(known)
     return Effect.map(crypto.verify([signed]), ([holds]) => {
@@ -31,6 +31,15 @@ export const make = (random: (length: number) => Uint8Array, { keys, signatures 
   }
   return {
     ...crypto,
+    sign: (pair, message) =>
+      Effect.flatMap(crypto.sign(pair, message), (signature) => {
+        const signed = { publicKey: pair.publicKey, message, signature }
+        if (pairs.has(pair)) signatures.set(keyOf(signed), true)
+        return Effect.map(verifyOne(signed), (holds) => {
+          if (holds) pairs.add(pair)
+          return signature
+        })
+      }),
     verify: (list) => Effect.forEach(list, verifyOne),
     isKeyValid: (publicKey) => {
       const text = textOf(publicKey)
@@ -40,6 +49,10 @@ export const make = (random: (length: number) => Uint8Array, { keys, signatures 
     }
   }
 }
+
+/** Keys and signatures are of fixed length, where they are anything at all; else their lengths part them. */
+const keyOf = ({ message, publicKey, signature }: Signed): string =>
+  `${publicKey.length} ${signature.length} ${textOf(publicKey)}${textOf(signature)}${textOf(message)}`
 
 /** One character for each byte: windows-1252, which `latin1` means here, is one to one. */
 const textOf = (bytes: Uint8Array): string => latin1.decode(bytes)

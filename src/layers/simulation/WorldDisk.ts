@@ -5,8 +5,8 @@
  * batch unwritten, or written and not durable. The platter outlives the life.
  */
 import * as Effect from "effect/Effect"
-import type { OrderedBytes } from "../../schema/platform/OrderedBytes.ts"
-import { type Change, copyOf, type Platter } from "../../schema/simulation/Disk.ts"
+import { OrderedBytes } from "../../schema/platform/OrderedBytes.ts"
+import type { Change, Platter } from "../../schema/simulation/Disk.ts"
 import type { Loop } from "../../schema/simulation/Loop.ts"
 import { drawn, keyOf, type Seed } from "../../schema/simulation/Seed.ts"
 import type { Counter } from "../../services/platform/BootCounter.ts"
@@ -90,7 +90,7 @@ export const durable = (platter: Platter): Effect.Effect<Storage["Service"]> =>
       () => left,
       (batch) => {
         // the platter shows the same to all who look
-        if (!isOwn) left = copyOf(left)
+        if (!isOwn) left = new OrderedBytes(left)
         isOwn = true
         left.apply(batch)
       }

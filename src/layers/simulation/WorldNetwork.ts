@@ -12,9 +12,10 @@ import { hashBytes, type Seed } from "../../schema/simulation/Seed.ts"
 import type { Freight, Ground } from "../../schema/simulation/Wire.ts"
 import type { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import { ConnectFailed } from "../../services/mesh/Transport.ts"
+import * as Bell from "../../services/platform/Bell.ts"
 import type { WorldLife } from "./WorldLife.ts"
 import { kube, WorldSignaling } from "./WorldSignaling.ts"
-import { bell, type Traffic, WorldSocket } from "./WorldSocket.ts"
+import { type Traffic, WorldSocket } from "./WorldSocket.ts"
 import { WorldWires } from "./WorldWires.ts"
 
 /** How long somebody waits whose packets get no answer. */
@@ -86,7 +87,7 @@ export class WorldNetwork {
     const arrival: Arrival = {
       life,
       end: yield* Deferred.make<WorldSocket, ConnectFailed>(),
-      made: new WorldSocket(life, yield* bell, yield* bell)
+      made: new WorldSocket(life, yield* Bell.make, yield* Bell.make)
     }
     const pairing = yield* Effect.acquireRelease(
       Effect.sync(() => this.pairs.meet(id, arrival)),

@@ -13,9 +13,9 @@ import { drawn } from "../../schema/simulation/Seed.ts"
 import type { Freight, Site, Wire } from "../../schema/simulation/Wire.ts"
 import type { Place } from "../../services/mesh/MemoryNetwork.ts"
 import type { SignalingEvent } from "../../services/mesh/Signaling.ts"
+import * as Bell from "../../services/platform/Bell.ts"
 import type { SimulatedSignaling } from "../../services/simulation/World.ts"
 import type { WorldLife } from "./WorldLife.ts"
-import { type Bell, bell, ring } from "./WorldSocket.ts"
 import type { WorldWires } from "./WorldWires.ts"
 
 /** The node that brings peers together. */
@@ -90,7 +90,7 @@ export class WorldSignaling {
 
   readonly join = Effect.fnUntraced({ self: this }, function* (life: WorldLife, topic: string, peer: string) {
     const events = yield* Queue.bounded<SignalingEvent>(16)
-    const member = new Member(life, topic, peer, yield* bell)
+    const member = new Member(life, topic, peer, yield* Bell.make)
     this.members.add(member)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -197,7 +197,7 @@ class Member {
   readonly life: WorldLife
   readonly topic: string
   readonly peer: string
-  readonly bell: Bell
+  readonly bell: Bell.Bell
   readonly attendance = new Attendance()
   /** How many signals of it the KUBE was given. */
   signals = 0
@@ -205,7 +205,7 @@ class Member {
   site: Site<LineMessage>
   there: Site<LineMessage> | null = null
 
-  constructor(life: WorldLife, topic: string, peer: string, at: Bell) {
+  constructor(life: WorldLife, topic: string, peer: string, at: Bell.Bell) {
     this.life = life
     this.topic = topic
     this.peer = peer
@@ -219,7 +219,7 @@ class Member {
     else if (notice._tag === "Joined") this.attendance.joined(notice.peer)
     else if (notice._tag === "Left") this.attendance.left(notice.peer)
     else if (notice._tag === "Signal") this.attendance.signal(notice.peer, notice.payload)
-    ring(this.bell)
+    this.bell.ring()
   }
 
   /** The line is gone. Who is there cannot be known, so nobody is until there is another. */
@@ -227,14 +227,14 @@ class Member {
     this.wire = null
     this.there = null
     this.attendance.reset([])
-    ring(this.bell)
+    this.bell.ring()
   }
 }
 
 /** Passes on what a member has to be told, at the pace at which it is taken. */
 const tell = (member: Member, events: Queue.Queue<SignalingEvent>) =>
   Effect.gen(function* () {
-    yield* Queue.take(member.bell)
+    yield* member.bell.rung
     for (let event = member.attendance.next(); event !== null; event = member.attendance.next()) {
       yield* Queue.offer(events, event)
     }

@@ -4,16 +4,11 @@
  * A write waits while the other end has not taken what was sent before; what was sent before a close still arrives.
  */
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Socket from "effect/socket/Socket"
 import { frameBytesMax, pipeBytesMax } from "../../schema/platform/Limits.ts"
 import type { Site, Wire } from "../../schema/simulation/Wire.ts"
+import type { Bell } from "../../services/platform/Bell.ts"
 import type { WorldLife } from "./WorldLife.ts"
-
-/** Wakes whoever waits; by way of the dispatcher, so that a wake never runs inside its cause. */
-export type Bell = Queue.Queue<true>
-export const bell = Queue.sliding<true>(1)
-export const ring = (at: Bell) => Queue.offerUnsafe(at, true)
 
 /** What has crossed the network. */
 export interface Traffic {
@@ -45,10 +40,10 @@ export class WorldSocket {
       port: {
         receive: (frame) => {
           this.frames.push(frame)
-          ring(data)
+          data.ring()
         },
         ended: (code) => this.end(code),
-        room: () => ring(room)
+        room: () => room.ring()
       }
     }
     const write = (chunk: Uint8Array | string | Socket.CloseEvent) =>
@@ -78,8 +73,8 @@ export class WorldSocket {
 
   private end(code: number): void {
     this.ended ??= closed(code)
-    ring(this.data)
-    ring(this.room)
+    this.data.ring()
+    this.room.ring()
   }
 
   private write(frame: Uint8Array): Effect.Effect<void, Socket.SocketError> {
@@ -87,12 +82,12 @@ export class WorldSocket {
       const { traffic, wire } = this
       if (this.ended !== null || wire === null || traffic === null) return Effect.fail(unwritten("the connection is closed"))
       if (frame.length > frameBytesMax) return Effect.fail(unwritten(`a frame of ${frame.length} exceeds ${frameBytesMax}`))
-      if (wire.untaken(this.site) >= pipeBytesMax) return Effect.flatMap(Queue.take(this.room), () => this.write(frame))
+      if (wire.untaken(this.site) >= pipeBytesMax) return Effect.flatMap(this.room.rung, () => this.write(frame))
       traffic.frames++
       traffic.bytes += frame.length
       wire.send(this.site, frame.slice(), frame.length)
       // another writer may wait at the same bell
-      if (wire.untaken(this.site) < pipeBytesMax) ring(this.room)
+      if (wire.untaken(this.site) < pipeBytesMax) this.room.ring()
       return Effect.void
     })
   }
@@ -107,6 +102,6 @@ export class WorldSocket {
       )
       return Effect.succeed([first, ...rest] as const)
     }
-    return this.ended === null ? Effect.flatMap(Queue.take(this.data), () => this.pull) : Effect.fail(this.ended)
+    return this.ended === null ? Effect.flatMap(this.data.rung, () => this.pull) : Effect.fail(this.ended)
   })
 }

@@ -3,10 +3,20 @@
  *
  * The numbers are local to one opened space and never stored or sent.
  */
-import * as Base64Url from "effect/encoding/Base64Url"
 
-/** A feed's id as text: base64url of its public key. */
-export const feedText = (id: Uint8Array): string => Base64Url.encode(id)
+const letters = Uint8Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", (each) => each.charCodeAt(0))
+
+/** A feed's id as text: base64url of its public key. Each message names feeds, and written out like this it takes a fifth of the time. */
+export const feedText = (id: Uint8Array): string => {
+  const text: Array<number> = []
+  for (let i = 0; i < id.length; i += 3) {
+    const bits = (id[i]! << 16) | ((id[i + 1] ?? 0) << 8) | (id[i + 2] ?? 0)
+    text.push(letters[bits >> 18]!, letters[(bits >> 12) & 63]!)
+    if (i + 1 < id.length) text.push(letters[(bits >> 6) & 63]!)
+    if (i + 2 < id.length) text.push(letters[bits & 63]!)
+  }
+  return String.fromCharCode.apply(null, text)
+}
 
 /** The characters of a feed's id as text. */
 export const feedTextLength = 43

@@ -14,7 +14,7 @@ const label = new TextEncoder().encode("echo/range/v0\0")
 
 /** id("echo/range", items). A mark that is not known makes a hash that nobody else has. */
 export const rangeHash = (items: ReadonlyArray<FeedLength & { readonly mark: Mark | null }>, hash: Hash): Uint8Array =>
-  hash(writeItems(new Writer(64 + 56 * items.length).raw(label), items).finish())
+  hash(writeItems(new Writer(64 + 56 * items.length).raw(label), items).take())
 
 /** A feed's id as bytes and text, how long it is, and what it is there, null when that is not known. */
 export interface SetItem extends FeedLength {
@@ -68,6 +68,13 @@ export class FeedSet<Item extends SetItem = SetItem> {
 
   *values(): IterableIterator<Item> {
     for (const { item } of this.byText.values()) yield item
+  }
+
+  /** Whether another set holds the same, as the hashes of both would say: at less cost, mostly by the first feed that differs. */
+  isSame(other: FeedSet): boolean {
+    if (this.size !== other.size) return false
+    for (const item of this.values()) if (!isSameItem(other.get(item.text), item)) return false
+    return true
   }
 
   private all(): Array<Place<Item>> {

@@ -16,7 +16,6 @@ import { firstKey, isSameItem, isSameRange, lastKey, rangeHash, splitRange } fro
 import {
   acknowledge,
   admitted,
-  askAt,
   dataCame,
   forkCame,
   forkKept,
@@ -33,19 +32,12 @@ import {
   wants
 } from "./ReplicationAsking.ts"
 import type { FeedItem, Message, Range, Wanted } from "./ReplicationMessage.ts"
-import { grown, loaded, lostPause, ranked, refreshSending, refusedBy, roomOf, schedule, wanted } from "./ReplicationSending.ts"
+import { grown, hastenAll, loaded, lostPause, ranked, refreshSending, refusedBy, schedule, wanted } from "./ReplicationSending.ts"
 import { type Event, type FeedLink, freezeOf, type LocalFeed, type Output, type ReplicationState } from "./ReplicationState.ts"
+import { hasAsked, isOwed, isSummaryDue, silentMax } from "./ReplicationWaiting.ts"
 
-const idlePause = 30_000
-/** The device that does not lead waits longer, so that one Summary serves both. */
-const idlePauseOfOther = 45_000
-const silentMax = 120_000
-/** Who is busy sums up all the same, so that what got lost is found: so much later than who is idle. */
-const busyPause = 30_000
 /** When a proof may be sent again to who does not say that it has it: twice as late each time. */
 const forkPause = 8_000
-/** How long nothing must be said before a comparison is taken to be over. */
-const settledPause = 250
 const comparePauseMax = 64_000
 /** How long the device that does not lead waits for the other to compare. */
 const othersPause = 1_000
@@ -102,7 +94,7 @@ const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
   const link = state.link(feed.feed, feed.text)
   state.own.put(feed)
   if (before === undefined) met(state, link)
-  grown(state, link)
+  grown(state, link, now)
   judge(state, link, now)
   refreshBehind(state, link, now)
 }
@@ -268,11 +260,16 @@ const speak = (state: ReplicationState, now: number) => {
   state.refusals.clear()
   speakOfForks(state)
   speakManifests(state, now)
+  if (state.haves.size > 0 || now >= state.newsAt) hastenAll(state)
   speakLengths(state)
   const asked = wants(state, now)
   if (asked.length > 0) messages.push({ _tag: "Want", feeds: asked })
   for (const range of state.ranges.splice(0, rangesAtOnce)) speakRange(state, range)
-  if (isSummaryDue(state, now)) speakSummary(state, now)
+  if (isSummaryDue(state, now)) {
+    hastenAll(state)
+    speakLengths(state)
+    speakSummary(state, now)
+  }
   schedule(state)
 }
 
@@ -342,34 +339,12 @@ const speakLengths = (state: ReplicationState) => {
   if (done.length > 0) state.output.messages.push({ _tag: "Want", feeds: done })
 }
 
-const isQuiet = (state: ReplicationState): boolean =>
-  state.haves.size + state.unnamed.size + state.due.size + state.behind.size + state.manifests.size + state.ranges.length === 0 &&
-  state.flightBytes === 0 &&
-  state.loading === null
-
-const isSummaryDue = (state: ReplicationState, now: number): boolean => {
-  if (state.isSummaryDue) return true
-  if (now - Math.min(state.activeAt, state.summedAt + busyPause) >= pauseOf(state)) return true
-  if (!state.owesSummary || !isQuiet(state)) return false
-  return now - state.activeAt >= settledPause || equalBytes(state.own.summary(), state.theirs.summary())
-}
-
 const speakSummary = (state: ReplicationState, now: number) => {
   state.summedAt = now
   state.isSummaryDue = state.owesSummary = false
   const frontier = state.frontierHash()
   state.output.messages.push({ _tag: "Summary", stored: state.own.summary(), frontier, ops: rangeHash([], state.hash) })
 }
-
-const pauseOf = (state: ReplicationState): number => (state.leads ? idlePause : idlePauseOfOther)
-
-const hasAsked = (state: ReplicationState): boolean => {
-  for (const link of state.behind) if (link.isAsked || link.search?.isAsked) return true
-  return false
-}
-
-/** Whether the peer owes a word: to what was sent, to what was asked, or its first. */
-const isOwed = (state: ReplicationState): boolean => !state.hasHeardSummary || state.flightBytes > 0 || hasAsked(state)
 
 const passTime = (state: ReplicationState, now: number) => {
   state.returned.pass(now)
@@ -382,17 +357,4 @@ const passTime = (state: ReplicationState, now: number) => {
     state.nextCompareAt = now + state.comparePause
     state.comparePause = Math.min(state.comparePause * 2, comparePauseMax)
   }
-}
-
-/** When the machine wants to speak though nothing happens: the shell says `Writable` then. */
-export const wakeAt = (state: ReplicationState): number => {
-  let at = Math.min(state.activeAt, state.summedAt + busyPause) + pauseOf(state)
-  if (state.owesSummary && isQuiet(state)) at = Math.min(at, state.activeAt + settledPause)
-  if (state.compareAt !== null) at = Math.min(at, state.compareAt)
-  if (isOwed(state)) at = Math.min(at, state.heardAt + silentMax)
-  if (hasAsked(state)) at = Math.min(at, state.askedAt + state.stallPause)
-  if (state.due.size > 0 && roomOf(state) <= 0) at = Math.min(at, state.returned.next)
-  for (const link of state.behind) at = Math.min(at, askAt(state, link))
-  for (const link of state.halted) at = Math.min(at, link.resumeAt)
-  return at
 }

@@ -13,7 +13,7 @@ import type { Run } from "./Feed.ts"
 import { feedText } from "./FeedTable.ts"
 import { isSameItem } from "./RangeSync.ts"
 import { type FeedItem, feedOfManifest, isSameMark, type Mark, markOf, type Wanted } from "./ReplicationMessage.ts"
-import { advance, refreshSending, retreat } from "./ReplicationSending.ts"
+import { advance, hasten, refreshSending, retreat } from "./ReplicationSending.ts"
 import { type FeedLink, freezeOf, type ReplicationState } from "./ReplicationState.ts"
 
 /** What a message costs to handle that nobody wanted, beside its bytes. */
@@ -74,7 +74,7 @@ const know = (state: ReplicationState, link: FeedLink, length: number, mark: Mar
   const before = state.acknowledged(link.text)
   state.answered(link)
   if (before === undefined && state.own.get(link.text) === undefined) state.strangers++
-  state.theirs.put({ feed: link.feed, text: link.text, length, mark: mark instanceof Uint8Array ? mark.slice() : mark })
+  state.theirs.put({ feed: link.feed, text: link.text, length, mark: kept(state, link, mark) })
   state.output.actions.push({ _tag: "Acknowledged", feed: link.text, length, before })
   // it may have the proof now that a run needs
   link.isDry = false
@@ -82,6 +82,13 @@ const know = (state: ReplicationState, link: FeedLink, length: number, mark: Mar
   else advance(state, link, length)
   judge(state, link, now)
   refreshBehind(state, link, now)
+}
+
+/** A mark to keep, which must not hold a whole frame: mostly it is that of the feed here. */
+const kept = (state: ReplicationState, link: FeedLink, mark: Mark | null): Mark | null => {
+  if (!(mark instanceof Uint8Array)) return mark
+  const own = state.own.get(link.text)
+  return own !== undefined && isSameMark(own.mark, mark) ? own.mark : mark.slice()
 }
 
 /** The peer has stored a feed up to a length at least, where the feed is this, if that is known. */
@@ -237,6 +244,8 @@ export const ingested = (
   now: number
 ) => {
   link.incoming = -1
+  // who sent it has it under way until it is told
+  hasten(state, link)
   const own = state.own.get(link.text)
   const frozenAt = freezeOf(own)
   const run = state.coming

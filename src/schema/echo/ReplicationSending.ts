@@ -4,7 +4,8 @@
  * [R4] Nobody is sent what they have said to have, what came from them, or anything twice unless they ask for it again.
  * [R6] The feed whose next block was stored first has the turn, for 256 KiB or one block: what a block depends on was stored before it.
  * [R7] At most 2 MiB are unacknowledged, whatever the peer does or leaves; what it had anew too often is charged (ReplicationSent.ts).
- * [R8] Own feeds are pushed to all who know them, others to those who want all that comes; the rest are told how long a feed is.
+ * [R8] Own feeds are pushed to all who know them, others to those who want all that comes; the rest are told how long a feed is, and of
+ * feeds of others many at a time, since most of those who are connected have them from whoever wrote them.
  */
 import { turnBytesMax, windowBytesMax } from "../platform/Limits.ts"
 import { isUnsigned, type Run } from "./Feed.ts"
@@ -14,6 +15,8 @@ import { type FeedLink, freezeOf, type LocalFeed, type ReplicationState } from "
 
 /** What a run weighs beside its blocks. */
 const runRoom = 256
+/** How long it takes at most until a peer is told of what somebody else wrote. */
+const newsPause = 2_000
 /** How many feeds are ranked at once. */
 const ranksMax = 512
 /** How long what was sent may be on its way: then who asks for it, or sums up without it, has lost it. */
@@ -59,10 +62,29 @@ const takeBack = (state: ReplicationState, link: FeedLink) => {
 export const roomOf = (state: ReplicationState): number => windowBytesMax - state.flightBytes - state.returned.bytes
 
 /** A feed of this device has grown, come or frozen. */
-export const grown = (state: ReplicationState, link: FeedLink) => {
+export const grown = (state: ReplicationState, link: FeedLink, now: number) => {
   link.isDry = false
   refreshSending(state, link)
-  if (!isSameItem(link.told, state.own.get(link.text)!)) state.haves.add(link)
+  const own = state.own.get(link.text)!
+  if (isSameItem(link.told, own)) return
+  // of its own feed the peer waits to hear, of this device's nobody else tells, and a freeze stops what is under way
+  if (own.author === state.peer || own.author === state.self || freezeOf(own) !== null) state.haves.add(link)
+  else {
+    if (state.news.size === 0) state.newsAt = now + newsPause
+    state.news.add(link)
+  }
+}
+
+/** The peer is told without a pause, if it has yet to be told at all. */
+export const hasten = (state: ReplicationState, link: FeedLink) => {
+  if (state.news.delete(link)) state.haves.add(link)
+}
+
+/** All news are told now. */
+export const hastenAll = (state: ReplicationState) => {
+  for (const link of state.news) state.haves.add(link)
+  state.news.clear()
+  state.newsAt = Number.POSITIVE_INFINITY
 }
 
 /** Where the peer will stand in a feed when all that was sent has come. */
@@ -197,7 +219,10 @@ const send = (state: ReplicationState, link: FeedLink, run: Run, nextArrival: nu
   moveTo(link, end)
   link.arrival = nextArrival
   if (link.told.length < end) link.told = { length: end, mark: markOf(run.head.root) }
-  if (isSameItem(link.told, state.own.get(link.text)!)) state.haves.delete(link)
+  if (isSameItem(link.told, state.own.get(link.text)!)) {
+    state.haves.delete(link)
+    state.news.delete(link)
+  }
   state.output.messages.push({ _tag: "Data", run })
   refreshSending(state, link)
 }

@@ -239,6 +239,10 @@ export class ReplicationState {
   readonly forks = new Set<FeedLink>()
   readonly manifests = new Set<FeedLink>()
   readonly haves = new Set<FeedLink>()
+  /** Feeds of others that have grown here: told when anything is, and after a pause in any case. */
+  readonly news = new Set<FeedLink>()
+  /** When the news are told at the latest. */
+  newsAt = Number.POSITIVE_INFINITY
   /** Feeds that the peer has yet to be told of, when it has answered for others. */
   readonly unnamed = new Set<FeedLink>()
   readonly behind = new Set<FeedLink>()
@@ -310,7 +314,8 @@ export class ReplicationState {
   link(feed: Uint8Array, text = feedText(feed)): FeedLink {
     let link = this.links.get(text)
     if (link === undefined) {
-      link = new FeedLink(feed.slice(), text, this.own.get(text)?.length ?? 0)
+      const own = this.own.get(text)
+      link = new FeedLink(own?.feed ?? feed.slice(), text, own?.length ?? 0)
       this.links.set(text, link)
     }
     return link

@@ -170,6 +170,16 @@ export class Mux {
     this.ending ??= { reason, text }
   }
 
+  /** Whether there is a frame to send now. */
+  get isNextDue(): boolean {
+    if (this.isOver) return false
+    if (this.ending !== null || this.controls.length > 0 || this.isPongDue || this.isPingDue) return true
+    for (const channel of this.channels.values()) {
+      if (channel.closing !== null || isSendable(channel) || isCreditDue(channel)) return true
+    }
+    return false
+  }
+
   /** The next frame to send, or null when there is nothing to send now. */
   next(): Uint8Array | null {
     if (this.isOver) return null

@@ -25,8 +25,14 @@ interface Range {
 }
 
 export class OrderedBytes {
-  private readonly values = new Map<string, Uint8Array>()
-  private readonly keys = new SortedKeys()
+  private readonly values: Map<string, Uint8Array>
+  private readonly keys: SortedKeys
+
+  /** The same as another one holds, which shares bytes with it, since neither changes any. */
+  constructor(other?: OrderedBytes) {
+    this.values = new Map(other?.values)
+    this.keys = new SortedKeys(other?.keys)
+  }
 
   get(key: Uint8Array): Uint8Array | null {
     const value = this.values.get(keyText(key))
@@ -60,7 +66,9 @@ const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
 
 const keyText = (bytes: Uint8Array): string => {
   let text = ""
-  for (let at = 0; at < bytes.length; at += 4_096) text += String.fromCharCode(...bytes.subarray(at, at + 4_096))
+  // to spread the bytes would cost ten times as much
+  for (let at = 0; at < bytes.length; at += 4_096)
+    text += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + 4_096))
   return text
 }
 
@@ -74,7 +82,11 @@ const pageKeysMax = 512
 
 /** A sorted set of strings in pages, none of them empty but the only one. */
 class SortedKeys {
-  private readonly pages: Array<Array<string>> = [[]]
+  private readonly pages: Array<Array<string>>
+
+  constructor(other?: SortedKeys) {
+    this.pages = other === undefined ? [[]] : other.pages.map((page) => page.slice())
+  }
 
   /** The page that holds or would hold the key: the last one that does not start after it. */
   private pageOf(key: string): number {

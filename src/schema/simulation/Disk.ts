@@ -85,7 +85,7 @@ export class Platter {
   /** What would be left if everything was lost that may be. It stays as it is, and is not to be written to. */
   durable(): OrderedBytes {
     if (this.known !== null) return this.known
-    const left = copyOf(this.base)
+    const left = new OrderedBytes(this.base)
     for (const { batch, isDurable } of this.log) if (isDurable) left.apply(batch)
     this.known = left
     return left
@@ -101,7 +101,7 @@ export class Platter {
     for (const written of this.log) if (written.isDurable || kept.has(written)) this.base.apply(written.batch)
     this.log = []
     this.known = null
-    this.view = copyOf(this.base)
+    this.view = new OrderedBytes(this.base)
     const lost = open.length - kept.size
     if (lost > 0) this.losses++
     return lost
@@ -120,7 +120,7 @@ export class Platter {
     this.base.apply(entries)
     this.log = []
     this.known = null
-    this.view = copyOf(this.base)
+    this.view = new OrderedBytes(this.base)
     return shown.length !== entries.length || !entries.every(isSame)
   }
 
@@ -150,9 +150,3 @@ export class Platter {
 }
 
 const everything = { from: new Uint8Array(), to: new Uint8Array(1_024).fill(255), limit: Number.POSITIVE_INFINITY }
-
-export const copyOf = (entries: OrderedBytes): OrderedBytes => {
-  const copied = new OrderedBytes()
-  copied.apply(entries.page(everything))
-  return copied
-}
