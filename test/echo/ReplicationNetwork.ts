@@ -43,8 +43,7 @@ interface FakeFeed {
 const nothing32 = new Uint8Array(32)
 const some64 = new Uint8Array(64).fill(1)
 
-const manifestOf = (device: Uint8Array, feed: Uint8Array): Uint8Array =>
-  encode([0, nothing32, device, feed, 1, some64, some64])
+const manifestOf = (device: Uint8Array, feed: Uint8Array): Uint8Array => encode([0, nothing32, device, feed, 1, some64, some64])
 
 export const proofOf = (feed: Uint8Array, index: number): Uint8Array =>
   encode([feed, [1, nothing32, some64], [1, nothing32, some64], index, nothing32, [], nothing32, []])
