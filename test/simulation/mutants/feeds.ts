@@ -65,36 +65,6 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a strict flush stores its own blocks alone",
-    kind: "acknowledge before durable",
-    says: "Blocks that were stored relaxed before are not stored again with a strict one, and become visible with it.",
-    seen: "A relaxed change and a strict one follow each other, and the power takes the first: a block is missing that others were sent.",
-    file: "src/layers/echo/FeedWriter.ts",
-    edits: [
-      {
-        from: `yield* this.write(growth, isStrict ? 0 : before, isStrict`,
-        to: `yield* this.write(growth, before, isStrict`
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
-    name: "what peers send is stored relaxed",
-    kind: "acknowledge before durable",
-    says: "Blocks that come from a peer are stored relaxed, and acknowledged then.",
-    seen: "A machine loses power after it has acknowledged another's blocks: who asked was told that they are there.",
-    file: "src/layers/echo/FeedIngest.ts",
-    edits: [
-      {
-        from: `growth.batch(space.options.space, 0, closed), { durability: "strict" }`,
-        to: `growth.batch(space.options.space, 0, closed), { durability: "relaxed" }`
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "the signature of a head is not looked at",
     kind: "skip one verification",
     says: "Whether the signature of a run's head holds is asked of the crypto, and the answer is dropped.",
@@ -129,21 +99,6 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "who waits behind a failed flush goes with the next",
-    kind: "retraction forgotten after a failed flush",
-    says: "A flush that fails is told to those whose changes it took, and what came meanwhile is stored with the next flush.",
-    seen: "The disk is full for a moment while several write: the state is made anew without what is just being stored, and told as durable.",
-    file: "src/layers/echo/FeedWriter.ts",
-    edits: [
-      {
-        from: "const all = [...taken, ...this.queue, ...this.outside]\n    this.queue = []\n",
-        to: "const all = [...taken, ...(this.isClosing || this.feed.isClosed ? this.queue.splice(0) : []), ...this.outside]\n"
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "a close gives up what is relaxed",
     kind: "given up at a close",
     says: "A writer that is closed does not wait until what was written relaxed is strict, and drops it.",
@@ -159,18 +114,58 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "counters of what was taken back are given out again",
-    kind: "append to a feed after rollback",
-    says: "After a failed flush changes go on from the last counter that is stored, and not from the last that was taken.",
-    seen: "A full disk fails a flush, and the next write takes its counter, which the writer does not let pass: a defect.",
-    file: "src/layers/echo/OpenSpace.ts",
+    name: "two runs of one feed are stored at once",
+    kind: "use of what is stale",
+    says: "Who stores a run does not wait for another run of the same feed, and stores it on the length that it has read before.",
+    seen: "Two peers bring one feed, one more of it than the other, and the shorter run ends later: blocks are gone that were acknowledged.",
+    file: "src/layers/echo/FeedIngest.ts",
     edits: [
       {
-        from: "state.write(writer.feed.id, Math.max(used, writer.counter))",
-        to: "state.write(writer.feed.id, used === 0 ? writer.counter : 0)"
+        from: "return feed.lock.withPermit(Effect.uninterruptible(verified(space, feed, run)))",
+        to: "return Effect.uninterruptible(verified(space, feed, run))"
       }
     ],
     scenario: "replication",
     unitTests
+  },
+  {
+    name: "two let one feed in at once",
+    kind: "use of what is stale",
+    says: "Manifests are let in beside each other, and whether their feed is known is asked before it is stored.",
+    seen: "Two peers bring the manifest of a new feed at the same moment: it is begun twice, and what the first had stored is gone.",
+    file: "src/layers/echo/FeedStore.ts",
+    edits: [
+      {
+        from: "admit: (manifest) => admitting.withPermit(admit(space, manifest))",
+        to: "admit: (manifest) => admit(space, manifest)"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "the time that has passed is told by the wall clock",
+    kind: "trust the wall clock",
+    says: "Pauses, silence and deadlines are measured by the time of day.",
+    seen: "A clock is set back an hour while somebody waits to try again: he waits for an hour, and frontiers do not become equal.",
+    file: "src/services/platform/Elapsed.ts",
+    edits: [{ from: "Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)", to: "clock.currentTimeMillisUnsafe()" }],
+    scenario: "replication",
+    unitTests: ["test/platform"]
+  },
+  {
+    name: "an alarm that has rung counts as set",
+    kind: "lost wake-up",
+    says: "An alarm that has rung goes on taking itself to be set for the time at which it did.",
+    seen: "A connection waits a second time for when it may ask again, and nothing else happens on it: it never asks.",
+    file: "src/services/platform/Alarm.ts",
+    edits: [
+      {
+        from: "  const rung = Effect.sync(() => {\n    target = Number.POSITIVE_INFINITY\n",
+        to: "  const rung = Effect.sync(() => {\n"
+      }
+    ],
+    scenario: "replication",
+    unitTests: ["test/platform"]
   }
 ]

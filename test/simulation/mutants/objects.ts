@@ -81,22 +81,6 @@ export const objects: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a draft is made in the place of the one before",
-    kind: "one list for two",
-    says: "The list of a draft's mutations is used again for the next draft, since its change is merged by then.",
-    seen: "Two write at one peer before the first is encoded: the feed says of the first what the second did: changed.",
-    file: "src/schema/echo/Draft.ts",
-    edits: [
-      {
-        from: "export class Draft<E> {\n  readonly mutations: Array<Mutation> = []\n",
-        to: "const used: Array<Mutation> = []\n\nexport class Draft<E> {\n  readonly mutations = used\n"
-      },
-      { from: "    this.state = state\n", to: "    this.state = state\n    used.length = 0\n" }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "who reads slowly is told against what came last",
     kind: "use of what is stale",
     says: "Of an object that changes twice before its query is read it is noted what the later change began with, and not what was told.",
@@ -108,6 +92,16 @@ export const objects: ReadonlyArray<Mutant> = [
         to: "if (!this.pending.has(entry) || before !== null) this.pending.set(entry, before)"
       }
     ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "only the first that waits is woken",
+    kind: "lost wake-up",
+    says: "Of the feeds that wait for another one only the first goes on when it comes.",
+    seen: "One author's link is slow, several wait for his last block, and nothing happens after it: frontiers do not become equal.",
+    file: "src/layers/echo/SpaceDelivery.ts",
+    edits: [{ from: "for (const other of waiting) this.sort(other)", to: "if (waiting.length > 0) this.sort(waiting[0]!)" }],
     scenario: "replication",
     unitTests
   }

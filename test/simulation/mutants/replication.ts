@@ -73,5 +73,20 @@ export const replication: ReadonlyArray<Mutant> = [
     ],
     scenario: "replication",
     unitTests
+  },
+  {
+    name: "more is read while what came is stored",
+    kind: "one batch written as two",
+    says: "What a message asks to be stored is begun, and the next message is read without waiting for it.",
+    seen: "Runs and manifests come in quick succession: one is answered as another, or its refusal is heard by nobody.",
+    file: "src/layers/echo/Replicator.ts",
+    edits: [
+      {
+        from: "for (const action of actions) yield* store(session, feeds, action)",
+        to: "for (const action of actions) yield* Effect.forkScoped(store(session, feeds, action))"
+      }
+    ],
+    scenario: "replication",
+    unitTests
   }
 ]
