@@ -82,21 +82,6 @@ export const actor: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a timer belongs to nobody",
-    kind: "timer that survives its actor",
-    says: "The fiber of a timer is started beside the scope of its actor's life, and not in it.",
-    seen: "A desk is restarted, or its device is closed, while its timer of every five seconds runs: it is left running.",
-    file: "src/layers/actor/ActorSelf.ts",
-    edits: [
-      {
-        from: "return Fiber.runIn(Effect.runForkWith(this.cell.host.context)(effect), this.cell.scope)",
-        to: "return Effect.runForkWith(this.cell.host.context)(effect)"
-      }
-    ],
-    scenario: "actors",
-    unitTests
-  },
-  {
     name: "a turn that brings a snapshot is kept relaxed",
     kind: "acknowledge before durable",
     says: "A turn that goes with a snapshot is written relaxed, since the snapshot is there for speed alone.",
@@ -121,6 +106,21 @@ export const actor: ReadonlyArray<Mutant> = [
       {
         from: `this.storage.write(batch, { durability: "strict" })`,
         to: `this.storage.write(batch, { durability: command === null ? "relaxed" : "strict" })`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "an actor that leaves memory keeps its scope",
+    kind: "timer that survives its actor",
+    says: "The scope of a life is closed when its actor ends or crashes, and not when it leaves memory for a while.",
+    seen: "A counter is left alone and asked again: its life before was never told that it is over.",
+    file: "src/layers/actor/ActorCell.ts",
+    edits: [
+      {
+        from: "const closed = current === null ? Effect.void",
+        to: `const closed = current === null || (why === "stopped" && this.state === "down") ? Effect.void`
       }
     ],
     scenario: "actors",

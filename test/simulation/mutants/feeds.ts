@@ -37,24 +37,6 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests: ["test/platform"]
   },
   {
-    name: "the queue is emptied when the flush ends",
-    kind: "sync what was written after the sync began",
-    says: "All who stand in the queue when a flush ends are told that they are durable, those also who came while it was under way.",
-    seen: "Two write at one peer, the second during the first one's flush: it is told that it is durable, and no feed ever holds it: lost.",
-    file: "src/layers/echo/FeedWriter.ts",
-    edits: [
-      { from: "return this.queue.splice(0, count)", to: "return this.queue.slice(0, count)" },
-      { from: "this.settle(taken, exit.value)", to: "this.settle(this.queue.splice(0), exit.value)" },
-      { from: "else this.fail(taken, Exit.fail(", to: "else this.fail([], Exit.fail(" },
-      {
-        from: "while (appended[at]!.counter < last) exit",
-        to: "while (at < appended.length - 1 && appended[at]!.counter < last) exit"
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "a device whose storage was put back goes on in its feed",
     kind: "append to a feed after rollback",
     says: "Whether a feed was begun before the storage was put back is not asked when the feed to write in is looked for.",
@@ -114,57 +96,12 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "two runs of one feed are stored at once",
-    kind: "use of what is stale",
-    says: "Who stores a run does not wait for another run of the same feed, and stores it on the length that it has read before.",
-    seen: "Two peers bring one feed, one more of it than the other, and the shorter run ends later: blocks are gone that were acknowledged.",
-    file: "src/layers/echo/FeedIngest.ts",
-    edits: [
-      {
-        from: "return feed.lock.withPermit(Effect.uninterruptible(verified(space, feed, run)))",
-        to: "return Effect.uninterruptible(verified(space, feed, run))"
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
-    name: "two let one feed in at once",
-    kind: "use of what is stale",
-    says: "Manifests are let in beside each other, and whether their feed is known is asked before it is stored.",
-    seen: "Two peers bring the manifest of a new feed at the same moment: it is begun twice, and what the first had stored is gone.",
-    file: "src/layers/echo/FeedStore.ts",
-    edits: [
-      {
-        from: "admit: (manifest) => admitting.withPermit(admit(space, manifest))",
-        to: "admit: (manifest) => admit(space, manifest)"
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "the time that has passed is told by the wall clock",
     kind: "trust the wall clock",
     says: "Pauses, silence and deadlines are measured by the time of day.",
     seen: "A clock is set back an hour while somebody waits to try again: he waits for an hour, and frontiers do not become equal.",
     file: "src/services/platform/Elapsed.ts",
     edits: [{ from: "Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)", to: "clock.currentTimeMillisUnsafe()" }],
-    scenario: "replication",
-    unitTests: ["test/platform"]
-  },
-  {
-    name: "an alarm that has rung counts as set",
-    kind: "lost wake-up",
-    says: "An alarm that has rung goes on taking itself to be set for the time at which it did.",
-    seen: "A connection waits a second time for when it may ask again, and nothing else happens on it: it never asks.",
-    file: "src/services/platform/Alarm.ts",
-    edits: [
-      {
-        from: "  const rung = Effect.sync(() => {\n    target = Number.POSITIVE_INFINITY\n",
-        to: "  const rung = Effect.sync(() => {\n"
-      }
-    ],
     scenario: "replication",
     unitTests: ["test/platform"]
   }
