@@ -27,7 +27,6 @@ export const kinds = [
 
 /** Others that are worth their place. */
 export const otherKinds = [
-  "state shown before it is whole",
   "clean up what is another's",
   "one batch written as two",
   "use of what is stale",

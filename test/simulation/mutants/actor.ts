@@ -125,5 +125,15 @@ export const actor: ReadonlyArray<Mutant> = [
     ],
     scenario: "actors",
     unitTests
+  },
+  {
+    name: "every reference has a line of its own",
+    kind: "use of what is stale",
+    says: "The line to a device is made anew for each reference, and the one before is left open.",
+    seen: "An account on another device is asked a few times: its device opens no more channels, and transfers do not end.",
+    file: "src/layers/actor/ActorSystemConnected.ts",
+    edits: [{ from: "    placed.remotes.set(at, remote)\n", to: "" }],
+    scenario: "actors",
+    unitTests
   }
 ]

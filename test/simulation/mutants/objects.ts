@@ -56,16 +56,6 @@ export const objects: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a state is shown while it is made anew",
-    kind: "state shown before it is whole",
-    says: "When a space is made anew after a failed flush, its empty state is put in place before the stored blocks are delivered to it.",
-    seen: "A full disk fails a flush and others read meanwhile: notes that they have seen are gone for a moment: monotonic reads.",
-    file: "src/layers/echo/OpenSpace.ts",
-    edits: [{ from: "state = new SpaceState(this.state.feeds)", to: "state = this.state = new SpaceState(this.state.feeds)" }],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "of two with one time the feed that came first is shown",
     kind: "tie broken by arrival",
     says: "Of two values with the same time that is shown whose feed has the greater number here, and not the greater id.",
