@@ -27,10 +27,8 @@ export const kinds = [
 
 /** Others that are worth their place. */
 export const otherKinds = [
-  "state shown before it is whole",
   "clean up what is another's",
   "one batch written as two",
-  "one list for two",
   "use of what is stale",
   "given up at a close",
   "decided by no seed"

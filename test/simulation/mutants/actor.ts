@@ -82,70 +82,6 @@ export const actor: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a timer belongs to nobody",
-    kind: "timer that survives its actor",
-    says: "The fiber of a timer is started beside the scope of its actor's life, and not in it.",
-    seen: "A desk is restarted, or its device is closed, while its timer of every five seconds runs: it is left running.",
-    file: "src/layers/actor/ActorSelf.ts",
-    edits: [
-      {
-        from: "return Fiber.runIn(Effect.runForkWith(this.cell.host.context)(effect), this.cell.scope)",
-        to: "return Effect.runForkWith(this.cell.host.context)(effect)"
-      }
-    ],
-    scenario: "actors",
-    unitTests
-  },
-  {
-    name: "asks run out by the wall clock",
-    kind: "trust the wall clock",
-    says: "When an ask runs out is counted by the time of day, and not by a clock that only goes forward.",
-    seen: "The clock is set back while somebody waits for an answer that does not come: he waits for hours: a message never ends.",
-    file: "src/layers/actor/ActorDeadlines.ts",
-    edits: [
-      { from: "const at = elapsedMillis(this.clock) + millis", to: "const at = this.clock.currentTimeMillisUnsafe() + millis" },
-      { from: "Math.max(at - elapsedMillis(this.clock), 0)", to: "Math.max(at - this.clock.currentTimeMillisUnsafe(), 0)" },
-      { from: "const now = elapsedMillis(this.clock)", to: "const now = this.clock.currentTimeMillisUnsafe()" }
-    ],
-    scenario: "actors",
-    unitTests
-  },
-  {
-    name: "who comes while an actor leaves is not seen",
-    kind: "lost wake-up",
-    says: "An actor that has left memory does not look whether a message came meanwhile.",
-    seen: "An idle counter is asked in the moment in which it is passivated: the message waits where nobody looks.",
-    file: "src/layers/actor/ActorCell.ts",
-    edits: [
-      {
-        from: "        if (this.inbox !== null && !this.inbox.isEmpty) this.schedule()\n        else if (this.rare",
-        to: "        if (this.rare"
-      }
-    ],
-    scenario: "actors",
-    unitTests
-  },
-  {
-    name: "the place of who gave up is given to nobody",
-    kind: "lost wake-up",
-    says: "An ask that runs out leaves the mailbox, and who waits outside for room is not let in.",
-    seen: "A counter is busy, all asks in its mailbox run out, and somebody tells it something from outside: he waits for ever.",
-    file: "src/layers/actor/ActorInbox.ts",
-    edits: [{ from: `    message.settle("expired")\n    this.admit()\n`, to: `    message.settle("expired")\n` }],
-    scenario: "actors",
-    unitTests
-  },
-  {
-    name: "only the first ask runs out",
-    kind: "lost wake-up",
-    says: "After the asks that are due were told, nobody waits for the next one.",
-    seen: "Two ask with different patience an actor that does not answer, and nobody asks after them: the second waits for ever.",
-    file: "src/layers/actor/ActorDeadlines.ts",
-    edits: [{ from: "if (next !== null) this.sleepUntil(next)", to: "if (next !== null && next <= at) this.sleepUntil(next)" }],
-    scenario: "actors",
-    unitTests
-  },
-  {
     name: "a turn that brings a snapshot is kept relaxed",
     kind: "acknowledge before durable",
     says: "A turn that goes with a snapshot is written relaxed, since the snapshot is there for speed alone.",
@@ -161,12 +97,42 @@ export const actor: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "a snapshot has the state before its turn",
-    kind: "use of what is stale",
-    says: "A snapshot is made of the state that its turn began with, and covers the turn.",
-    seen: "An account has turned as often as makes a snapshot, and begins a new life: its balance is not that of its events.",
+    name: "a turn that nobody named is kept relaxed",
+    kind: "acknowledge before durable",
+    says: "A turn without a command is written relaxed, since nobody will repeat it.",
+    seen: "A device loses power after a saga has gone on by itself: it had come to a stage, and does not know of it.",
     file: "src/layers/actor/PersistenceStorage.ts",
-    edits: [{ from: "state: codec.encode(this.state)", to: "state: codec.encode(this.before)" }],
+    edits: [
+      {
+        from: `this.storage.write(batch, { durability: "strict" })`,
+        to: `this.storage.write(batch, { durability: command === null ? "relaxed" : "strict" })`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "an actor that leaves memory keeps its scope",
+    kind: "timer that survives its actor",
+    says: "The scope of a life is closed when its actor ends or crashes, and not when it leaves memory for a while.",
+    seen: "A counter is left alone and asked again: its life before was never told that it is over.",
+    file: "src/layers/actor/ActorCell.ts",
+    edits: [
+      {
+        from: "const closed = current === null ? Effect.void",
+        to: `const closed = current === null || (why === "stopped" && this.state === "down") ? Effect.void`
+      }
+    ],
+    scenario: "actors",
+    unitTests
+  },
+  {
+    name: "every reference has a line of its own",
+    kind: "use of what is stale",
+    says: "The line to a device is made anew for each reference, and the one before is left open.",
+    seen: "An account on another device is asked a few times: its device opens no more channels, and transfers do not end.",
+    file: "src/layers/actor/ActorSystemConnected.ts",
+    edits: [{ from: "    placed.remotes.set(at, remote)\n", to: "" }],
     scenario: "actors",
     unitTests
   }

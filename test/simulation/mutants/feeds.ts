@@ -37,60 +37,12 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests: ["test/platform"]
   },
   {
-    name: "the queue is emptied when the flush ends",
-    kind: "sync what was written after the sync began",
-    says: "All who stand in the queue when a flush ends are told that they are durable, those also who came while it was under way.",
-    seen: "Two write at one peer, the second during the first one's flush: it is told that it is durable, and no feed ever holds it: lost.",
-    file: "src/layers/echo/FeedWriter.ts",
-    edits: [
-      { from: "return this.queue.splice(0, count)", to: "return this.queue.slice(0, count)" },
-      { from: "this.settle(taken, exit.value)", to: "this.settle(this.queue.splice(0), exit.value)" },
-      { from: "else this.fail(taken, Exit.fail(", to: "else this.fail([], Exit.fail(" },
-      {
-        from: "while (appended[at]!.counter < last) exit",
-        to: "while (at < appended.length - 1 && appended[at]!.counter < last) exit"
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "a device whose storage was put back goes on in its feed",
     kind: "append to a feed after rollback",
     says: "Whether a feed was begun before the storage was put back is not asked when the feed to write in is looked for.",
     seen: "The disk of a peer is rolled back and it writes on: its feed forks, and what others have of it does not count any more: lost.",
     file: "src/layers/echo/FeedStore.ts",
     edits: [{ from: "feed.start >= rolledBackAt && ", to: "" }],
-    scenario: "replication",
-    unitTests
-  },
-  {
-    name: "a strict flush stores its own blocks alone",
-    kind: "acknowledge before durable",
-    says: "Blocks that were stored relaxed before are not stored again with a strict one, and become visible with it.",
-    seen: "A relaxed change and a strict one follow each other, and the power takes the first: a block is missing that others were sent.",
-    file: "src/layers/echo/FeedWriter.ts",
-    edits: [
-      {
-        from: `yield* this.write(growth, isStrict ? 0 : before, isStrict`,
-        to: `yield* this.write(growth, before, isStrict`
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
-    name: "what peers send is stored relaxed",
-    kind: "acknowledge before durable",
-    says: "Blocks that come from a peer are stored relaxed, and acknowledged then.",
-    seen: "A machine loses power after it has acknowledged another's blocks: who asked was told that they are there.",
-    file: "src/layers/echo/FeedIngest.ts",
-    edits: [
-      {
-        from: `growth.batch(space.options.space, 0, closed), { durability: "strict" }`,
-        to: `growth.batch(space.options.space, 0, closed), { durability: "relaxed" }`
-      }
-    ],
     scenario: "replication",
     unitTests
   },
@@ -129,21 +81,6 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "who waits behind a failed flush goes with the next",
-    kind: "retraction forgotten after a failed flush",
-    says: "A flush that fails is told to those whose changes it took, and what came meanwhile is stored with the next flush.",
-    seen: "The disk is full for a moment while several write: the state is made anew without what is just being stored, and told as durable.",
-    file: "src/layers/echo/FeedWriter.ts",
-    edits: [
-      {
-        from: "const all = [...taken, ...this.queue, ...this.outside]\n    this.queue = []\n",
-        to: "const all = [...taken, ...(this.isClosing || this.feed.isClosed ? this.queue.splice(0) : []), ...this.outside]\n"
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "a close gives up what is relaxed",
     kind: "given up at a close",
     says: "A writer that is closed does not wait until what was written relaxed is strict, and drops it.",
@@ -159,18 +96,13 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "counters of what was taken back are given out again",
-    kind: "append to a feed after rollback",
-    says: "After a failed flush changes go on from the last counter that is stored, and not from the last that was taken.",
-    seen: "A full disk fails a flush, and the next write takes its counter, which the writer does not let pass: a defect.",
-    file: "src/layers/echo/OpenSpace.ts",
-    edits: [
-      {
-        from: "state.write(writer.feed.id, Math.max(used, writer.counter))",
-        to: "state.write(writer.feed.id, used === 0 ? writer.counter : 0)"
-      }
-    ],
+    name: "the time that has passed is told by the wall clock",
+    kind: "trust the wall clock",
+    says: "Pauses, silence and deadlines are measured by the time of day.",
+    seen: "A clock is set back an hour while somebody waits to try again: he waits for an hour, and frontiers do not become equal.",
+    file: "src/services/platform/Elapsed.ts",
+    edits: [{ from: "Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)", to: "clock.currentTimeMillisUnsafe()" }],
     scenario: "replication",
-    unitTests
+    unitTests: ["test/platform"]
   }
 ]

@@ -37,16 +37,6 @@ export const mesh: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
-    name: "tries are timed by the wall clock",
-    kind: "trust the wall clock",
-    says: "When a peer is to be tried again is counted by the time of day, and not by a clock that only goes forward.",
-    seen: "A try fails and the clock is set back an hour: the next try is an hour later, and frontiers do not become equal.",
-    file: "src/layers/mesh/Swarm.ts",
-    edits: [{ from: "const now = () => elapsedMillis(clock)", to: "const now = () => clock.currentTimeMillisUnsafe()" }],
-    scenario: "replication",
-    unitTests
-  },
-  {
     name: "pauses are drawn by the host",
     kind: "decided by no seed",
     says: "How long a pause between two tries is, is drawn by the host's own randomness.",

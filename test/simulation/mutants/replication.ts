@@ -43,35 +43,5 @@ export const replication: ReadonlyArray<Mutant> = [
     edits: [{ from: "observer.sent(feedText(", to: "observer.acknowledged(feedText(" }],
     scenario: "replication",
     unitTests
-  },
-  {
-    name: "who has no room has it all",
-    kind: "forget to resend after a heal",
-    says: "A run that the full disk refuses is answered as one of which nothing was new, and not asked for again.",
-    seen: "A disk is full for some seconds while others write: what they wrote then is not there when all has healed.",
-    file: "src/layers/echo/Replicator.ts",
-    edits: [
-      {
-        from: `answered(0, error.reason) : Effect.fail(error))`,
-        to: `answered(0, error.reason) : error._tag === "StorageFull" ? answered(0, null) : Effect.fail(error))`
-      }
-    ],
-    scenario: "replication",
-    unitTests
-  },
-  {
-    name: "nobody is woken while a state is made anew",
-    kind: "lost wake-up",
-    says: "What comes while the state is made anew wakes nobody, since all is read then anyway.",
-    seen: "A block comes of a feed that was read already, and nothing comes after it: frontiers do not become equal.",
-    file: "src/layers/echo/OpenSpace.ts",
-    edits: [
-      {
-        from: "    this.settle(this.durable())\n    this.wake.openUnsafe()\n",
-        to: "    this.settle(this.durable())\n    if (!this.needsRebuild || this.crash !== null) this.wake.openUnsafe()\n"
-      }
-    ],
-    scenario: "replication",
-    unitTests
   }
 ]

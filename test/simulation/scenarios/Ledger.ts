@@ -198,7 +198,9 @@ export class Ledger {
     return surest.flatMap((entry) => {
       const { done, isPutBack, isStrict, life, peer, steps } = entry
       const { feed, first, time } = done!
-      const anew = [...held].find(([, change]) => change.time === time && isWithin(change.mutations, steps, found))
+      const isElsewhere = (change: Change) => change.feed !== feed || change.first !== first
+      const isAgain = (change: Change) => change.time === time && isElsewhere(change) && isWithin(change.mutations, steps, found)
+      const anew = [...held].find(([, change]) => isAgain(change))
       if (anew !== undefined) held.delete(anew[0])
       if (anew !== undefined || !isStrict || isPutBack || mayBeLost(entry)) return []
       return isVoid(`${feed}.${first}`, found)
