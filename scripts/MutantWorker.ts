@@ -1,7 +1,8 @@
 /**
  * A process that looks for one planted bug: seed after seed of its scenario in the tree that has the bug, until a promise is broken.
  *
- * Only what the bug alone breaks counts: the same plan must hold in the right tree, also at each step in which it is made smaller.
+ * Only what the bug alone breaks counts: the same plan must hold in the right tree, also at each step in which it is made smaller, until it is
+ * small enough.
  */
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
@@ -16,8 +17,10 @@ export interface Task {
   readonly scenario: string
   /** Seeds that are tried at most. */
   readonly most: number
-  /** Runs in which what was found is made smaller. */
+  /** Runs in which what was found is made smaller, */
   readonly budget: number
+  /** and how few events are few enough. */
+  readonly enough: number
 }
 
 export interface Found {
@@ -55,17 +58,21 @@ const modules = async (root: string, scenario: string) => {
   return { tree, planOf: (seed: number) => Effect.runPromise(planOf(simulation, seed)) }
 }
 
-const smaller = async (plan: Plan, { check }: Violation, budget: number, faulty: Tree, whole: Tree): Promise<Plan> => {
+/** Whichever promise the bug breaks, the right tree keeps it. */
+const smaller = async (plan: Plan, { budget, enough }: Task, faulty: Tree, whole: Tree): Promise<Plan> => {
   const shrinking = shrink(plan, budget)
+  let least = plan
   let turn = shrinking.next()
-  while (turn.done !== true) {
-    const isFailing = (await faulty(turn.value))?.check === check
-    turn = shrinking.next(isFailing && (await whole(turn.value)) === null)
+  while (turn.done !== true && least.events.length > enough) {
+    const isFailing = (await faulty(turn.value)) !== null && (await whole(turn.value)) === null
+    if (isFailing) least = turn.value
+    turn = shrinking.next(isFailing)
   }
-  return turn.value.plan
+  return least
 }
 
-const look = async ({ budget, faulty, most, scenario }: Task): Promise<Looked> => {
+const look = async (task: Task): Promise<Looked> => {
+  const { faulty, most, scenario } = task
   const mutant = await modules(faulty, scenario)
   const whole = await modules(right, scenario)
   const alsoRight: Array<Looked["alsoRight"][number]> = []
@@ -78,7 +85,7 @@ const look = async ({ budget, faulty, most, scenario }: Task): Promise<Looked> =
       alsoRight.push({ seed, failure: other })
       continue
     }
-    const plan = await smaller(drawn, failure, budget, mutant.tree, whole.tree)
+    const plan = await smaller(drawn, task, mutant.tree, whole.tree)
     return { found: { seed, failure, before: drawn.events.length, plan }, alsoRight }
   }
   return { found: null, alsoRight }

@@ -80,7 +80,10 @@ interface Outcome extends Looked {
 
 const outcomeOf = (mutant: Mutant): Promise<Outcome> =>
   withMutant(mutant, async (faulty) => {
-    const looked = await look({ faulty, scenario: String(mutant.scenario), most: args.most, budget }, minutesMax)
+    const looked = await look(
+      { faulty, scenario: String(mutant.scenario), most: args.most, budget, enough: eventsMax },
+      minutesMax
+    )
     return { ...looked, mutant, failing: args.isWithUnit ? await failingUnitTest(faulty, mutant) : undefined }
   })
 
