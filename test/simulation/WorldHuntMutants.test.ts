@@ -17,7 +17,7 @@ describe("Looking for planted bugs", () => {
   ])("finds that %s", { timeout: 120_000 }, async (name, check) => {
     const mutant = named(name)
     const { found } = await withMutant(mutant, (faulty) =>
-      look({ faulty, scenario: String(mutant.scenario), most: 30, budget: 10 }, 2)
+      look({ faulty, scenario: String(mutant.scenario), most: 30, budget: 10, enough: 10 }, 2)
     )
     assert.isNotNull(found)
     assert.strictEqual(found.failure.check, check)
@@ -36,7 +36,7 @@ describe("Looking for planted bugs", () => {
   })
 
   it("says so when the process that looks fails, and takes nothing for found", { timeout: 60_000 }, async () => {
-    const task = { faulty: "/nowhere", scenario: "actors", most: 1, budget: 1 }
+    const task = { faulty: "/nowhere", scenario: "actors", most: 1, budget: 1, enough: 1 }
     const error = await look(task, 1).then(
       () => null,
       (reason: unknown) => String(reason)

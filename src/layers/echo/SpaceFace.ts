@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { frontierHash } from "../../schema/echo/Frontier.ts"
 import type { Entry } from "../../schema/echo/Objects.ts"
-import { demandType, ObjectInvalid, type ObjectOf, ObjectType, read, typeOf, unfitCount } from "../../schema/echo/ObjectType.ts"
+import { demandType, ObjectInvalid, type ObjectOf, ObjectType, read, typeOf } from "../../schema/echo/ObjectType.ts"
 import { type Delta, demandProperty, type QueryOptions, queryAll } from "../../schema/echo/Query.ts"
 import { conflictedPaths } from "../../schema/echo/Shown.ts"
 import { spaceTypeName } from "../../schema/echo/Space.ts"
@@ -32,6 +32,7 @@ import {
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
+import { isSameStatus, statusOf } from "./SpaceStatus.ts"
 
 /** The reserved object that holds a space's own properties. */
 export const SpaceInfo = ObjectType.make(spaceTypeName, { name: Schema.String })
@@ -167,26 +168,14 @@ const auditOf = (handle: SpaceHandle): Space["audit"] =>
     )
   ).pipe(Effect.catchTag("SpaceRestarted", () => auditOf(handle)))
 
-const statusOf = (space: OpenSpace): SpaceStatus => ({
-  local: space.state.local,
-  durable: space.durable(),
-  sent: space.peers.progress.sent(),
-  acknowledgedBy: space.peers.progress.acknowledgedBy(),
-  connected: space.peers.progress.online(),
-  stuck: space.stuck(),
-  flagged: space.flagged(),
-  invalid: unfitCount(space.state.objects),
-  readOnly: space.readOnly(),
-  restarting: null
-})
-
 const statuses = (handle: SpaceHandle): Space["status"] =>
   coalesced(handle, (wake) => {
     let last: SpaceStatus | null = null
     const take = () => {
+      const before = last
       if (handle.life !== null) last = statusOf(handle.life)
       else if (last !== null) last = { ...last, connected: [], restarting: handle.crashed }
-      return last
+      return last === null || (before !== null && isSameStatus(before, last)) ? null : last
     }
     return { take, close: handle.listen(wake) }
   })

@@ -54,7 +54,7 @@ export const feeds: ReadonlyArray<Mutant> = [
     file: "src/layers/echo/FeedIngest.ts",
     edits: [
       {
-        from: `  if (holds !== true) return yield* refuse(run.feed, "bad-signature", "the head is not signed by the feed's key")\n`,
+        from: `  if (!holds) return yield* refuse(run.feed, "bad-signature", "the head is not signed by the feed's key")\n`,
         to: `  if (holds === undefined) return yield* refuse(run.feed, "bad-signature", "the head is not signed by the feed's key")\n`
       }
     ],

@@ -99,12 +99,12 @@ export class Sight {
     }
   }
 
-  /** An application, which draws all whenever something has changed; until its space is closed. */
+  /** An application, which draws all notes whenever one has changed, and what the space says of itself; until its space is closed. */
   screen(space: Space, peer: SimulatedPeer, life: number) {
     let claimed = ""
-    return EffectStream.runForEach(space.status, ({ acknowledgedBy, durable }) =>
+    const notes = EffectStream.runForEach(space.query(Note).changes, () => this.read(space, peer.name, life))
+    const status = EffectStream.runForEach(space.status, ({ acknowledgedBy, durable }) =>
       Effect.gen({ self: this }, function* () {
-        yield* this.read(space, peer.name, life)
         const claims = this.trial.peers.map((each) => [each, acknowledgedBy.get(this.devices.get(each.name) ?? "") ?? 0] as const)
         const all = [[peer, durable] as const, ...claims]
         const text = all.map(([, counter]) => counter).join()
@@ -113,6 +113,7 @@ export class Sight {
         yield* this.borneOut(peer, all)
       })
     )
+    return Effect.all([notes, status], { concurrency: "unbounded", discard: true })
   }
 
   /** What a space says of its own writes is held against the disks: what is durable here, and what others have. */
