@@ -27,6 +27,8 @@ export interface Found {
   /** The seed that found it, which is the number of seeds that were needed. */
   readonly seed: number
   readonly failure: Violation
+  /** All that the plan as it was drawn breaks, by the names of the checks. */
+  readonly checks: ReadonlyArray<string>
   /** Events of the plan as it was drawn. */
   readonly before: number
   readonly plan: Plan
@@ -38,8 +40,8 @@ export interface Looked {
   readonly alsoRight: ReadonlyArray<{ readonly seed: number; readonly failure: Violation }>
 }
 
-/** Runs a plan in the tree of a folder, and answers the first promise that is broken. */
-type Tree = (plan: Plan) => Promise<Violation | null>
+/** Runs a plan in the tree of a folder, and answers which promises are broken, in their order. */
+type Tree = (plan: Plan) => Promise<ReadonlyArray<Violation>>
 
 const right = resolve(import.meta.dirname, "..")
 
@@ -54,7 +56,7 @@ const modules = async (root: string, scenario: string) => {
     `${root}/test/simulation/scenarios/index.ts`
   )) as typeof import("../test/simulation/scenarios/index.ts")
   const simulation = scenarios[scenario]!
-  const tree: Tree = async (plan) => (await Effect.runPromise(run(simulation, plan))).violations[0] ?? null
+  const tree: Tree = async (plan) => (await Effect.runPromise(run(simulation, plan))).violations
   return { tree, planOf: (seed: number) => Effect.runPromise(planOf(simulation, seed)) }
 }
 
@@ -64,7 +66,7 @@ const smaller = async (plan: Plan, { budget, enough }: Task, faulty: Tree, whole
   let least = plan
   let turn = shrinking.next()
   while (turn.done !== true && least.events.length > enough) {
-    const isFailing = (await faulty(turn.value)) !== null && (await whole(turn.value)) === null
+    const isFailing = (await faulty(turn.value)).length > 0 && (await whole(turn.value)).length === 0
     if (isFailing) least = turn.value
     turn = shrinking.next(isFailing)
   }
@@ -78,15 +80,17 @@ const look = async (task: Task): Promise<Looked> => {
   const alsoRight: Array<Looked["alsoRight"][number]> = []
   for (let seed = 1; seed <= most; seed++) {
     const drawn = await whole.planOf(seed)
-    const failure = await mutant.tree(drawn)
-    if (failure === null) continue
-    const other = await whole.tree(drawn)
-    if (other !== null) {
+    const broken = await mutant.tree(drawn)
+    const [failure] = broken
+    if (failure === undefined) continue
+    const [other] = await whole.tree(drawn)
+    if (other !== undefined) {
       alsoRight.push({ seed, failure: other })
       continue
     }
     const plan = await smaller(drawn, task, mutant.tree, whole.tree)
-    return { found: { seed, failure, before: drawn.events.length, plan }, alsoRight }
+    const checks = [...new Set(broken.map(({ check }) => check))]
+    return { found: { seed, failure, checks, before: drawn.events.length, plan }, alsoRight }
   }
   return { found: null, alsoRight }
 }

@@ -89,7 +89,7 @@ const outcomeOf = (mutant: Mutant): Promise<Outcome> =>
 
 const told = ({ alsoRight, failing, found, mutant }: Outcome): string => {
   const unit = failing === undefined ? "" : failing === null ? "; unit tests pass" : `; found by ${failing}`
-  const what = found === null ? `NOT FOUND in ${args.most} seeds` : `seed ${found.seed}, ${found.failure.check}`
+  const what = found === null ? `NOT FOUND in ${args.most} seeds` : `seed ${found.seed}, ${found.checks.join(", ")}`
   const lines = [`${mutant.name}: ${what}${unit}`]
   if (found !== null) {
     lines.push(`  ${found.failure.says}`, `  ${found.before} events, shrunk to ${found.plan.events.length}`)
@@ -114,6 +114,7 @@ const lines = (outcomes: ReadonlyArray<Outcome>) =>
     seeds: found?.seed ?? args.most,
     events: found?.plan.events.length ?? null,
     checker: found?.failure.check ?? null,
+    checks: found?.checks ?? [],
     unitTestsPass: failing === undefined ? null : failing === null
   }))
 
@@ -154,6 +155,7 @@ const seeds = each.map((one) => one.seeds).sort((a, b) => a - b)
 const medianSeeds = (seeds[(seeds.length - 1) >> 1]! + seeds[seeds.length >> 1]!) / 2
 const passing = each.filter(({ unitTestsPass: passes }) => passes === true).length
 say(`\n${table(each)}\n`)
+say(`broken by one or another: ${[...new Set(each.flatMap(({ checks }) => checks))].sort().join(", ")}`)
 say(`${found} of ${each.length} found, median of seeds ${medianSeeds}; the ordinary tests pass with ${passing} of them`)
 if (args.json) process.stdout.write(`${JSON.stringify({ mutants: each.length, found, medianSeeds, each })}\n`)
 const isEachSmall = each.every(({ events }) => events !== null && events <= eventsMax)
