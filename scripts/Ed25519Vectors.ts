@@ -1,7 +1,9 @@
 /**
  * Published Ed25519 vectors as one shape: a claim, whether it holds under predicate P, and, where known, the key that signed it.
  */
-import { Buffer } from "node:buffer"
+import * as Effect from "effect/Effect"
+import { equalBytes } from "../src/schema/platform/Codec.ts"
+import { array, bytes, field, hexField, lines, type Vector } from "./Vector.ts"
 
 export interface Ed25519Vector {
   readonly name: string
@@ -58,9 +60,9 @@ export const readSpeccheck = (text: string): ReadonlyArray<Ed25519Vector> =>
     secretKey: null
   }))
 
-/** Wycheproof's eddsa_verify_schema_v1. Its verdicts and P's are the same. */
-export const readWycheproof = (text: string): ReadonlyArray<Ed25519Vector> =>
-  array(field(JSON.parse(text), "testGroups")).flatMap((group) => {
+/** The groups of Wycheproof's eddsa_verify_schema_v1. Its verdicts and P's are the same. */
+export const readWycheproof = (groups: ReadonlyArray<unknown>): ReadonlyArray<Ed25519Vector> =>
+  groups.flatMap((group) => {
     const publicKey = hexField(field(group, "publicKey"), "pk")
     return array(field(group, "tests")).map((test) => ({
       name: `tcId ${field(test, "tcId")}`,
@@ -72,21 +74,15 @@ export const readWycheproof = (text: string): ReadonlyArray<Ed25519Vector> =>
     }))
   })
 
-const lines = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")
-
-const bytes = (hex: string): Uint8Array => {
-  if (!/^([0-9a-f]{2})*$/i.test(hex)) throw new Error(`${hex.slice(0, 40)} is not hexadecimal`)
-  return new Uint8Array(Buffer.from(hex, "hex"))
-}
-
-const field = (value: unknown, name: string): unknown => {
-  if (typeof value !== "object" || value === null || !(name in value)) throw new Error(`a vector without ${name}`)
-  return Object.getOwnPropertyDescriptor(value, name)?.value
-}
-
-const hexField = (value: unknown, name: string): Uint8Array => bytes(String(field(value, name)))
-
-const array = (value: unknown): ReadonlyArray<unknown> => {
-  if (!Array.isArray(value)) throw new Error("no list of vectors where one was expected")
-  return value
-}
+/** What a layer has to answer of each: the verdict, and where the key is known the signature too. */
+export const asVectors = (vectors: ReadonlyArray<Ed25519Vector>): ReadonlyArray<Vector> =>
+  vectors.map((vector) => ({
+    name: vector.name,
+    holds: (crypto) =>
+      Effect.gen(function* () {
+        const { isValid, message, publicKey, secretKey, signature } = vector
+        const [holds] = yield* crypto.verify([vector])
+        const isSigned = secretKey === null || equalBytes(yield* crypto.sign({ publicKey, secretKey }, message), signature)
+        return holds === isValid && isSigned
+      })
+  }))

@@ -9,14 +9,19 @@ import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import * as CryptoNoble from "../src/layers/platform/CryptoNoble.ts"
 import * as CryptoNode from "../src/layers/platform/CryptoNode.ts"
-import { equalBytes } from "../src/schema/platform/Codec.ts"
 import type { Crypto } from "../src/services/platform/Crypto.ts"
-import { type Ed25519Vector, readSignInput, readSpeccheck, readWycheproof } from "./Ed25519Vectors.ts"
+import { asVectors, readSignInput, readSpeccheck } from "./Ed25519Vectors.ts"
+import { readBip39, readSlip10 } from "./RecoveryVectors.ts"
+import type { Vector } from "./Vector.ts"
+import { readFile } from "./WycheproofVectors.ts"
 
-const kinds: ReadonlyMap<string, (text: string) => ReadonlyArray<Ed25519Vector>> = new Map([
-  ["ed25519", readSignInput],
-  ["speccheck", readSpeccheck],
-  ["wycheproof-ed25519", readWycheproof]
+/** What reads a file of each kind. */
+export const kinds: ReadonlyMap<string, (text: string) => ReadonlyArray<Vector>> = new Map([
+  ["bip39", readBip39],
+  ["slip-0010", readSlip10],
+  ["ed25519", (text: string) => asVectors(readSignInput(text))],
+  ["speccheck", (text: string) => asVectors(readSpeccheck(text))],
+  ["wycheproof", readFile]
 ])
 
 /** The layers that must agree. */
@@ -25,21 +30,16 @@ export const cryptoLayers: ReadonlyArray<readonly [name: string, crypto: Crypto[
   ["noble", CryptoNoble.make()]
 ]
 
-/** The names of the vectors that this layer judges or signs otherwise than they say. */
-export const failing = Effect.fnUntraced(function* (crypto: Crypto["Service"], vectors: ReadonlyArray<Ed25519Vector>) {
-  const verdicts = yield* crypto.verify(vectors)
-  const failed: Array<string> = []
-  for (const [i, vector] of vectors.entries()) {
-    const { message, publicKey, secretKey, signature } = vector
-    const isSigned = secretKey === null || equalBytes(yield* crypto.sign({ publicKey, secretKey }, message), signature)
-    if (verdicts[i] !== vector.isValid || !isSigned) failed.push(vector.name)
-  }
-  return failed
-})
+/** The names of the vectors that this layer answers otherwise than they say. */
+export const failing = (crypto: Crypto["Service"], vectors: ReadonlyArray<Vector>) =>
+  Effect.map(
+    Effect.filter(vectors, ({ holds }) => Effect.map(holds(crypto), (isHeld) => !isHeld)),
+    (wrong) => wrong.map(({ name }) => name)
+  )
 
 const usage = `To run published vectors: npm run vectors -- KIND FILE [--json]
 KIND is one of ${[...kinds.keys()].join(", ")}; FILE is the file as it was published.
-For example: npm run vectors -- ed25519 ../shared/vectors/ed25519/sign-input-1024.txt`
+For example: npm run vectors -- wycheproof ../shared/vectors/wycheproof/x25519_test.json`
 
 const main = async (words: ReadonlyArray<string>): Promise<number> => {
   const isJson = words.includes("--json")
@@ -54,7 +54,7 @@ const main = async (words: ReadonlyArray<string>): Promise<number> => {
   const read = kinds.get(kind)
   if (read === undefined) return refuse(`"${kind}" is no kind of vectors.`)
 
-  let vectors: ReadonlyArray<Ed25519Vector>
+  let vectors: ReadonlyArray<Vector>
   try {
     vectors = read(fs.readFileSync(file, "utf8"))
   } catch (cause) {

@@ -20,7 +20,7 @@ describe("npm run vectors", () => {
   it.skipIf(!hasVectors)("passes the published files, and prints one JSON object as its last line", () => {
     for (const [kind, file, vectors] of [
       ["speccheck", "ed25519-speccheck/cases.json", 12],
-      ["wycheproof-ed25519", "wycheproof/ed25519_test.json", 151]
+      ["wycheproof", "wycheproof/ed25519_test.json", 151]
     ] as const) {
       const { last, status, stdout } = run(kind, vectorPath(file), "--json")
       assert.strictEqual(status, 0)

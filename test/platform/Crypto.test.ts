@@ -5,8 +5,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ED25519_TORSION_SUBGROUP } from "@noble/curves/ed25519.js"
 import * as Effect from "effect/Effect"
-import { type Ed25519Vector, readSignInput, readSpeccheck, readWycheproof, speccheck } from "../../scripts/Ed25519Vectors.ts"
-import { cryptoLayers, failing } from "../../scripts/vectors.ts"
+import { readSpeccheck, speccheck } from "../../scripts/Ed25519Vectors.ts"
+import { cryptoLayers, failing, kinds } from "../../scripts/vectors.ts"
 import * as CryptoNoble from "../../src/layers/platform/CryptoNoble.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import { holds, isKeyValid, isWellFormed } from "../../src/schema/platform/Ed25519.ts"
@@ -16,28 +16,31 @@ const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-const sources: ReadonlyArray<
-  readonly [name: string, file: string, read: (text: string) => ReadonlyArray<Ed25519Vector>, count: number]
-> = [
-  ["ed25519 sign.input", "ed25519/sign-input-1024.txt", readSignInput, 1_024],
-  ["ed25519 speccheck", "ed25519-speccheck/cases.json", readSpeccheck, 12],
-  ["ed25519 wycheproof", "wycheproof/ed25519_test.json", readWycheproof, 151]
+const sources: ReadonlyArray<readonly [kind: string, file: string, count: number]> = [
+  ["ed25519", "ed25519/sign-input-1024.txt", 1_024],
+  ["speccheck", "ed25519-speccheck/cases.json", 12],
+  ["wycheproof", "wycheproof/ed25519_test.json", 151],
+  ["wycheproof", "wycheproof/x25519_test.json", 518],
+  ["wycheproof", "wycheproof/hkdf_sha256_test.json", 86],
+  ["wycheproof", "wycheproof/hmac_sha512_test.json", 174],
+  ["bip39", "bip39/trezor-vectors.json", 24],
+  ["slip-0010", "slip-0010/ed25519.json", 12]
 ]
 
-describe("Crypto: published Ed25519 vectors", () => {
-  for (const [name, file, read, count] of sources) {
+describe("Crypto: published vectors", () => {
+  for (const [kind, file, count] of sources) {
     it.effect.skipIf(!hasVectors)(
-      `${name}: ${count} answered alike, and as they must be, on node and on noble`,
+      `${file}: ${count} answered alike, and as they must be, on node and on noble`,
       () =>
         Effect.gen(function* () {
-          const vectors = read(vectorText(file))
+          const vectors = kinds.get(kind)!(vectorText(file))
           assert.lengthOf(vectors, count)
           const passed: Array<string> = []
           for (const [layer, crypto] of cryptoLayers) {
             assert.deepStrictEqual(yield* failing(crypto, vectors), [], `failed on ${layer}`)
             passed.push(`${vectors.length.toLocaleString("en")} ${passed.length === 0 ? "passed " : ""}on ${layer}`)
           }
-          console.log(`vectors ${name}: ${passed.join(", ")}`)
+          console.log(`vectors ${file}: ${passed.join(", ")}`)
         }),
       120_000
     )

@@ -3,11 +3,15 @@
  *
  * Eight times slower at signatures than node:crypto, and the same to the bit. Randomness is the platform's, unless one is given.
  */
-import { ed25519 } from "@noble/curves/ed25519.js"
-import { sha256 } from "@noble/hashes/sha2.js"
+import { ed25519, x25519 } from "@noble/curves/ed25519.js"
+import { hkdf } from "@noble/hashes/hkdf.js"
+import { hmac } from "@noble/hashes/hmac.js"
+import { pbkdf2 } from "@noble/hashes/pbkdf2.js"
+import { sha256, sha512 } from "@noble/hashes/sha2.js"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { holds, isKeyValid, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
+import { checkedLength } from "../../schema/platform/Hkdf.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 
 export interface Options {
@@ -26,7 +30,19 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     }),
     sign: (pair, message) => Effect.sync(() => ed25519.sign(message, pair.secretKey)),
     verify: (list) => Effect.sync(() => list.map((each) => holds(each.publicKey, each.message, each.signature))),
+    hmac512: (key, message) => hmac(sha512, key, message),
+    hkdf: (key, info, { length = 32, salt } = {}) => hkdf(sha256, key, salt, info, checkedLength(length)),
+    pbkdf2: (password, salt, rounds) => pbkdf2(sha512, password, salt, { c: rounds, dkLen: 64 }),
+    agree,
     isKeyValid
+  }
+}
+
+const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
+  try {
+    return x25519.getSharedSecret(secretKey, publicKey)
+  } catch {
+    return null
   }
 }
 

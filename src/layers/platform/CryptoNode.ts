@@ -10,6 +10,7 @@ import * as crypto from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { holds, isKeyValid, isWellFormed, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
+import { checkedLength } from "../../schema/platform/Hkdf.ts"
 import { Crypto, type Hash, type KeyPair, type Signed } from "../../services/platform/Crypto.ts"
 
 export interface Options {
@@ -59,9 +60,16 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     generate: Effect.sync(generate),
     sign: (pair, message) => Effect.sync(() => plain(crypto.sign(null, message, privateKey(pair)))),
     verify: (list) => Effect.sync(() => list.map(verifyOne)),
+    hmac512: (key, message) => plain(crypto.createHmac("sha512", key).update(message).digest()),
+    hkdf: (key, info, { length = 32, salt = noSalt } = {}) =>
+      new Uint8Array(crypto.hkdfSync("sha256", key, salt, info, checkedLength(length))),
+    pbkdf2: (password, salt, rounds) => plain(crypto.pbkdf2Sync(password, salt, rounds, 64, "sha512")),
+    agree,
     isKeyValid
   }
 }
+
+const noSalt = new Uint8Array()
 
 export const layer: Layer.Layer<Crypto> = Layer.sync(Crypto, () => make())
 
@@ -79,6 +87,22 @@ const importSeed = (seed: Uint8Array): crypto.KeyObject => {
   const key = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
   der.fill(0)
   return key
+}
+
+const agreementPkcs8 = Buffer.from("302e020100300506032b656e04220420", "hex")
+const agreementSpki = Buffer.from("302a300506032b656e032100", "hex")
+
+const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
+  const der = Buffer.concat([agreementPkcs8, secretKey])
+  try {
+    const own = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
+    const other = crypto.createPublicKey({ key: Buffer.concat([agreementSpki, publicKey]), format: "der", type: "spki" })
+    return plain(crypto.diffieHellman({ privateKey: own, publicKey: other }))
+  } catch {
+    return null
+  } finally {
+    der.fill(0)
+  }
 }
 
 const publicKeysMax = 1_024

@@ -1,5 +1,5 @@
 /**
- * The primitives: SHA-256, Ed25519 under one predicate, and randomness.
+ * The primitives: SHA-256, Ed25519 under one predicate, X25519, what derives keys, and randomness.
  *
  * Hashing is synchronous everywhere, so that pure code may take it as an argument. Signatures are verified as one Effect over a
  * list. All layers accept exactly the same signatures (predicate P, docs/security.md): peers that disagreed would never converge.
@@ -15,6 +15,12 @@ export type Hash = (bytes: Uint8Array) => Uint8Array
 export interface KeyPair {
   readonly publicKey: Uint8Array
   readonly secretKey: Uint8Array
+}
+
+export interface HkdfOptions {
+  /** None unless said. */
+  readonly salt?: Uint8Array
+  readonly length?: number
 }
 
 /** A claim that `publicKey` signed `message`. */
@@ -35,6 +41,14 @@ export class Crypto extends Context.Service<
     readonly sign: (key: KeyPair, message: Uint8Array) => Effect.Effect<Uint8Array>
     /** Whether each signature holds under predicate P. Never fails: what cannot be read does not hold. */
     readonly verify: (list: ReadonlyArray<Signed>) => Effect.Effect<ReadonlyArray<boolean>>
+    /** HMAC-SHA512 (RFC 2104): 64 bytes. */
+    readonly hmac512: (key: Uint8Array, message: Uint8Array) => Uint8Array
+    /** HKDF-SHA256 (RFC 5869): `length` bytes (32 unless said), at most 8,160; a RangeError beyond. */
+    readonly hkdf: (key: Uint8Array, info: Uint8Array, options?: HkdfOptions) => Uint8Array
+    /** PBKDF2 with HMAC-SHA512 (RFC 8018), 64 bytes: as slow as `rounds` says. */
+    readonly pbkdf2: (password: Uint8Array, salt: Uint8Array, rounds: number) => Uint8Array
+    /** X25519 (RFC 7748): what both sides share, 32 bytes; null for a key of small order, with which anybody would share it. */
+    readonly agree: (secretKey: Uint8Array, publicKey: Uint8Array) => Uint8Array | null
     /** Whether a public key may be admitted at all: canonical, on the curve, not of small order. */
     readonly isKeyValid: (publicKey: Uint8Array) => boolean
   }

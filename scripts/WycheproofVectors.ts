@@ -1,0 +1,53 @@
+/**
+ * Project Wycheproof's files, by the algorithm that they name.
+ */
+import * as Effect from "effect/Effect"
+import { equalBytes } from "../src/schema/platform/Codec.ts"
+import type { Crypto } from "../src/services/platform/Crypto.ts"
+import { asVectors, readWycheproof } from "./Ed25519Vectors.ts"
+import { array, field, hexField, type Vector } from "./Vector.ts"
+
+type Test = (crypto: Crypto["Service"], test: unknown) => boolean
+
+/** xdh_comp_schema_v1. What is only acceptable must be answered as it says, but for keys of small order, which are refused. */
+const agreement: Test = (crypto, test) => {
+  const shared = crypto.agree(hexField(test, "private"), hexField(test, "public"))
+  const isRefused = array(field(test, "flags")).includes("ZeroSharedSecret")
+  return isRefused ? shared === null : shared !== null && equalBytes(shared, hexField(test, "shared"))
+}
+
+/** hkdf_test_schema_v1. */
+const derivation: Test = (crypto, test) => {
+  try {
+    const options = { salt: hexField(test, "salt"), length: Number(field(test, "size")) }
+    const derived = crypto.hkdf(hexField(test, "ikm"), hexField(test, "info"), options)
+    return field(test, "result") === "valid" && equalBytes(derived, hexField(test, "okm"))
+  } catch (error) {
+    return error instanceof RangeError && field(test, "result") === "invalid"
+  }
+}
+
+/** mac_test_schema_v1, whose tags may be cut short. */
+const authentication: Test = (crypto, test) => {
+  const tag = hexField(test, "tag")
+  const made = crypto.hmac512(hexField(test, "key"), hexField(test, "msg"))
+  return equalBytes(made.subarray(0, tag.length), tag) === (field(test, "result") === "valid")
+}
+
+const tests: ReadonlyMap<unknown, Test> = new Map([
+  ["XDH", agreement],
+  ["HKDF-SHA-256", derivation],
+  ["HMACSHA512", authentication]
+])
+
+export const readFile = (text: string): ReadonlyArray<Vector> => {
+  const file: unknown = JSON.parse(text)
+  const algorithm = field(file, "algorithm")
+  const groups = array(field(file, "testGroups"))
+  if (algorithm === "EDDSA") return asVectors(readWycheproof(groups))
+  const test = tests.get(algorithm)
+  if (test === undefined) throw new Error(`nothing here does ${String(algorithm)}`)
+  return groups
+    .flatMap((group) => array(field(group, "tests")))
+    .map((each) => ({ name: `tcId ${field(each, "tcId")}`, holds: (crypto) => Effect.sync(() => test(crypto, each)) }))
+}

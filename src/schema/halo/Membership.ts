@@ -1,0 +1,296 @@
+/**
+ * `evaluate`: who is a member of a space, with which role and devices, as a pure machine over a set of operations.
+ *
+ * Taking away needs strictly more authority than what is taken has, so what voids what points down only: one result, no tie-break, no
+ * clock. An operation stands when every right that it uses was granted by one that stands, and no revocation that stands cuts it off:
+ * one that its signer's right falls to, and in whose past it does not lie. The answer is a function of the set; operations may come in
+ * any order that keeps parents first, one by one or all at once. docs/security.md#membership
+ */
+import { Ancestry } from "./Ancestry.ts"
+import { dominates, type Grant, type Right, rankOfGrant, structural } from "./Grants.ts"
+import type { Deed, Operation, Role } from "./Operation.ts"
+import { Upcoming } from "./Upcoming.ts"
+
+interface Node {
+  readonly operation: Operation
+  /** Null when its signer had no such right. */
+  readonly right: Right | null
+  readonly grants: ReadonlyArray<Grant>
+  /** What it takes away if it stands. */
+  readonly kills: Array<Grant>
+  isValid: boolean
+}
+
+/** An operation's standing: it counts, it was within its signer's right and was cut off, or it never was within it. */
+export type Standing = "valid" | "quarantined" | "malformed"
+
+export interface Member {
+  readonly identity: string
+  readonly role: Role
+  readonly devices: ReadonlyArray<string>
+}
+
+/** What took a right away, and the rank of who did it. */
+export interface Revocation {
+  readonly deed: Deed
+  readonly rank: number
+}
+
+/** An operation about a feed, with the role and rank of its signer, and what has taken his right away since. */
+export interface Said {
+  readonly deed: Deed
+  readonly role: Role | 0
+  readonly rank: number
+  readonly revokedBy: ReadonlyArray<Revocation>
+}
+
+const noGrants: ReadonlyArray<Grant> = []
+
+export class Membership {
+  private readonly ancestry = new Ancestry()
+  private readonly nodes: Array<Node> = []
+  private readonly numbers = new Map<string, number>()
+  /** Grants by what a revocation names: an identity, a device's key, an invitation's operation. */
+  private readonly grantsAt = new Map<string, Array<Grant>>()
+  /** Memberships and devices of an identity. */
+  private readonly grantsOf = new Map<string, Array<Grant>>()
+  private readonly current = new Map<string, Member>()
+  /** Identities of which a right has begun or ceased to stand since `current` was made. */
+  private readonly changed = new Set<string>()
+  /** Operations that admit a feed, or endorse some of it. */
+  private readonly feeds = new Map<string, Array<number>>()
+  private readonly revocationsAt = new Map<string, Array<number>>()
+  /** The causal heads among operations that set the policy, of each operation's past with itself. */
+  private readonly policies: Array<ReadonlyArray<number>> = []
+  private readonly upcoming = new Upcoming((op) => this.nodes[op]!.right!.rank)
+
+  has(id: string): boolean {
+    return this.numbers.has(id)
+  }
+
+  get size(): number {
+    return this.nodes.length
+  }
+
+  /** Takes operations whose parents are here or before them; answers how many were new. */
+  add(operations: Iterable<Operation>): number {
+    const before = this.nodes.length
+    for (const operation of operations) if (!this.has(operation.id)) this.take(operation)
+    this.settle()
+    return this.nodes.length - before
+  }
+
+  /** What has a say on how much of a feed counts: each operation that admitted it or endorsed some of it, and that stands. */
+  about(feed: string): ReadonlyArray<Said> {
+    const ops = (this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.isValid)
+    return ops.map((op) => {
+      const { operation, right } = this.nodes[op]!
+      return { deed: operation.deed, role: right!.role, rank: right!.rank, revokedBy: this.revocationsOf(right!) }
+    })
+  }
+
+  /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
+  private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
+    const ops = new Set(uses.flatMap(({ killers }) => killers.filter((op) => this.nodes[op]!.isValid)))
+    return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
+  }
+
+  private take(operation: Operation): void {
+    const parents = operation.parents.map((parent) => this.numbers.get(parent)!)
+    const op = this.ancestry.add(parents)
+    this.policies.push(this.policyHeads(parents))
+    const known = {
+      ancestry: this.ancestry,
+      grantsOf: (id: string) => this.nodes[this.numbers.get(id) ?? op]?.grants ?? noGrants,
+      isLocked: (at: number) => this.isLocked(at)
+    }
+    const found = structural(known, op, operation)
+    const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [], isValid: false }
+    this.nodes.push(node)
+    this.numbers.set(operation.id, op)
+    if (found === null) return
+    if (operation.deed.type === "SetPolicy") this.policies[op] = [op]
+    for (const grant of found.right.uses) grant.users.push(op)
+    for (const grant of found.grants) this.list(grant)
+    this.listRevocation(op, node)
+    for (const feed of feedsIn(operation.deed)) into(this.feeds, feed, op)
+    this.upcoming.add(op)
+  }
+
+  // What takes away what ----------------------------------------------------------------------------------------------------------
+
+  private list(grant: Grant): void {
+    const target = this.targetOf(grant)
+    into(this.grantsAt, target, grant)
+    for (const revocation of this.revocationsAt.get(target) ?? []) this.meet(revocation, grant)
+    if (grant.kind !== "invite") into(this.grantsOf, grant.identity, grant)
+  }
+
+  private targetOf({ identity, key, kind, op }: Grant): string {
+    if (kind === "invite") return `invite ${this.nodes[op]!.operation.id}`
+    return kind === "member" ? `member ${identity}` : `device ${key}`
+  }
+
+  private listRevocation(op: number, { operation: { deed }, right }: Node): void {
+    if (deed.type === "Leave") {
+      const own = right!.uses[right!.uses.length - 1]!
+      this.meet(op, own)
+      return
+    }
+    const target = revoked(deed)
+    if (target === null) return
+    into(this.revocationsAt, target, op)
+    for (const grant of this.grantsAt.get(target) ?? []) this.meet(op, grant)
+  }
+
+  private meet(revocation: number, grant: Grant): void {
+    if (!this.kills(revocation, grant)) return
+    this.nodes[revocation]!.kills.push(grant)
+    grant.killers.push(revocation)
+  }
+
+  /** Whether a revocation takes a grant away, if it stands: never one that came after it. */
+  private kills(revocation: number, grant: Grant): boolean {
+    if (grant.op === revocation || this.ancestry.isBefore(revocation, grant.op)) return false
+    const { operation, right } = this.nodes[revocation]!
+    const { deed } = operation
+    switch (deed.type) {
+      case "Cap":
+        return grant.role > deed.maxRole && dominates(right!, grant)
+      case "Leave":
+        return true
+      case "RevokeInvite":
+        return right!.role > grant.role
+      case "RemoveDevice":
+        if (grant.identity !== deed.identity) return false
+        if (right!.identity !== grant.identity) return dominates(right!, grant.member!)
+        return right!.rank > rankOfGrant(grant) || right!.uses[0] === grant
+      default:
+        return false
+    }
+  }
+
+  /** Whether an operation that uses a grant is cut off by a revocation that takes it away. */
+  private cuts(revocation: number, op: number, grant: Grant): boolean {
+    if (op === revocation) return false
+    const { operation, right } = this.nodes[revocation]!
+    const { deed } = operation
+    // who goes by himself takes nothing with him, and nobody above him
+    if (deed.type === "Leave" || (deed.type === "RemoveDevice" && right!.uses[0] === grant))
+      return this.ancestry.isBefore(revocation, op) && this.nodes[op]!.right!.rank <= right!.rank
+    if (!this.ancestry.isBefore(op, revocation)) return true
+    const from = "voidFrom" in deed && deed.voidFrom !== null ? this.numbers.get(deed.voidFrom) : undefined
+    return from !== undefined && (from === op || this.ancestry.isBefore(from, op))
+  }
+
+  // Which stand -------------------------------------------------------------------------------------------------------------------
+
+  /** Judges what may have changed, the greatest rank first: what an operation depends on is judged before it. */
+  private settle(): void {
+    for (let op = this.upcoming.next(); op >= 0; op = this.upcoming.next()) {
+      const node = this.nodes[op]!
+      const isValid = node.right!.uses.every((grant) => this.mayUse(op, grant))
+      if (isValid === node.isValid) continue
+      node.isValid = isValid
+      for (const grant of node.grants) {
+        this.changed.add(grant.identity)
+        for (const user of grant.users) this.upcoming.add(user)
+      }
+      for (const grant of node.kills) {
+        this.changed.add(grant.identity)
+        for (const user of grant.users) if (this.cuts(op, user, grant)) this.upcoming.add(user)
+      }
+    }
+  }
+
+  private mayUse(op: number, grant: Grant): boolean {
+    if (!this.nodes[grant.op]!.isValid) return false
+    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid && this.cuts(revocation, op, grant))
+  }
+
+  // The policy --------------------------------------------------------------------------------------------------------------------
+
+  private policyHeads(parents: ReadonlyArray<number>): ReadonlyArray<number> {
+    const [first, ...others] = parents.map((parent) => this.policies[parent]!)
+    if (first === undefined) return []
+    if (others.every((heads) => heads === first)) return first
+    const all = [...new Set([first, ...others].flat())]
+    return all.filter((head) => !all.some((other) => this.ancestry.isBefore(head, other)))
+  }
+
+  /** The policy in an operation's past: of concurrent ones that of the greatest rank, then of the greatest id. */
+  private isLocked(op: number): boolean {
+    let winner: Node | null = null
+    for (const head of this.policies[op]!) {
+      const node = this.nodes[head]!
+      const order = winner === null ? 1 : node.right!.rank - winner.right!.rank
+      if (order > 0 || (order === 0 && node.operation.id > winner!.operation.id)) winner = node
+    }
+    const deed = (winner ?? this.nodes[0])?.operation.deed
+    return deed !== undefined && "isLocked" in deed && deed.isLocked
+  }
+
+  // What follows ------------------------------------------------------------------------------------------------------------------
+
+  standing(id: string): Standing {
+    const node = this.nodes[this.numbers.get(id) ?? -1]
+    if (node === undefined || node.right === null) return "malformed"
+    return node.isValid ? "valid" : "quarantined"
+  }
+
+  private isLive(grant: Grant): boolean {
+    if (!this.nodes[grant.op]!.isValid) return false
+    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
+  }
+
+  /** An identity as it stands, or undefined when it is not in. */
+  member(identity: string): Member | undefined {
+    this.refresh()
+    return this.current.get(identity)
+  }
+
+  /** Everybody who is in, in the order of identities. */
+  members(): ReadonlyArray<Member> {
+    this.refresh()
+    return [...this.current.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1))
+  }
+
+  private refresh(): void {
+    for (const identity of this.changed) {
+      const live = (this.grantsOf.get(identity) ?? []).filter((grant) => this.isLive(grant))
+      const role = live.reduce((most, { kind, role }) => (kind === "member" && role > most ? role : most), 0)
+      if (role === 0) {
+        this.current.delete(identity)
+        continue
+      }
+      const devices = live.flatMap(({ key, kind, member }) => (kind === "device" && this.isLive(member!) ? [key] : []))
+      this.current.set(identity, { identity, role: role as Role, devices: [...new Set(devices)].sort() })
+    }
+    this.changed.clear()
+  }
+}
+
+const feedsIn = (deed: Deed): ReadonlyArray<string> => {
+  if (deed.type === "AdmitFeed") return [deed.feed]
+  return deed.type === "Endorse" ? [...new Set(deed.feeds.map(({ feed }) => feed))] : []
+}
+
+/** What a revocation names. */
+const revoked = (deed: Deed): string | null => {
+  switch (deed.type) {
+    case "Cap":
+      return `member ${deed.identity}`
+    case "RemoveDevice":
+      return `device ${deed.device}`
+    case "RevokeInvite":
+      return `invite ${deed.invite}`
+    default:
+      return null
+  }
+}
+
+const into = <A>(lists: Map<string, Array<A>>, key: string, value: A): void => {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
