@@ -53,7 +53,7 @@ export type Writes = ReadonlyArray<readonly [millis: number, write: Doing]>
 export const severalOf = (doing: Doing): Writes =>
   Array.from({ length: 2 + (doing.n % 4) }, (_, i) => {
     const n = doing.n + 7 * i
-    const write: Doing = { do: writes[n % 3]!, which: doing.which + i, n, strict: doing.strict === (i % 2 === 1) }
+    const write: Doing = { do: writes[n % 3]!, which: doing.which + i, n, strict: (Math.floor(doing.n / 4) + i) % 2 === 0 }
     return [i * [0, 0, 10, 150][doing.which % 4]!, write]
   })
 
