@@ -47,6 +47,22 @@ export const feeds: ReadonlyArray<Mutant> = [
     unitTests
   },
   {
+    name: "what is being flushed is not pending",
+    kind: "queue without bound",
+    says: "Bytes are no longer counted as pending once a flush has taken them, and not when it is over.",
+    seen: "150 pictures are written at once over a slow disk: a flush more than may wait is in memory.",
+    file: "src/layers/echo/FeedWriter.ts",
+    edits: [
+      {
+        from: "    return this.queue.splice(0, count)\n",
+        to: "    this.pending -= bytes\n    return this.queue.splice(0, count)\n"
+      },
+      { from: "      this.pending -= bytes\n      return { done, exit }", to: "      return { done, exit }" }
+    ],
+    scenario: "bulk",
+    unitTests
+  },
+  {
     name: "the signature of a head is not looked at",
     kind: "skip one verification",
     says: "Whether the signature of a run's head holds is asked of the crypto, and the answer is dropped.",
