@@ -82,7 +82,7 @@ class Replication {
   private perform(step: Doing, peer: SimulatedPeer) {
     const copy = this.trial.peers.find(({ name }) => name === `${peer.name}~`)
     if (copy === undefined) return this.at(step, peer)
-    return Effect.all([this.at(step, peer), Effect.exit(this.at(step, copy))], { concurrency: 2 })
+    return Effect.all([this.at(step, peer), Effect.ignore(this.at(step, copy))], { concurrency: 2 })
   }
 
   private at(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
@@ -111,11 +111,11 @@ class Replication {
   /** Something new is shown to a peer, or nothing for a while. */
   private heard(peer: SimulatedPeer) {
     const next = (space: Space) => EffectStream.runHead(EffectStream.drop(space.query(Note).changes, 1))
-    return Effect.exit(Effect.timeoutOption(this.shared.in(peer, next), "1 second"))
+    return Effect.ignore(Effect.timeoutOption(this.shared.in(peer, next), "1 second"))
   }
 
   private several(writes: Writes, peer: SimulatedPeer) {
-    const all = writes.map(([millis, write]) => Effect.exit(Effect.delay(this.write(write, peer), millis)))
+    const all = writes.map(([millis, write]) => Effect.ignore(Effect.delay(this.write(write, peer), millis)))
     return Effect.all(all, { concurrency: "unbounded", discard: true })
   }
 
