@@ -40,6 +40,8 @@ class Replication {
   private readonly followed: Followed
   private shared!: Shared
   private readonly devices = new Map<string, string>()
+  /** Those whose disk has not rotted, once all has healed: what rots is found by an audit, and nothing more is promised of it. */
+  private readonly sound: Array<SimulatedPeer> = []
 
   constructor(trial: Trial<Doing>) {
     this.trial = trial
@@ -57,6 +59,7 @@ class Replication {
     }
     this.sight.began = yield* trial.seconds
     yield* trial.play((step, peer) => this.perform(step, peer))
+    yield* this.findSound
     yield* Effect.sleep("1 second")
     yield* this.converge
     // proofs of a fork may still be on their way when nobody misses a block
@@ -64,10 +67,13 @@ class Replication {
     yield* this.check
   }).pipe(Effect.scoped)
 
-  crashed(peer: string, { at, kind }: Fault): void {
+  crashed(peer: string, fault: Fault): void {
+    const { at, kind } = fault
     this.followed.crashed(peer)
     if (kind === "powerLoss" || kind === "crashBeforeSync") this.receipts.lostPower(peer)
-    if (kind === "rollback") this.ledger.putBack(peer, this.sight.began + at / 1_000)
+    if (kind !== "rollback") return
+    this.sight.putBack(fault)
+    this.ledger.putBack(peer, this.sight.began + at / 1_000)
   }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
@@ -207,14 +213,14 @@ class Replication {
       const answer = yield* Effect.option(Effect.timeout(asked, "4 seconds"))
       if (Option.isNone(answer)) return
       this.trial.met("synced")
-      // a disk that was put back, or a device that is two, has said so before it was
       const told = isByName ? [other] : others
-      if (told.some(({ name }) => this.sight.met("rollback", name) || this.sight.met("clone", name))) return
       // what a fork has frozen meanwhile counts no more
       const after = yield* lengthsOn(yield* peer.durable, this.sight.space)
       const counts = new Map([...before].filter(([feed]) => after.has(feed)))
       const lacking = yield* Effect.filter(told, (each) => this.lacks(each, counts))
       if (told.length - lacking.length >= (isByName ? 1 : quorum)) return
+      // a disk that was put back, or a device that is two, has said so before it was
+      if (told.some(({ name }) => this.sight.wasPutBack(name) || this.sight.isTwo(name))) return
       const says = `${lacking.map(({ name }) => name).join(", ")} have not what ${peer.name} had`
       this.trial.say("synced claims too much", says, peer.name)
     })
@@ -229,19 +235,14 @@ class Replication {
     })
   }
 
-  /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
-  private get sound(): ReadonlyArray<SimulatedPeer> {
-    return this.trial.peers.filter(({ name }) => !this.hasRotted(name))
-  }
-
-  /** A copy has what the device had that it was made of. */
-  private hasRotted(peer: string): boolean {
-    return this.sight.met("bitRot", peer.replace("~", ""))
-  }
+  /** A trial asks those whose disk has not rotted. */
+  private readonly findSound = Effect.suspend(() =>
+    this.trial.check("sound", (peer) => Effect.sync(() => this.sound.push(peer) > 0))
+  )
 
   private readonly converge = Effect.gen({ self: this }, function* () {
     // two feeds of equal length under one key are noticed a moment after their peers have met, and until then frontiers are equal
-    const mayBeTwo = this.sight.met("clone") || this.sight.met("rollback")
+    const mayBeTwo = this.sight.isTwo() || this.sight.wasPutBack()
     const attempt = Effect.gen({ self: this }, function* () {
       for (;;) {
         const standing = (space: Space) =>
@@ -279,7 +280,7 @@ class Replication {
   private readonly check = Effect.gen({ self: this }, function* () {
     const { trial } = this
     // a block that rots on the disk that has it alone is lost
-    for (const { name } of trial.peers) if (this.hasRotted(name)) this.ledger.putBack(name, 0)
+    for (const peer of trial.peers) if (!this.sound.includes(peer)) this.ledger.putBack(peer.name, 0)
     const hashes = new Set<string>()
     const shown = new Set<string>()
     for (const peer of this.sound) {
@@ -294,7 +295,7 @@ class Replication {
       if (found.floors.size > 0 && !this.sight.mayFork())
         trial.say("no fork", `${[...found.floors.keys()].join(", ")} forked, and every device was there once`, peer.name)
       // what is wrong with the feeds comes before what is made of them
-      const refuses = (name: string) => this.sight.met("fullDisk", name)
+      const refuses = (name: string) => this.sight.mayMeet("fullDisk", name)
       const receipts = this.sight.mayFork() ? [] : this.receipts.compare(found, refuses)
       for (const problem of [...receipts, ...this.ledger.compare(found)]) {
         const [name, ...says] = problem.split(": ")

@@ -100,7 +100,7 @@ export class Followed {
       this.seen.set(peer, seen)
       if (after === undefined || (yield* this.sight.isThere(space, after))) return
       // what rots is not what its writer had seen
-      if (this.sight.met("bitRot", peer)) return
+      if (this.sight.mayMeet("bitRot", peer)) return
       this.disordered.push({ after, says: `${peer} shows ${id}, and not ${after}, which its writer had seen` })
     })
   }
