@@ -22,6 +22,7 @@ import type { Shared, Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { changesOn, type Found, lengthsOn } from "./feeds.ts"
 import { Ledger } from "./Ledger.ts"
+import { End } from "./ReplicationEnd.ts"
 import { Followed } from "./ReplicationQuery.ts"
 import { Receipts } from "./ReplicationReceipts.ts"
 import { Sight } from "./ReplicationSight.ts"
@@ -154,8 +155,9 @@ class Replication {
         const durability = step.strict ? "strict" : "relaxed"
         const change = space.change((transaction) => carryOut(transaction, steps, byId), { durability })
         const { receipt } = yield* Effect.tapErrorTag(change, "FlushFailed", () =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             entry.isTakenBack = true
+            return this.showsNot(space, name, title)
           })
         )
         entry.done = receipt
@@ -181,6 +183,16 @@ class Replication {
       if (yield* this.sight.isThere(space, id)) return
       this.trial.say("read your writes", `${id} was acknowledged and is not shown`, peer)
     })
+  }
+
+  /** What has been taken back is shown no more, from when that is told on; a title is of one change alone. */
+  private showsNot(space: Space, peer: string, title: string) {
+    const looked = Effect.map(space.query(Note).all, (notes) => {
+      this.trial.met("takenBack")
+      if (!notes.some((note) => note.title === title)) return
+      this.trial.say("taken back", `"${title}" has been taken back, and is shown`, peer)
+    })
+    return Effect.ignore(looked)
   }
 
   /** Begins it in each life of each opening. */
@@ -281,6 +293,9 @@ class Replication {
     const { trial } = this
     // a block that rots on the disk that has it alone is lost
     for (const peer of trial.peers) if (!this.sound.includes(peer)) this.ledger.putBack(peer.name, 0)
+    const { devices, shared, sight, sound } = this
+    const end = new End({ trial, devices, shared, sight, sound })
+    yield* end.rotten
     const hashes = new Set<string>()
     const shown = new Set<string>()
     for (const peer of this.sound) {
@@ -302,12 +317,16 @@ class Replication {
         trial.say(name!, says.join(": "), peer.name)
       }
       if (peer === this.sound[0]) this.followed.judge(createdIn(found))
-      const { stateHash } = new Naive(found.changes, found.voids).outcome()
+      const model = new Naive(found.changes, found.voids)
+      const { conflicts, stateHash } = model.outcome()
+      // one is enough, and not always the same
+      if (peer === this.sound[trial.plan.seed % this.sound.length]) yield* end.conflicts(peer, model, conflicts)
       if (stateHash !== hash) trial.say("equal to the model", "another state than the model's fold", peer.name)
       const audit = yield* Effect.result(this.shared.in(peer, (space) => space.audit))
       if (Result.isFailure(audit)) trial.say("audit", audit.failure.message, peer.name)
     }
     if (hashes.size > 1) trial.say("equal state hash", `${hashes.size} different ones behind equal frontiers`)
+    yield* end.statuses
   })
 }
 

@@ -33,7 +33,7 @@ export class Sight {
   }
 
   /** Whether a plan has such a fault of any peer, or of one: it may have happened. */
-  mayMeet(kind: "bitRot" | "fullDisk", peer?: string): boolean {
+  mayMeet(kind: "bitRot" | "corruptFrame" | "fullDisk", peer?: string): boolean {
     const whose = peer?.replace("~", "")
     return this.trial.plan.events.some(
       (event) => !isStep(event) && event.kind === kind && (whose === undefined || event.peer === whose)
@@ -136,11 +136,12 @@ export class Sight {
   private borneOut(peer: SimulatedPeer, claims: ReadonlyArray<readonly [SimulatedPeer, number]>) {
     return Effect.gen({ self: this }, function* () {
       const feed = this.ledger.feedOf(peer.name)
-      if (feed === undefined) return
+      if (feed === undefined || this.isTwo() || this.wasPutBack()) return
       this.trial.met("claims")
       for (const [each, counter] of claims) {
         if (this.mayMeet("bitRot", each.name)) continue
         const last = yield* counterOn(yield* each.durable, this.space, feed)
+        // it may have come to that since it was said
         if (counter <= last || this.isTwo() || this.wasPutBack()) continue
         const says = `up to ${counter} is said to be durable at ${each.name}, which has ${last}`
         this.trial.say("status claims too much", says, peer.name)
