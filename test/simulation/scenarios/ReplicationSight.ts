@@ -33,7 +33,7 @@ export class Sight {
   }
 
   /** Whether a plan has such a fault of any peer, or of one: it may have happened. */
-  mayMeet(kind: "bitRot" | "corruptFrame" | "fullDisk", peer?: string): boolean {
+  mayMeet(kind: "bitRot" | "corruptFrame" | "fullDisk" | "sleep", peer?: string): boolean {
     const whose = peer?.replace("~", "")
     return this.trial.plan.events.some(
       (event) => !isStep(event) && event.kind === kind && (whose === undefined || event.peer === whose)
