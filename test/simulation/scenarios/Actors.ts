@@ -83,22 +83,19 @@ class Actors {
 
   readonly run = (trial: Trial<Doing>) => {
     this.trial = trial
+    this.ledger.tell = trial.say
     return Effect.scoped(
       Effect.andThen(
         this.happen,
-        Effect.sync(() => this.tell())
+        Effect.sync(() => this.count())
       )
     )
   }
 
-  private tell(): void {
-    const { met, sent, violations } = this.ledger
+  private count(): void {
+    const { met, sent } = this.ledger
     const counterCrash = this.tallies.reduce((sum, { crashes }) => sum + crashes, 0)
     for (const [name, times] of Object.entries({ transfers: sent.size, counterCrash, ...met })) this.trial.met(name, times)
-    for (const violation of violations) {
-      const [check, ...says] = violation.split(": ")
-      this.trial.say(check!, says.join(": "))
-    }
   }
 
   private readonly happen = Effect.gen({ self: this }, function* () {

@@ -47,7 +47,9 @@ export interface Met {
 }
 
 export class Ledger {
-  readonly violations = new Set<string>()
+  private readonly violations = new Set<string>()
+  /** Who is told of what is wrong, once there is a trial. */
+  tell: (check: string, says: string) => void = () => {}
   readonly met: Met = {
     retry: 0,
     unreachable: 0,
@@ -64,10 +66,16 @@ export class Ledger {
   private readonly answers: Array<Answered> = []
   /** The last stage of each transfer that somebody could know of. */
   private readonly stages = new Map<string, Stage>()
+  /** Calls that were begun and not told to have never been sent: they may be handled at any time. */
+  private readonly onTheirWay = new Set<string>()
   private readonly handlings = new Map<string, number>()
 
+  /** A promise is broken: its name, and what is wrong. Said once, at once. */
   say(violation: string): void {
-    if (this.violations.size < 20) this.violations.add(violation)
+    if (this.violations.has(violation)) return
+    this.violations.add(violation)
+    const [check, ...says] = violation.split(": ")
+    this.tell(check!, says.join(": "))
   }
 
   /** A handler ran: what is answered without it comes from the journal. */
@@ -81,6 +89,8 @@ export class Ledger {
     const key = `${account} ${what} ${transfer}`
     return Effect.suspend(() => {
       const before = this.handlings.get(key) ?? 0
+      const isAlone = !this.onTheirWay.has(key)
+      this.onTheirWay.add(key)
       return Effect.onExit(call, (exit) =>
         Effect.sync(() => {
           if (exit._tag === "Success") {
@@ -92,10 +102,18 @@ export class Ledger {
           const [reason] = exit.cause.reasons
           if (reason?._tag !== "Fail" || reason.error._tag !== "ActorUnreachable") return
           if ((reason.error as unknown as { readonly isSent: boolean }).isSent) this.met.fateUnknown++
-          else this.met.unreachable++
+          else this.neverSent(key, isAlone, (this.handlings.get(key) ?? 0) - before)
         })
       )
     })
+  }
+
+  /** Of a call it was told that nothing happened; one before it may arrive late. */
+  private neverSent(key: string, isAlone: boolean, handled: number): void {
+    this.met.unreachable++
+    if (!isAlone) return
+    this.onTheirWay.delete(key)
+    if (handled > 0) this.say(`calls: ${key} was never sent, as was told, and it was handled ${handled} times meanwhile`)
   }
 
   /** A saga has durably come to a stage. */

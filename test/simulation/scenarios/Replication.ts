@@ -22,13 +22,14 @@ import type { Shared, Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { changesOn, type Found, lengthsOn } from "./feeds.ts"
 import { Ledger } from "./Ledger.ts"
+import { End } from "./ReplicationEnd.ts"
 import { Followed } from "./ReplicationQuery.ts"
 import { Receipts } from "./ReplicationReceipts.ts"
 import { Sight } from "./ReplicationSight.ts"
 import { carryOut, changesOf, type Doing, Note, severalOf, talkOf, type Writes, workload } from "./ReplicationSteps.ts"
 
-/** Virtual seconds in which all must have come to one state when everything has healed. */
-const convergeSeconds = 150
+/** Virtual seconds in which all must have come to one state when everything has healed: nobody has slept, rotted or been two; and else. */
+const convergeSeconds = { usual: 45, rare: 150 }
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())
 
@@ -40,6 +41,8 @@ class Replication {
   private readonly followed: Followed
   private shared!: Shared
   private readonly devices = new Map<string, string>()
+  /** Those whose disk has not rotted, once all has healed: what rots is found by an audit, and nothing more is promised of it. */
+  private readonly sound: Array<SimulatedPeer> = []
 
   constructor(trial: Trial<Doing>) {
     this.trial = trial
@@ -57,6 +60,7 @@ class Replication {
     }
     this.sight.began = yield* trial.seconds
     yield* trial.play((step, peer) => this.perform(step, peer))
+    yield* this.findSound
     yield* Effect.sleep("1 second")
     yield* this.converge
     // proofs of a fork may still be on their way when nobody misses a block
@@ -64,10 +68,13 @@ class Replication {
     yield* this.check
   }).pipe(Effect.scoped)
 
-  crashed(peer: string, { at, kind }: Fault): void {
+  crashed(peer: string, fault: Fault): void {
+    const { at, kind } = fault
     this.followed.crashed(peer)
     if (kind === "powerLoss" || kind === "crashBeforeSync") this.receipts.lostPower(peer)
-    if (kind === "rollback") this.ledger.putBack(peer, this.sight.began + at / 1_000)
+    if (kind !== "rollback") return
+    this.sight.putBack(fault)
+    this.ledger.putBack(peer, this.sight.began + at / 1_000)
   }
 
   private readonly begin = Effect.gen({ self: this }, function* () {
@@ -82,7 +89,7 @@ class Replication {
   private perform(step: Doing, peer: SimulatedPeer) {
     const copy = this.trial.peers.find(({ name }) => name === `${peer.name}~`)
     if (copy === undefined) return this.at(step, peer)
-    return Effect.all([this.at(step, peer), Effect.exit(this.at(step, copy))], { concurrency: 2 })
+    return Effect.all([this.at(step, peer), Effect.ignore(this.at(step, copy))], { concurrency: 2 })
   }
 
   private at(step: Doing, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
@@ -111,11 +118,11 @@ class Replication {
   /** Something new is shown to a peer, or nothing for a while. */
   private heard(peer: SimulatedPeer) {
     const next = (space: Space) => EffectStream.runHead(EffectStream.drop(space.query(Note).changes, 1))
-    return Effect.exit(Effect.timeoutOption(this.shared.in(peer, next), "1 second"))
+    return Effect.ignore(Effect.timeoutOption(this.shared.in(peer, next), "1 second"))
   }
 
   private several(writes: Writes, peer: SimulatedPeer) {
-    const all = writes.map(([millis, write]) => Effect.exit(Effect.delay(this.write(write, peer), millis)))
+    const all = writes.map(([millis, write]) => Effect.ignore(Effect.delay(this.write(write, peer), millis)))
     return Effect.all(all, { concurrency: "unbounded", discard: true })
   }
 
@@ -148,8 +155,9 @@ class Replication {
         const durability = step.strict ? "strict" : "relaxed"
         const change = space.change((transaction) => carryOut(transaction, steps, byId), { durability })
         const { receipt } = yield* Effect.tapErrorTag(change, "FlushFailed", () =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             entry.isTakenBack = true
+            return this.showsNot(space, name, title)
           })
         )
         entry.done = receipt
@@ -175,6 +183,16 @@ class Replication {
       if (yield* this.sight.isThere(space, id)) return
       this.trial.say("read your writes", `${id} was acknowledged and is not shown`, peer)
     })
+  }
+
+  /** What has been taken back is shown no more, from when that is told on; a title is of one change alone. */
+  private showsNot(space: Space, peer: string, title: string) {
+    const looked = Effect.map(space.query(Note).all, (notes) => {
+      this.trial.met("takenBack")
+      if (!notes.some((note) => note.title === title)) return
+      this.trial.say("taken back", `"${title}" has been taken back, and is shown`, peer)
+    })
+    return Effect.ignore(looked)
   }
 
   /** Begins it in each life of each opening. */
@@ -207,14 +225,14 @@ class Replication {
       const answer = yield* Effect.option(Effect.timeout(asked, "4 seconds"))
       if (Option.isNone(answer)) return
       this.trial.met("synced")
-      // a disk that was put back, or a device that is two, has said so before it was
       const told = isByName ? [other] : others
-      if (told.some(({ name }) => this.sight.met("rollback", name) || this.sight.met("clone", name))) return
       // what a fork has frozen meanwhile counts no more
       const after = yield* lengthsOn(yield* peer.durable, this.sight.space)
       const counts = new Map([...before].filter(([feed]) => after.has(feed)))
       const lacking = yield* Effect.filter(told, (each) => this.lacks(each, counts))
       if (told.length - lacking.length >= (isByName ? 1 : quorum)) return
+      // a disk that was put back, or a device that is two, has said so before it was
+      if (told.some(({ name }) => this.sight.wasPutBack(name) || this.sight.isTwo(name))) return
       const says = `${lacking.map(({ name }) => name).join(", ")} have not what ${peer.name} had`
       this.trial.say("synced claims too much", says, peer.name)
     })
@@ -229,19 +247,14 @@ class Replication {
     })
   }
 
-  /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
-  private get sound(): ReadonlyArray<SimulatedPeer> {
-    return this.trial.peers.filter(({ name }) => !this.hasRotted(name))
-  }
-
-  /** A copy has what the device had that it was made of. */
-  private hasRotted(peer: string): boolean {
-    return this.sight.met("bitRot", peer.replace("~", ""))
-  }
+  /** A trial asks those whose disk has not rotted. */
+  private readonly findSound = Effect.suspend(() =>
+    this.trial.check("sound", (peer) => Effect.sync(() => this.sound.push(peer) > 0))
+  )
 
   private readonly converge = Effect.gen({ self: this }, function* () {
     // two feeds of equal length under one key are noticed a moment after their peers have met, and until then frontiers are equal
-    const mayBeTwo = this.sight.met("clone") || this.sight.met("rollback")
+    const mayBeTwo = this.sight.isTwo() || this.sight.wasPutBack()
     const attempt = Effect.gen({ self: this }, function* () {
       for (;;) {
         const standing = (space: Space) =>
@@ -255,10 +268,12 @@ class Replication {
         yield* Effect.sleep("500 millis")
       }
     })
-    const isDone = yield* Effect.timeoutOption(attempt, `${convergeSeconds} seconds`)
+    const isUsual = !mayBeTwo && !this.sight.mayMeet("sleep") && this.sound.length === this.trial.peers.length
+    const seconds = convergeSeconds[isUsual ? "usual" : "rare"]
+    const isDone = yield* Effect.timeoutOption(attempt, `${seconds} seconds`)
     if (Option.isSome(isDone)) return
     const told = yield* Effect.forEach(this.sound, (peer) => Effect.map(this.standing(peer), (says) => `${peer.name} ${says}`))
-    const says = `not within ${convergeSeconds} s after everything had healed: ${told.join("; ")}`
+    const says = `not within ${seconds} s after everything had healed: ${told.join("; ")}`
     yield* this.trial.violated("equal frontiers", says)
   })
 
@@ -279,7 +294,10 @@ class Replication {
   private readonly check = Effect.gen({ self: this }, function* () {
     const { trial } = this
     // a block that rots on the disk that has it alone is lost
-    for (const { name } of trial.peers) if (this.hasRotted(name)) this.ledger.putBack(name, 0)
+    for (const peer of trial.peers) if (!this.sound.includes(peer)) this.ledger.putBack(peer.name, 0)
+    const { devices, shared, sight, sound } = this
+    const end = new End({ trial, devices, shared, sight, sound })
+    yield* end.rotten
     const hashes = new Set<string>()
     const shown = new Set<string>()
     for (const peer of this.sound) {
@@ -294,19 +312,23 @@ class Replication {
       if (found.floors.size > 0 && !this.sight.mayFork())
         trial.say("no fork", `${[...found.floors.keys()].join(", ")} forked, and every device was there once`, peer.name)
       // what is wrong with the feeds comes before what is made of them
-      const refuses = (name: string) => this.sight.met("fullDisk", name)
+      const refuses = (name: string) => this.sight.mayMeet("fullDisk", name)
       const receipts = this.sight.mayFork() ? [] : this.receipts.compare(found, refuses)
       for (const problem of [...receipts, ...this.ledger.compare(found)]) {
         const [name, ...says] = problem.split(": ")
         trial.say(name!, says.join(": "), peer.name)
       }
       if (peer === this.sound[0]) this.followed.judge(createdIn(found))
-      const { stateHash } = new Naive(found.changes, found.voids).outcome()
+      const model = new Naive(found.changes, found.voids)
+      const { conflicts, stateHash } = model.outcome()
+      // one is enough, and not always the same
+      if (peer === this.sound[trial.plan.seed % this.sound.length]) yield* end.conflicts(peer, model, conflicts)
       if (stateHash !== hash) trial.say("equal to the model", "another state than the model's fold", peer.name)
       const audit = yield* Effect.result(this.shared.in(peer, (space) => space.audit))
       if (Result.isFailure(audit)) trial.say("audit", audit.failure.message, peer.name)
     }
     if (hashes.size > 1) trial.say("equal state hash", `${hashes.size} different ones behind equal frontiers`)
+    yield* end.statuses
   })
 }
 

@@ -1,6 +1,9 @@
 /**
  * Follows the notes of each peer as an application does that keeps what a live query tells: its list must be what a query answers.
  *
+ * Some of the notes are followed beside all of them, those of one count by their titles. Whoever asks for them anew meanwhile is told a
+ * result that is kept in order, and what a query answers is held against all notes, filtered and sorted by hand.
+ *
  * None may be told before the one that its writer had seen, either. Both are judged in the end: whether that one was ever written is not
  * known before, since a failed write is taken back, and what was told last may still be on its way.
  */
@@ -19,11 +22,18 @@ type Shown = ObjectOf<typeof Note>
 /** How long the last words of a query may be on their way. */
 const lastWords = "2 seconds"
 
+const asked = { all: {}, some: { where: { count: 1 }, orderBy: "title" } } as const
+type Asked = keyof typeof asked
+
+/** What `some` has to answer where these are all. Of one title is one change, whose ids a feed counts. */
+const someOf = (all: ReadonlyArray<Shown>): ReadonlyArray<Shown> =>
+  all.filter(({ count }) => count === 1).sort((a, b) => (a.title < b.title ? -1 : a.title > b.title ? 1 : 0))
+
 export class Followed {
   private readonly trial: Trial<Doing>
   private readonly sight: Sight
-  /** What each peer was told since it asked last, by id. */
-  private readonly lists = new Map<string, Map<string, Shown>>()
+  /** What each peer was told by each query since it asked last, by id. */
+  private readonly lists = { all: new Map<string, Map<string, Shown>>(), some: new Map<string, Map<string, Shown>>() }
   /** Ids of notes that somebody was told of, by whom. */
   private readonly seen = new Map<string, Array<string>>()
   /** Notes that were told without the one before. */
@@ -44,17 +54,25 @@ export class Followed {
     return this.seen.get(peer)?.findLast((id) => this.sight.isForeign(id, peer))
   }
 
-  /** Follows the query of a peer, in one life of one opening after the other. */
-  follow(peer: SimulatedPeer, shared: Shared): Effect.Effect<never> {
+  /** Follows the queries of a peer, in one life of one opening after the other. */
+  follow(peer: SimulatedPeer, shared: Shared): Effect.Effect<unknown> {
+    return Effect.all([this.followOne("all", peer, shared), this.followOne("some", peer, shared)], { concurrency: 2 })
+  }
+
+  private followOne(which: Asked, peer: SimulatedPeer, shared: Shared): Effect.Effect<never> {
     const told = shared.in(peer, (space) => {
       const list = new Map<string, Shown>()
-      this.lists.set(peer.name, list)
-      return EffectStream.runForEach(space.query(Note).changes, (delta) => this.told(space, peer.name, list, delta))
+      this.lists[which].set(peer.name, list)
+      return EffectStream.runForEach(space.query(Note, asked[which]).changes, (delta) => {
+        this.fold(peer.name, list, delta)
+        if (which === "some") return this.askedAnew(space, peer.name)
+        return Effect.forEach(delta.added, (note) => this.ordered(space, peer.name, note), { discard: true })
+      })
     })
     return Effect.forever(Effect.andThen(Effect.ignore(told), Effect.sleep("300 millis")))
   }
 
-  private told(space: Space, peer: string, list: Map<string, Shown>, { added, removed, updated }: Delta<Shown>) {
+  private fold(peer: string, list: Map<string, Shown>, { added, removed, updated }: Delta<Shown>): void {
     for (const { id } of removed) if (!list.delete(id)) this.wrong(peer, `${id} is told as removed, and was never told`)
     for (const note of updated) {
       if (!list.has(note.id)) this.wrong(peer, `${note.id} is told as updated, and was never told`)
@@ -64,7 +82,15 @@ export class Followed {
       if (list.has(note.id)) this.wrong(peer, `${note.id} is told as added twice`)
       list.set(note.id, note)
     }
-    return Effect.forEach(added, (note) => this.ordered(space, peer, note), { discard: true })
+  }
+
+  /** Who joins those that ask the same is told first what they have been told, in order. */
+  private askedAnew(space: Space, peer: string) {
+    return Effect.map(EffectStream.runHead(space.query(Note, asked.some).changes), (first) => {
+      const added = first._tag === "Some" ? first.value.added : []
+      if (inOrder(added) === inOrder(someOf(added))) return
+      this.wrong(peer, `asked for some by title, it is told first ${inOrder(added)}`)
+    })
   }
 
   private ordered(space: Space, peer: string, { after, id }: Shown) {
@@ -74,7 +100,7 @@ export class Followed {
       this.seen.set(peer, seen)
       if (after === undefined || (yield* this.sight.isThere(space, after))) return
       // what rots is not what its writer had seen
-      if (this.sight.met("bitRot", peer)) return
+      if (this.sight.mayMeet("bitRot", peer)) return
       this.disordered.push({ after, says: `${peer} shows ${id}, and not ${after}, which its writer had seen` })
     })
   }
@@ -83,17 +109,26 @@ export class Followed {
     this.trial.say("live query", says, peer)
   }
 
-  /** Whether a list that is kept from what is told is what a query answers. */
+  /** Whether the lists that are kept from what is told are what the queries answer, and what they should. */
   compare(peer: SimulatedPeer, shared: Shared) {
     return Effect.gen({ self: this }, function* () {
-      // nobody follows at a copy
-      if (!this.lists.has(peer.name)) return
       const all = yield* shared.in(peer, (space) => space.query(Note).all)
-      const kept = () => textOf([...this.lists.get(peer.name)!.values()])
-      if (kept() === textOf(all)) return
+      const some = yield* shared.in(peer, (space) => space.query(Note, asked.some).all)
+      if (inOrder(some) !== inOrder(someOf(all)))
+        this.trial.say("query", `some are ${inOrder(some)}, and of all they are ${inOrder(someOf(all))}`, peer.name)
+      // nobody follows at a copy
+      if (!this.lists.all.has(peer.name)) return
+      const differing = () => this.differing("all", peer.name, all) ?? this.differing("some", peer.name, some)
+      if (differing() === null) return
       yield* Effect.sleep(lastWords)
-      if (kept() !== textOf(all)) this.wrong(peer.name, `what was told amounts to ${kept()}, and there is ${textOf(all)}`)
+      const says = differing()
+      if (says !== null) this.wrong(peer.name, says)
     })
+  }
+
+  private differing(which: Asked, peer: string, notes: ReadonlyArray<Shown>): string | null {
+    const kept = textOf([...(this.lists[which].get(peer)?.values() ?? [])])
+    return kept === textOf(notes) ? null : `what was told of ${which} amounts to ${kept}, and there is ${textOf(notes)}`
   }
 
   /** Notes that were told without the one before, of those that were written in the end. */
@@ -101,5 +136,7 @@ export class Followed {
     for (const { after, says } of this.disordered) if (created.has(after)) this.trial.say("causal order", says)
   }
 }
+
+const inOrder = (notes: ReadonlyArray<Shown>): string => notes.map(({ id, title }) => `${id} "${title}"`).join(", ")
 
 const textOf = (notes: ReadonlyArray<Shown>): string => JSON.stringify([...notes].sort((a, b) => (a.id < b.id ? -1 : 1)))

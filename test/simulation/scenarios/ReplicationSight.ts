@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as EffectStream from "effect/Stream"
+import type { Fault } from "../../../src/schema/simulation/Fault.ts"
 import { isStep } from "../../../src/schema/simulation/Plan.ts"
 import type { Space } from "../../../src/services/echo/SpaceService.ts"
 import type { Trial } from "../../../src/services/simulation/Trial.ts"
@@ -17,6 +18,7 @@ export class Sight {
   /** When the time of trouble began, and when each life of a peer did, in seconds of virtual time. */
   began = 0
   private readonly starts: Array<{ readonly peer: string; readonly seconds: number }> = []
+  private readonly rollbacks: Array<Fault> = []
   private readonly trial: Trial<Doing>
   private readonly ledger: Ledger
   /** The devices by the names of their peers. */
@@ -30,11 +32,28 @@ export class Sight {
     this.devices = devices
   }
 
-  /** Whether a fault that a plan has may have happened: to any peer, or to one. */
-  met(kind: string, peer?: string): boolean {
+  /** Whether a plan has such a fault of any peer, or of one: it may have happened. */
+  mayMeet(kind: "bitRot" | "corruptFrame" | "fullDisk" | "sleep", peer?: string): boolean {
+    const whose = peer?.replace("~", "")
     return this.trial.plan.events.some(
-      (event) => !isStep(event) && event.kind === kind && (peer === undefined || event.peer === peer || event.other === peer)
+      (event) => !isStep(event) && event.kind === kind && (whose === undefined || event.peer === whose)
     )
+  }
+
+  /** A rollback has happened; one that would have ended after the trouble does not. */
+  putBack(fault: Fault): void {
+    this.rollbacks.push(fault)
+  }
+
+  /** Whether the disk of any peer, or of one, was put back. */
+  wasPutBack(peer?: string): boolean {
+    return this.rollbacks.some((fault) => peer === undefined || fault.peer === peer)
+  }
+
+  /** Whether any device, or that of a peer, is two. */
+  isTwo(peer?: string): boolean {
+    const copies = this.trial.peers.filter(({ name }) => name.endsWith("~"))
+    return copies.some(({ name }) => peer === undefined || name === `${peer.replace("~", "")}~`)
   }
 
   /** A life has begun, and its start is counted. */
@@ -47,13 +66,10 @@ export class Sight {
    * starts counted beside it tell nothing.
    */
   mayFork(): boolean {
-    return this.trial.plan.events.some((event) => {
-      if (event.kind === "clone") return true
-      if (event.kind !== "rollback") return false
-      const from = this.began + event.at / 1_000
-      const isBetween = ({ peer, seconds }: { readonly peer: string; readonly seconds: number }) =>
-        peer === event.peer && seconds > from && seconds < from + event.lasts / 1_000
-      return !this.starts.some(isBetween)
+    if (this.isTwo()) return true
+    return this.rollbacks.some(({ at, lasts, peer: whose }) => {
+      const from = this.began + at / 1_000
+      return !this.starts.some(({ peer, seconds }) => peer === whose && seconds > from && seconds < from + lasts / 1_000)
     })
   }
 
@@ -63,7 +79,7 @@ export class Sight {
 
   /** Whether a note is here, as far as one can tell: of one that somebody deletes, nobody can, nor of one that a fork has made void. */
   isThere(space: Space, id: string) {
-    const isGone = this.isDeleted(id) || this.met("clone")
+    const isGone = this.isDeleted(id) || this.isTwo()
     return Effect.map(space.get(Note, id), (note) => note !== undefined || isGone)
   }
 
@@ -92,9 +108,9 @@ export class Sight {
   }
 
   private readsOn(peer: string, before: ReadonlySet<string>, now: ReadonlySet<string>): void {
-    if (this.met("clone") || this.met("rollback") || this.met("bitRot", peer)) return
+    if (this.isTwo() || this.wasPutBack() || this.mayMeet("bitRot", peer)) return
     for (const id of before) {
-      if (now.has(id) || this.isDeleted(id) || (this.met("fullDisk") && !this.isForeign(id, peer))) continue
+      if (now.has(id) || this.isDeleted(id) || (this.mayMeet("fullDisk") && !this.isForeign(id, peer))) continue
       this.trial.say("monotonic reads", `${id} was shown, and is not any more`, peer)
     }
   }
@@ -120,12 +136,13 @@ export class Sight {
   private borneOut(peer: SimulatedPeer, claims: ReadonlyArray<readonly [SimulatedPeer, number]>) {
     return Effect.gen({ self: this }, function* () {
       const feed = this.ledger.feedOf(peer.name)
-      if (feed === undefined || this.met("clone") || this.met("rollback")) return
+      if (feed === undefined || this.isTwo() || this.wasPutBack()) return
       this.trial.met("claims")
       for (const [each, counter] of claims) {
-        if (this.met("bitRot", each.name)) continue
+        if (this.mayMeet("bitRot", each.name)) continue
         const last = yield* counterOn(yield* each.durable, this.space, feed)
-        if (counter <= last) continue
+        // it may have come to that since it was said
+        if (counter <= last || this.isTwo() || this.wasPutBack()) continue
         const says = `up to ${counter} is said to be durable at ${each.name}, which has ${last}`
         this.trial.say("status claims too much", says, peer.name)
       }

@@ -18,6 +18,9 @@ export const Note = ObjectType.make("Note", {
 
 const writes = ["create", "update", "both", "two", "delete", "restore"] as const
 
+/** So few that notes come to have one, and to have it no more. */
+const counts = 5
+
 export const Doing = Schema.Struct({
   do: Schema.Literals([...writes, "several", "talk", "reopen", "synced"]),
   /** Which of the notes, or of the peers. */
@@ -73,7 +76,7 @@ export const changesOf = (doing: Doing, notes: ReadonlyArray<Shown>, title: stri
   const { n, which } = doing
   const note = notes[which % Math.max(1, notes.length)]
   const link = last === undefined ? {} : { after: last }
-  const properties: Properties = { title, count: n % 100, ...link, spot: { x: n % 10, y: which % 10 } }
+  const properties: Properties = { title, count: n % counts, ...link, spot: { x: n % 10, y: which % 10 } }
   const create: Step = { do: "create", properties }
   if (note === undefined) return [create]
   const update: Step = { do: "update", object: note.id, patch: patchOf(n, title) }
@@ -85,7 +88,7 @@ export const changesOf = (doing: Doing, notes: ReadonlyArray<Shown>, title: stri
     case "both":
       return [create, update]
     case "two":
-      return [update, { do: "update", object: notes[0]!.id, patch: { count: n } }]
+      return [update, { do: "update", object: notes[0]!.id, patch: { count: n % counts } }]
     default:
       return [{ do: doing.do === "delete" ? "delete" : "restore", object: note.id }]
   }
@@ -94,8 +97,8 @@ export const changesOf = (doing: Doing, notes: ReadonlyArray<Shown>, title: stri
 const patchOf = (n: number, title: string): Patch => {
   const kind = n % 4
   if (kind === 0) return { title }
-  if (kind === 1) return { count: n }
-  return kind === 2 ? { spot: { x: n % 100 } } : { spot: { x: n % 100, y: n % 7 }, count: n }
+  if (kind === 1) return { count: (n >> 2) % counts }
+  return kind === 2 ? { spot: { x: n % 100 } } : { spot: { x: n % 100, y: n % 7 }, count: (n >> 2) % counts }
 }
 
 /** Carries them out in one change. */

@@ -9,6 +9,7 @@ import type { Change } from "../../../demo/naive.ts"
 import { decodePlain } from "../../../src/schema/echo/ChangeSetCodec.ts"
 import { decodeBlock } from "../../../src/schema/echo/Feed.ts"
 import { blockKey, decodeBlockRecord, decodeFeed, feedKeys } from "../../../src/schema/echo/FeedRecords.ts"
+import { checksum, checksumBytes } from "../../../src/schema/platform/Checksum.ts"
 import type { Storage } from "../../../src/services/platform/Storage.ts"
 
 type Disk = Storage["Service"]
@@ -45,6 +46,19 @@ const blockOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Array, feed
   if (record === null) throw new Error(`feed ${feed} has no block ${index}`)
   const { bytes } = Result.getOrThrow(decodeBlockRecord(record))
   return Result.getOrThrow(decodePlain(Result.getOrThrow(decodeBlock(bytes))))
+})
+
+/** A block that is stored as its checksum does not have it, told apart from how records are read; undefined when there is none. */
+export const rottenOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Array) {
+  for (const [feed, { length }] of yield* feedsOn(disk, space))
+    for (let index = 0; index < length; index++) {
+      const record = yield* disk.get(blockKey(space, Result.getOrThrow(Base64Url.decode(feed)), index))
+      if (record === null) continue
+      // the sum is the last field, of a byte that says its length and four more
+      const sum = checksum(record, 0, record.length - 1 - checksumBytes)
+      if (sum.some((byte, at) => byte !== record[record.length - checksumBytes + at])) return `block ${index} of ${feed}`
+    }
+  return undefined
 })
 
 /** The last counter of a feed; 0 of one that is not there. */
