@@ -9,6 +9,12 @@ export const wrongOf = (held: boolean | string): string | null => {
   return held === false ? "it does not hold" : `${String(held)} was answered, and neither true nor what is wrong`
 }
 
+/** Letters that are kept of what a broken promise says. */
+const saysMax = 2_000
+
+/** What is said, or as much of it as somebody reads. */
+export const bounded = (says: string): string => (says.length <= saysMax ? says : `${says.slice(0, saysMax - 1)}…`)
+
 /** What was given as an Effect, or why it is none. */
 export const effectOf = <A, E>(answer: Effect.Effect<A, E>, whose: string): Effect.Effect<A, E> => {
   if (Effect.isEffect(answer)) return answer

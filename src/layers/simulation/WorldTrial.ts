@@ -19,7 +19,7 @@ import { type SimulatedPeer, type World, WorldHalted } from "../../services/simu
 import * as TrialChecks from "./TrialChecks.ts"
 import { TrialInvariants } from "./TrialInvariants.ts"
 import { TrialSight } from "./TrialSight.ts"
-import { effectOf, kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
+import { bounded, effectOf, kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
 
@@ -69,7 +69,7 @@ const verdict = (
   const violations = trial?.violations ?? []
   if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
   const error = Cause.squash(exit.cause)
-  const says = error instanceof Error ? error.message : String(error)
+  const says = bounded(error instanceof Error ? error.message : String(error))
   const seconds = sight?.now ?? 0
   return {
     ...told,
@@ -143,7 +143,8 @@ class PlannedTrial {
     return this.noted(`the test itself: ${kindOf(error)}`, saysOf(error), null)
   }
 
-  private add({ check, peer, says, seconds }: Violation): void {
+  private add({ check, peer, seconds, ...violation }: Violation): void {
+    const says = bounded(violation.says)
     const isKnown = this.violations.some((each) => each.check === check && each.says === says && each.peer === peer)
     if (!isKnown && this.violations.length < violationsMax) this.violations.push({ check, says, peer, seconds })
   }
@@ -162,7 +163,7 @@ class PlannedTrial {
   private noted(check: string, says: string, peer: string | null): Effect.Effect<Violated> {
     return Effect.gen({ self: this }, function* () {
       const seconds = yield* this.world.seconds
-      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", says.split("\n")[0]!)
+      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", bounded(says.split("\n")[0]!))
       const violated = new Violated({ check, says, peer, seconds })
       this.add(violated)
       return violated
