@@ -24,6 +24,9 @@ const broken = new Map<string, number>()
 
 const reply = (message: Reply): void => void process.send!(message)
 
+/** Tells that a world begins, before it can keep everybody waiting. */
+const begins = (plan: Plan | null): void => reply({ is: "begins", plan })
+
 const simulationOf = (name: string): Simulation => {
   const found = simulations.get(name)
   if (found !== undefined) return found
@@ -58,14 +61,25 @@ const hunted = async (
   old?: string
 ): Promise<readonly [Verdict, Shown | null]> => {
   const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax
-  const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown))
+  const goesOn = (): boolean => {
+    begins(null)
+    return false
+  }
+  begins(plan)
+  const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown, goesOn))
   if (found === null) return [verdict, null]
   const kept = ReportNode.keep(found, again)
   return [verdict, { told: ReportNode.told(kept, found, old), timeline: timeline(kept.report), plan: kept.plan }]
 }
 
+const once = (simulation: Simulation, plan: Plan): Promise<Verdict> => {
+  begins(plan)
+  return Effect.runPromise(WorldTrial.run(simulation, plan))
+}
+
 const replayed = async (simulation: Simulation, plan: Plan, path: string): Promise<readonly [Verdict, Shown]> => {
   const lines: Array<string> = []
+  begins(plan)
   const verdict = await Effect.runPromise(WorldTrial.run(simulation, plan, (line) => lines.push(line)))
   const { diagram, lost, report } = ReportNode.drawn(plan, verdict, lines, again(path))
   const says = report.failure === null ? "holds now" : `${verdictOf(report)}: ${ReportNode.plain(report.failure.says)}`
@@ -82,9 +96,7 @@ const seeds = async ({ count, first, isHunted, test }: Task & { readonly is: "se
   const simulation = simulationOf(test)
   for (let seed = first; seed < first + count; seed++) {
     const plan = await Effect.runPromise(planOf(simulation, seed, setup.file))
-    const [verdict, shown] = isHunted
-      ? await hunted(simulation, plan, setup.shrink)
-      : [await Effect.runPromise(WorldTrial.run(simulation, plan)), null]
+    const [verdict, shown] = isHunted ? await hunted(simulation, plan, setup.shrink) : [await once(simulation, plan), null]
     reply({ is: "ran", ran: { test, seed, verdict, shown } })
     // lets messages in
     await new Promise((resolve) => setImmediate(resolve))
