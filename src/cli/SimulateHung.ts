@@ -51,7 +51,16 @@ export class SimulateWatch {
 export const hung = (plan: Plan, { replay, worldSeconds }: Setup, old?: string): Ran => {
   const says = `it did not end within ${worldSeconds} s of real time, and its process was ended: something in it goes round and round`
   const failure = { check: "the world", says, peer: null, seconds: 0 }
-  const verdict = { violations: [failure], trace: "", virtualSeconds: 0, operations: 0, faults: {}, table: [], met: {} }
+  const verdict = {
+    violations: [failure],
+    trace: "",
+    virtualSeconds: 0,
+    operations: 0,
+    failed: {},
+    faults: {},
+    table: [],
+    met: {}
+  }
   const found = { plan, verdict, shrunk: { plan, tried: 0 }, again: verdict, failure, lines: [] }
   const kept = ReportNode.keep(found, (path) => `${replay} ${PlansNode.quoted(path)}`)
   const shown = { told: ReportNode.told(kept, found, old), timeline: timeline(kept.report), plan: kept.plan }

@@ -51,6 +51,43 @@ const slips: ReadonlyArray<readonly [what: string, body: Body, says: RegExp]> = 
     (world) => Effect.andThen(world.always("is whole", loosely(Effect.void)), world.play()),
     /^is whole: undefined was answered/
   ],
+  [
+    "play that is called twice",
+    (world) => Effect.andThen(world.play(), world.play()),
+    /^the test itself: Error: play was called twice, and a plan happens once: take all steps in one call$/
+  ],
+  [
+    "play that is called twice at once",
+    (world) => Effect.all([world.play(), world.play()], { concurrency: 2 }),
+    /^the test itself: Error: play was called twice/
+  ],
+  [
+    "a check without yield*",
+    (world) =>
+      Effect.andThen(
+        world.play(),
+        Effect.sync(() => void world.check("is whole", () => Effect.succeed(false)))
+      ),
+    /^the checks run: check "is whole" was made and never run: write yield\* before it$/
+  ],
+  [
+    "converged without yield*",
+    (world) =>
+      Effect.gen(function* () {
+        const shared = yield* world.together("Notes")
+        yield* world.play()
+        void world.converged(shared, { within: "1 minute" })
+      }),
+    /^the checks run: converged was made and never run: write yield\* before it$/
+  ],
+  [
+    "an invariant without yield*",
+    (world) => {
+      void world.always("is whole", Effect.succeed(false))
+      return world.play()
+    },
+    /^the checks run: always "is whole" was made and never run/
+  ],
   ["what is thrown and no error", () => Effect.die("oh no"), /^the test itself: a string: oh no$/],
   [
     "a plan that is not played",

@@ -64,6 +64,30 @@ describe("Trial", () => {
       })
   )
 
+  it.live("[W29] counts what steps fail with, and takes ten that all fail with the same for a mistake", () =>
+    Effect.gen(function* () {
+      const steps = Array.from({ length: 10 }, (_, i) => step(`s${i}`, 100 * i))
+      const no = (of: ReadonlyArray<Event>, name: (what: string) => string | null) =>
+        ran(of, (world) =>
+          world.play(({ do: what }) => {
+            const tag = name(what)
+            return tag === null ? Effect.void : Effect.fail({ _tag: tag })
+          })
+        )
+      const all = yield* no(steps, () => "NotFound")
+      assert.deepStrictEqual(all.failed, { NotFound: 10 })
+      assert.deepStrictEqual(
+        all.violations.map(({ check, says }) => `${check}: ${says}`),
+        ["steps succeed: all 10 steps fail with NotFound"]
+      )
+      const some = yield* no(steps, (what) => (what === "s3" ? null : "NotFound"))
+      assert.deepStrictEqual([some.violations, some.failed], [[], { NotFound: 9 }])
+      const two = yield* no(steps, (what) => (what === "s3" ? "Other" : "NotFound"))
+      assert.deepStrictEqual([two.violations, two.failed], [[], { NotFound: 9, Other: 1 }])
+      assert.deepStrictEqual((yield* no(steps.slice(1), () => "NotFound")).violations, [])
+    })
+  )
+
   it.live("[W30] names what a body finds broken, when and where", () =>
     Effect.gen(function* () {
       const { violations } = yield* ran([], (world) =>

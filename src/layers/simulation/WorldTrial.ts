@@ -64,8 +64,14 @@ const verdict = (
   trial: PlannedTrial | null,
   exit: Exit.Exit<{ readonly trace: string; readonly virtualSeconds: number }, unknown>
 ): Verdict => {
-  const { counts: met, faults, operations = 0, sight } = trial ?? {}
-  const told = { operations, faults: { ...faults?.counts }, met: { ...met }, table: sight?.states.table ?? [] }
+  const { counts: met, failed, faults, operations = 0, sight } = trial ?? {}
+  const told = {
+    operations,
+    failed: { ...failed },
+    faults: { ...faults?.counts },
+    met: { ...met },
+    table: sight?.states.table ?? []
+  }
   const violations = trial?.violations ?? []
   if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
   const error = Cause.squash(exit.cause)
@@ -82,6 +88,8 @@ const verdict = (
 class PlannedTrial {
   readonly violations: Array<Violation> = []
   readonly counts: { [name: string]: number } = {}
+  /** How many steps failed in a way that their types tell, by its name. */
+  readonly failed: { [error: string]: number } = {}
   readonly faults: WorldFaults
   readonly sight = new TrialSight()
   operations = 0
@@ -89,13 +97,15 @@ class PlannedTrial {
   private readonly begun: Run<Schema.Json>
   private readonly plan: Plan
   private readonly world: World
-  private readonly failed = Deferred.makeUnsafe<never, Violated>()
+  private readonly broken = Deferred.makeUnsafe<never, Violated>()
   private readonly invariants = new TrialInvariants({
-    failed: this.failed,
+    failed: this.broken,
     noted: (check, says) => this.noted(check, says, null),
     isCalm: () => this.isCalm,
     endsSeconds
   })
+  /** What of the test was made and not run yet. */
+  private readonly unrun = new Set<{ readonly what: string }>()
   private isCalm = false
   private hasPlayed = false
   /** Peers of which it was said that they are not asked. */
@@ -117,7 +127,7 @@ class PlannedTrial {
   /** The whole trial, in the world. It does not fail, since a world that fails tells no trace. */
   get run(): Effect.Effect<void> {
     const body = Effect.scopedWith((scope) =>
-      Effect.raceFirst(effectOf(this.begun.body(this.face(scope)), "the body"), Deferred.await(this.failed))
+      Effect.raceFirst(effectOf(this.begun.body(this.face(scope)), "the body"), Deferred.await(this.broken))
     )
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(body)
@@ -132,6 +142,10 @@ class PlannedTrial {
       if (Exit.isFailure(exit)) return yield* this.failure(exit.cause)
       const planned = this.plan.events.length
       if (planned > 0 && !this.hasPlayed) yield* this.noted("the plan happens", unplayed(planned), null)
+      const fruitless = fruitlessOf(this.operations, this.failed)
+      if (fruitless !== null) yield* this.noted("steps succeed", fruitless, null)
+      for (const { what } of this.unrun)
+        yield* this.noted("the checks run", `${what} was made and never run: write yield* before it`, null)
       yield* Effect.andThen(this.invariants.last, this.nothingLeft)
     })
   }
@@ -174,34 +188,53 @@ class PlannedTrial {
 
   /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
   private readonly sound = (): ReadonlyArray<SimulatedPeer> => {
+    const { counts, world } = this
     const { rotten } = this.sight
     for (const peer of rotten) {
       if (!this.unasked.has(peer)) Effect.runSync(this.world.note("unasked", peer, "since its disk has rotted"))
       this.unasked.add(peer)
     }
-    return this.world.peers.filter(({ name }) => !rotten.has(name))
+    const sound = world.peers.filter(({ name }) => !rotten.has(name))
+    // a world, however often it is asked
+    if (sound.length === 0) counts["unasked seeds"] = 1
+    return sound
+  }
+
+  /** Asks each peer whether something holds. */
+  private check<E>(
+    name: string,
+    holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
+  ): Effect.Effect<void, E | Violated> {
+    return Effect.gen({ self: this }, function* () {
+      for (const peer of this.sound()) {
+        const says = wrongOf(yield* effectOf(holds(peer), `what "${name}" asks`))
+        if (says !== null) yield* Effect.fail(yield* this.noted(name, says, peer.name))
+      }
+    })
+  }
+
+  /** Takes note of what is of no use unless it is run. */
+  private made<A, E>(what: string, asking: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const one = { what }
+    this.unrun.add(one)
+    return Effect.suspend(() => {
+      this.unrun.delete(one)
+      return asking
+    })
   }
 
   private face(scope: Scope.Scope): Trial<Schema.Json> {
     const { world } = this
     const violated: Trial["violated"] = (check, says, peer) => Effect.flatMap(this.noted(check, says, peer ?? null), Effect.fail)
+    const converged = TrialChecks.converged(() => this.sight.meeting(this.sound()), violated)
     return {
       ...world,
       plan: this.plan,
       play: (perform) => this.play(scope, perform ?? (() => Effect.void)),
       together: TrialChecks.together(world),
-      converged: TrialChecks.converged(() => this.sight.meeting(this.sound()), violated),
-      check: (name, holds) =>
-        Effect.forEach(
-          this.sound(),
-          (peer) =>
-            Effect.flatMap(effectOf(holds(peer), `what "${name}" asks`), (held) => {
-              const says = wrongOf(held)
-              return says === null ? Effect.void : violated(name, says, peer.name)
-            }),
-          { discard: true }
-        ),
-      always: (name, holds) => this.invariants.add(scope, name, holds),
+      converged: (space, options) => this.made("converged", converged(space, options)),
+      check: (name, holds) => this.made(`check "${name}"`, this.check(name, holds)),
+      always: (name, holds) => this.made(`always "${name}"`, this.invariants.add(scope, name, holds)),
       violated,
       say: (check, says, peer) => {
         Effect.runSync(this.noted(check, says, peer ?? null))
@@ -221,6 +254,7 @@ class PlannedTrial {
   ): Effect.Effect<void, Violated> {
     return Effect.gen({ self: this }, function* () {
       const { events, world } = this.plan
+      if (this.hasPlayed) return yield* Effect.die(new Error(twice))
       this.hasPlayed = true
       const began = yield* this.world.seconds
       const at = (millis: number) =>
@@ -263,10 +297,11 @@ class PlannedTrial {
       left.delete(step)
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
       yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
-      if (error instanceof Violated) yield* Deferred.fail(this.failed, error)
+      if (error instanceof Violated) yield* Deferred.fail(this.broken, error)
       if (Exit.isSuccess(exit)) this.operations++
       // faults make things fail, in ways that their types tell; what no type tells is a mistake
       else if (Cause.hasDies(exit.cause)) yield* this.noted("no defect", Cause.pretty(exit.cause), peer)
+      else if (!(error instanceof Violated)) this.failed[kindOf(error)] = (this.failed[kindOf(error)] ?? 0) + 1
     })
   }
 
@@ -284,6 +319,18 @@ class PlannedTrial {
       return yield* Effect.fail(yield* this.noted("steps end", says, first.peer))
     })
   }
+}
+
+const twice = "play was called twice, and a plan happens once: take all steps in one call"
+
+/** Steps of which one at least succeeds, unless something is wrong that is no fault of a plan. */
+const fruitfulOf = 10
+
+/** What is said of a seed whose steps have done nothing, since all fail in one way; null when something was done, or little tried. */
+const fruitlessOf = (operations: number, failed: { readonly [error: string]: number }): string | null => {
+  const [first, ...others] = Object.entries(failed)
+  if (operations > 0 || first === undefined || others.length > 0 || first[1] < fruitfulOf) return null
+  return `all ${first[1]} steps fail with ${first[0]}`
 }
 
 const unplayed = (planned: number): string =>

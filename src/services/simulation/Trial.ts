@@ -84,6 +84,8 @@ export interface Verdict {
   readonly virtualSeconds: number
   /** Steps that ended well. */
   readonly operations: number
+  /** How many steps failed in a way that their types tell, by its name. */
+  readonly failed: { readonly [error: string]: number }
   /** How often which fault changed something. */
   readonly faults: { readonly [kind: string]: number }
   /** In which events peers left which states, and where crashes came. */
