@@ -88,6 +88,21 @@ describe("Trial", () => {
     })
   )
 
+  it.live("[W30] tells first that a step has asked the host, and what to take instead, before what came of it", () =>
+    Effect.gen(function* () {
+      const asks = (call: () => unknown) => ran([step("a", 100)], (world) => world.play(() => Effect.sync(call)))
+      const [first] = (yield* asks(() => Date.now())).violations
+      assert.strictEqual(first?.check, "the world")
+      const advice = 'Take it from Clock, Random, Crypto or a service, or let the world answer (host: "answer").'
+      assert.include(first?.says, `Date.now was called inside a simulated world. ${advice} It was called here:`)
+      assert.include(first?.says, "WorldTrial.test.ts")
+      // to what the world cannot answer, either, it is no way out
+      const [other] = (yield* asks(() => fetch("https://example.org"))).violations
+      assert.include(other?.says, "fetch was called inside a simulated world. Take it from Clock")
+      assert.notInclude(other?.says, "answer")
+    })
+  )
+
   it.live("[W30] names what a body finds broken, when and where", () =>
     Effect.gen(function* () {
       const { violations } = yield* ran([], (world) =>

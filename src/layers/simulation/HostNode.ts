@@ -63,11 +63,11 @@ const keep = (prints: Array<() => void>, name: (typeof printing)[number], said: 
 }
 
 const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine) | null): ReadonlyArray<Trap> => {
-  const refuse = (what: string) => {
+  const refuse = (what: string, isAnswerable = true) => {
     // no arrow, since a WebSocket is called with new
     function trap(): never {
       const error = new Error(`${what} was called inside a simulated world`)
-      record({ what, stack: error.stack ?? "" })
+      record({ what, stack: error.stack ?? "", isAnswerable })
       throw error
     }
     return trap
@@ -78,8 +78,8 @@ const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine
   }
   const always: ReadonlyArray<Trap> = [
     [Math, "random", random],
-    ...refusedGlobals.map((name): Trap => [globalThis, name, refuse(name)]),
-    ...refusedCiphers.map((name): Trap => [globalThis.crypto.subtle, name, refuse("crypto.subtle")])
+    ...refusedGlobals.map((name): Trap => [globalThis, name, refuse(name, false)]),
+    ...refusedCiphers.map((name): Trap => [globalThis.crypto.subtle, name, refuse("crypto.subtle", false)])
   ]
   return [...always, ...(machine === null ? refusals(refuse) : answers(machine))]
 }

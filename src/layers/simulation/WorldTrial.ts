@@ -15,7 +15,7 @@ import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/
 import { counted } from "../../schema/simulation/Report.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
-import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
+import { HostTouched, type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
 import * as TrialChecks from "./TrialChecks.ts"
 import { TrialInvariants } from "./TrialInvariants.ts"
 import { TrialSight } from "./TrialSight.ts"
@@ -77,9 +77,12 @@ const verdict = (
   const error = Cause.squash(exit.cause)
   const says = bounded(error instanceof Error ? error.message : String(error))
   const seconds = sight?.now ?? 0
+  const halted = { check: "the world", says, peer: null, seconds }
+  // what asked the host fails of that, and the rest may be what came of it
+  const isTouched = error instanceof HostTouched
   return {
     ...told,
-    violations: [...violations, { check: "the world", says, peer: null, seconds }],
+    violations: isTouched ? [halted, ...violations] : [...violations, halted],
     trace: error instanceof WorldHalted ? error.trace : "",
     virtualSeconds: seconds
   }
