@@ -21,6 +21,8 @@ const setup = JSON.parse(process.argv[2]!) as Setup
 const simulations = new Map<string, Simulation>()
 /** How often which check of a test was broken, as far as this process knows. */
 const broken = new Map<string, number>()
+/** Tests of which a plan was run. */
+const begun = new Set<string>()
 
 const reply = (message: Reply): void => void process.send!(message)
 
@@ -53,6 +55,13 @@ const breaks = (test: string, check: string, times: number): number => {
 
 const again = (path: string): string => `${setup.replay} ${PlansNode.quoted(path)}`
 
+/** Whether nothing of that test was run in this process yet. */
+const isFirst = (test: string): boolean => {
+  const is = !begun.has(test)
+  begun.add(test)
+  return is
+}
+
 /** Runs a plan; one that fails is made smaller, kept and told. */
 const hunted = async (
   simulation: Simulation,
@@ -66,7 +75,9 @@ const hunted = async (
     return false
   }
   begins(plan)
-  const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown, goesOn))
+  const { found, verdict } = await Effect.runPromise(
+    hunt(simulation, plan, shrink, { isKnown, isOver: goesOn, isTwice: isFirst(plan.name) })
+  )
   if (found === null) return [verdict, null]
   const kept = ReportNode.keep(found, again)
   return [verdict, { told: ReportNode.told(kept, found, old), timeline: timeline(kept.report), plan: kept.plan }]

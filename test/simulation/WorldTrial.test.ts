@@ -194,6 +194,20 @@ describe("Hunt", () => {
       const moody = trial((world) => Effect.andThen(world.note("run", ++runs), world.violated("holds", `not in run ${runs}`)))
       const { found } = yield* WorldHunt.hunt(moody, planOf([]), 50)
       assert.strictEqual(found?.failure.check, "one execution")
+      assert.match(found?.failure.says ?? "", /\nline \d+ was {2}\d+ run 2\nand then {6}\d+ run 3$/)
+    })
+  )
+
+  it.live("[W32] runs what holds a second time where it is told to, and says in which line it was no single execution", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const moody = trial((world) => world.note("run", ++runs))
+      assert.strictEqual((yield* WorldHunt.hunt(moody, planOf([]), 50)).found, null)
+      const { found } = yield* WorldHunt.hunt(moody, planOf([]), 50, { isTwice: true })
+      assert.strictEqual(found?.failure.check, "one execution")
+      assert.match(found?.failure.says ?? "", /\nline \d+ was {2}\d+ run 2\nand then {6}\d+ run 3$/)
+      const steady = trial((world) => world.note("run"))
+      assert.strictEqual((yield* WorldHunt.hunt(steady, planOf([]), 50, { isTwice: true })).found, null)
     })
   )
 })
