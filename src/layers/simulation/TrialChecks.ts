@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import { Peer } from "../../services/peer/Peer.ts"
 import type { Shared, Trial } from "../../services/simulation/Trial.ts"
 import type { SimulatedPeer, World } from "../../services/simulation/World.ts"
-import { standing } from "./TrialStanding.ts"
+import { standing } from "./WorldStanding.ts"
 
 /** A space that the first peer makes, with all others as members. */
 export const together =
