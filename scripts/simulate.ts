@@ -21,12 +21,12 @@ const flags = {
 const file = "test/simulation/scenarios/simulated.ts"
 const again = "npm run simulate -- --plan"
 
-const simulate = Command.make("npm run simulate --", flags, ({ jobs, json, plan, shrink, ...given }) =>
+const simulate = Command.make("npm run simulate --", flags, ({ jobs, json, plan, shrink, worldSeconds, ...given }) =>
   Effect.gen(function* () {
     const { peers, scenario, seed, seeds } = given
     if (Option.isSome(plan)) {
       yield* alone("--plan", { "--scenario": scenario, "--seeds": seeds, "--seed": seed, "--peers": peers })
-      return yield* replay({ plan: plan.value, file, replay: again, json })
+      return yield* replay({ plan: plan.value, file, replay: again, json, worldSeconds })
     }
     if (Option.isSome(seed)) yield* alone("--seed", { "--seeds": seeds })
     const asked = {
@@ -35,7 +35,7 @@ const simulate = Command.make("npm run simulate --", flags, ({ jobs, json, plan,
       peers: Option.getOrNull(peers),
       test: Option.getOrElse(scenario, () => "replication")
     }
-    return yield* (given.twice ? twice : run)({ ...asked, file, jobs, json, replay: again, shrink })
+    return yield* (given.twice ? twice : run)({ ...asked, file, jobs, json, replay: again, shrink, worldSeconds })
   })
 ).pipe(Command.withDescription("Runs seeds of a scenario of the product under faults, or one plan again."))
 

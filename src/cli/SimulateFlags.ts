@@ -33,6 +33,9 @@ export const minutes = Flag.Finite("minutes").pipe(
   Flag.withDescription("How long it goes on, if nothing fails.")
 )
 
+/** Seconds of real time that a world may take, unless said. */
+export const worldSecondsUsual = 300
+
 export const seeding = {
   seeds: Flag.optional(whole("seeds", 1, 10_000_000, "How many seeds, from 1 on; as many as the test says unless said.")),
   seed: Flag.optional(whole("seed", 0, Number.MAX_SAFE_INTEGER, "This seed alone.")),
@@ -45,6 +48,12 @@ export const seeding = {
     Flag.withDefault(false),
     Flag.withDescription("Runs each seed twice in one process and once in a fresh one, and compares them.")
   ),
+  worldSeconds: whole(
+    "world-seconds",
+    1,
+    86_400,
+    "How many seconds of real time a world may take before its process is ended, and it fails."
+  ).pipe(Flag.withDefault(worldSecondsUsual)),
   jobs,
   json
 }

@@ -19,6 +19,8 @@ export interface Setup {
   readonly shrink: number
   /** The command that runs a plan again, to be followed by its path. */
   readonly replay: string
+  /** Seconds of real time after which a world is given up. */
+  readonly worldSeconds: number
 }
 
 /** Answered by a `Ran` for each seed or plan, then `done`; or by `refused`. */
@@ -68,5 +70,7 @@ export type Reply =
   | { readonly is: "ready"; readonly tests: ReadonlyArray<Test> }
   /** The command was called wrongly: no such test, no test at all, a plan that does not fit. */
   | { readonly is: "refused"; readonly says: string }
+  /** A world begins, of this plan or (null) of a smaller one. */
+  | { readonly is: "begins"; readonly plan: Plan | null }
   | { readonly is: "ran"; readonly ran: Ran }
   | { readonly is: "done" }

@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Plan } from "../schema/simulation/Plan.ts"
 import { Miscalled } from "./Misuse.ts"
+import { hung, SimulateWatch } from "./SimulateHung.ts"
 import type { Command, Ran, Reply, Setup, Task, Test } from "./SimulateMessage.ts"
 
 /** A worker process has ended by itself. */
@@ -38,7 +40,10 @@ interface Waiting {
 }
 
 export class SimulateProcess {
-  private readonly child: ChildProcess
+  private readonly setup: Setup
+  private readonly watch: SimulateWatch
+  private child: ChildProcess
+  private task: Task | null = null
   private waiting: Waiting | null = null
   /** What has come before anybody has waited for it: the tests. */
   private early: Result | null = null
@@ -47,24 +52,51 @@ export class SimulateProcess {
   private stderr = ""
 
   constructor(setup: Setup) {
-    this.child = fork(worker, [JSON.stringify(setup)], {
+    this.setup = setup
+    this.watch = new SimulateWatch(setup.worldSeconds, (plan) => this.hung(plan))
+    this.child = this.forked(setup)
+  }
+
+  private forked(setup: Setup): ChildProcess {
+    const child = fork(worker, [JSON.stringify(setup)], {
       execArgv: [...process.execArgv, ...conditions, "--disable-warning=ExperimentalWarning"],
       // its standard output is not a result
       stdio: ["ignore", 2, "pipe", "ipc"]
     })
-    this.child.stderr!.on("data", (bytes) => {
+    child.stderr!.on("data", (bytes) => {
       this.stderr = `${this.stderr}${bytes}`.slice(-stderrCharsMax)
     })
-    this.child.on("message", (reply: Reply) => this.replied(reply))
-    this.child.on("error", (error) => this.ended(error.message))
+    child.on("message", (reply: Reply) => this.replied(reply))
+    child.on("error", (error) => this.ended(error.message))
     // "close" and not "exit": what it wrote has come by then
-    this.child.on("close", (code, signal) => this.ended(signal ?? `code ${code}`))
+    child.on("close", (code, signal) => this.ended(signal ?? `code ${code}`))
+    return child
+  }
+
+  /** A world does not end: another process takes what is left to do. */
+  private hung(plan: Plan): void {
+    const { child, task } = this
+    child.removeAllListeners()
+    child.kill("SIGKILL")
+    this.task = task === null ? null : restOf(task, plan.seed)
+    this.child = this.forked(this.setup)
+    this.waiting?.ran(hung(plan, this.setup, task?.is === "plan" ? task.path : undefined))
+  }
+
+  /** A process is there: the first has its tests to tell, one that takes another's place goes on with what that has left. */
+  private isReady(tests: ReadonlyArray<Test>): void {
+    if (this.task === null) this.end(Effect.succeed(tests))
+    else this.send(this.task)
   }
 
   private replied(reply: Reply): void {
+    if (reply.is === "begins") this.watch.begins(reply.plan ?? undefined)
+    else this.watch.ends()
+    if (reply.is === "begins") return
     if (reply.is === "ran") this.waiting?.ran(reply.ran)
     else if (reply.is === "refused") this.end(Effect.fail(new Miscalled({ says: reply.says })))
-    else this.end(Effect.succeed(reply.is === "ready" ? reply.tests : []))
+    else if (reply.is === "ready") this.isReady(reply.tests)
+    else this.end(Effect.succeed([]))
   }
 
   private end(result: Result): void {
@@ -76,6 +108,7 @@ export class SimulateProcess {
   }
 
   private ended(how: string): void {
+    this.watch.ends()
     this.crash ??= new WorkerCrashed({ how, doing: this.doing, stderr: this.stderr })
     this.end(Effect.fail(this.crash))
   }
@@ -100,6 +133,7 @@ export class SimulateProcess {
   readonly ask = (task: Task, ran: (ran: Ran) => void): Effect.Effect<void, WorkerCrashed | Miscalled> =>
     this.waits(ran, () => {
       this.doing = doingOf(task)
+      this.task = task
       this.send(task)
     })
 
@@ -109,9 +143,16 @@ export class SimulateProcess {
   }
 
   readonly kill = Effect.sync(() => {
+    this.watch.ends()
     this.child.kill("SIGKILL")
     if (this.crash === null && this.stderr !== "") process.stderr.write(this.stderr)
   })
+}
+
+/** What of a task is to be done after that seed. */
+const restOf = (task: Task, seed: number): Task | null => {
+  const left = task.is === "seeds" ? task.first + task.count - (seed + 1) : 0
+  return task.is !== "seeds" || left === 0 ? null : { ...task, first: seed + 1, count: left }
 }
 
 const doingOf = (task: Task): string => {

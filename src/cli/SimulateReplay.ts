@@ -31,7 +31,7 @@ export const replay = (asked: Asked) =>
     const file = plan.file ?? asked.file
     if (file === null)
       return yield* new Miscalled({ says: `${asked.plan} does not say which file its test is in: write it as "file".` })
-    const setup: Setup = { file, peers: null, shrink: 0, replay: asked.replay }
+    const setup: Setup = { file, peers: null, shrink: 0, replay: asked.replay, worldSeconds: asked.worldSeconds }
     const process = yield* open(setup)
     const tests = yield* chosen({ file, peers: null, test: plan.name }, yield* process.tests)
     const sum = new SimulateSum(tests, plan.world.peers.length)

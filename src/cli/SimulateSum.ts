@@ -45,6 +45,7 @@ export class SimulateSum {
   private virtualSeconds = 0
   private operations = 0
   private withCrashBeforeSync = 0
+  private readonly failed: Counts = {}
   private readonly faults: Counts = {}
   private readonly met: Counts = {}
   private table: ReadonlyArray<Row> = []
@@ -60,6 +61,7 @@ export class SimulateSum {
     this.virtualSeconds += verdict.virtualSeconds
     this.operations += verdict.operations
     this.violations += verdict.violations.length
+    add(this.failed, verdict.failed)
     add(this.faults, verdict.faults)
     add(this.met, verdict.met)
     this.table = summed([this.table, verdict.table])
@@ -87,6 +89,7 @@ export class SimulateSum {
       faults: sorted(this.faults),
       seedsWithCrashBeforeSync: this.withCrashBeforeSync,
       operations: this.operations,
+      failedSteps: sorted(this.failed),
       met: sorted(this.met),
       table: this.table
     }
@@ -98,6 +101,7 @@ export class SimulateSum {
     return [
       `${counted(seeds, "seed")}, ${virtualSeconds} virtual seconds in ${rest.seconds} s: ${seedsPerMinute} seeds a minute, ${virtualPerSecond} virtual seconds a second`,
       `${counted(this.operations, "operation")}; faults that changed something: ${listed(this.faults) || "none"}`,
+      ...(Object.keys(this.failed).length > 0 ? [`failed steps: ${listed(this.failed)}`] : []),
       ...(Object.keys(this.met).length > 0 ? [`met: ${listed(this.met)}`] : []),
       ...this.checks(),
       this.failing.length === 0 ? "no violation" : `${this.failing.length} of ${this.done} failed`

@@ -21,8 +21,13 @@ const setup = JSON.parse(process.argv[2]!) as Setup
 const simulations = new Map<string, Simulation>()
 /** How often which check of a test was broken, as far as this process knows. */
 const broken = new Map<string, number>()
+/** Tests of which a plan was run. */
+const begun = new Set<string>()
 
 const reply = (message: Reply): void => void process.send!(message)
+
+/** Tells that a world begins, before it can keep everybody waiting. */
+const begins = (plan: Plan | null): void => reply({ is: "begins", plan })
 
 const simulationOf = (name: string): Simulation => {
   const found = simulations.get(name)
@@ -50,6 +55,13 @@ const breaks = (test: string, check: string, times: number): number => {
 
 const again = (path: string): string => `${setup.replay} ${PlansNode.quoted(path)}`
 
+/** Whether nothing of that test was run in this process yet. */
+const isFirst = (test: string): boolean => {
+  const is = !begun.has(test)
+  begun.add(test)
+  return is
+}
+
 /** Runs a plan; one that fails is made smaller, kept and told. */
 const hunted = async (
   simulation: Simulation,
@@ -58,14 +70,27 @@ const hunted = async (
   old?: string
 ): Promise<readonly [Verdict, Shown | null]> => {
   const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax
-  const { found, verdict } = await Effect.runPromise(hunt(simulation, plan, shrink, isKnown))
+  const goesOn = (): boolean => {
+    begins(null)
+    return false
+  }
+  begins(plan)
+  const { found, verdict } = await Effect.runPromise(
+    hunt(simulation, plan, shrink, { isKnown, isOver: goesOn, isTwice: isFirst(plan.name) })
+  )
   if (found === null) return [verdict, null]
   const kept = ReportNode.keep(found, again)
   return [verdict, { told: ReportNode.told(kept, found, old), timeline: timeline(kept.report), plan: kept.plan }]
 }
 
+const once = (simulation: Simulation, plan: Plan): Promise<Verdict> => {
+  begins(plan)
+  return Effect.runPromise(WorldTrial.run(simulation, plan))
+}
+
 const replayed = async (simulation: Simulation, plan: Plan, path: string): Promise<readonly [Verdict, Shown]> => {
   const lines: Array<string> = []
+  begins(plan)
   const verdict = await Effect.runPromise(WorldTrial.run(simulation, plan, (line) => lines.push(line)))
   const { diagram, lost, report } = ReportNode.drawn(plan, verdict, lines, again(path))
   const says = report.failure === null ? "holds now" : `${verdictOf(report)}: ${ReportNode.plain(report.failure.says)}`
@@ -82,9 +107,7 @@ const seeds = async ({ count, first, isHunted, test }: Task & { readonly is: "se
   const simulation = simulationOf(test)
   for (let seed = first; seed < first + count; seed++) {
     const plan = await Effect.runPromise(planOf(simulation, seed, setup.file))
-    const [verdict, shown] = isHunted
-      ? await hunted(simulation, plan, setup.shrink)
-      : [await Effect.runPromise(WorldTrial.run(simulation, plan)), null]
+    const [verdict, shown] = isHunted ? await hunted(simulation, plan, setup.shrink) : [await once(simulation, plan), null]
     reply({ is: "ran", ran: { test, seed, verdict, shown } })
     // lets messages in
     await new Promise((resolve) => setImmediate(resolve))

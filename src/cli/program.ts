@@ -52,13 +52,21 @@ const said = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   return Console.error(error instanceof Miscalled ? error.message : failureText(cause))
 }
 
+/** Ends the process once all that was printed has left it, since a pipe that is read slowly takes it in parts. */
+const ends = (exit: Exit.Exit<unknown, unknown>, onExit: (code: number) => void): void => {
+  const end = () => onExit(exitCode(exit))
+  // whoever presses Ctrl-C waits for no reader
+  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) end()
+  else process.stdout.write("", () => process.stderr.write("", end))
+}
+
 /** Runs a command as the arguments ask for it, and ends the process. */
 export const runCommand = <Name extends string, Input, ContextInput, E>(
   command: Command.Command<Name, Input, ContextInput, E, NodeServices.NodeServices>,
   args: ReadonlyArray<string>
 ): void =>
   Command.runWith(command, { version: version() })(args).pipe(Effect.tapCause(said), Effect.provide(surroundings), (program) =>
-    NodeRuntime.runMain(program, { disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCode(exit)) })
+    NodeRuntime.runMain(program, { disableErrorReporting: true, teardown: ends })
   )
 
 /** `troupe` itself. */

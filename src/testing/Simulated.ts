@@ -104,7 +104,9 @@ const runAll = async (simulation: Simulation.Simulation, { skip, task }: TestCon
   }
   for (const [held, each] of seeds.entries()) {
     await inTime(held)
-    await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, each, file)), file, isOver)
+    await holds(simulation, await Effect.runPromise(Simulation.planOf(simulation, each, file)), file, isOver, {
+      isTwice: held === 0
+    })
   }
 }
 
@@ -152,10 +154,14 @@ const holds = async (
   plan: Plan,
   file: string,
   isOver: () => boolean,
-  { budget = shrinkBudget, old }: { readonly budget?: number; readonly old?: string } = {}
+  {
+    budget = shrinkBudget,
+    isTwice = false,
+    old
+  }: { readonly budget?: number; readonly isTwice?: boolean; readonly old?: string } = {}
 ): Promise<void> => {
   const { hunt, keep, quoted, told } = await runner()
-  const { found } = await Effect.runPromise(hunt(simulation, plan, budget, undefined, isOver))
+  const { found } = await Effect.runPromise(hunt(simulation, plan, budget, { isOver, isTwice }))
   if (found === null) return
   const kept = keep(found, (path) => `PLAN=${quoted(path)} npx vitest run ${quoted(file)}`)
   throw failure(told(kept, found, old))

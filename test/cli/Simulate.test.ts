@@ -53,7 +53,7 @@ describe("troupe simulate", () => {
         assert.strictEqual(out.trim().split("\n").length, 1)
         assert.hasAllKeys(JSON.parse(out), [
           ...["scenario", "seeds", "peers", "violations", "failing", "virtualSeconds", "seconds", "seedsPerMinute"],
-          ...["virtualPerSecond", "faults", "seedsWithCrashBeforeSync", "operations", "met", "table"]
+          ...["virtualPerSecond", "faults", "seedsWithCrashBeforeSync", "operations", "failedSteps", "met", "table"]
         ])
         const { failing, scenario, seeds, table, violations } = lastLine(out)
         assert.includeDeepMembers(

@@ -248,7 +248,7 @@ describe("a time that is over", () => {
       const read = decodePlan(text)
       if (read._tag === "Failure") return assert.fail(read.failure)
       let asked = 0
-      const { found } = yield* hunt(broken, read.success, 200, undefined, () => ++asked > 8)
+      const { found } = yield* hunt(broken, read.success, 200, { isOver: () => ++asked > 8 })
       if (found === null) return assert.fail("it holds")
       assert.strictEqual(found.shrunk.tried, 8)
       const { length } = found.shrunk.plan.events

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 const root = resolve(import.meta.dirname, "..", "..")
 /** The test file that they run. */
 export const shop = join(root, "test/cli/simulated/Shop.ts")
-const bin = join(root, "src/cli/main.ts")
+export const bin = join(root, "src/cli/main.ts")
 export const vitest = join(root, "node_modules/vitest/vitest.mjs")
 
 export interface Ended {

@@ -8,8 +8,9 @@ import * as WorldTrial from "../../src/layers/simulation/WorldTrial.ts"
 import { only } from "../../src/schema/simulation/Faults.ts"
 import type { Event } from "../../src/schema/simulation/Plan.ts"
 import * as Simulation from "../../src/services/simulation/Simulation.ts"
+import type { Trial } from "../../src/services/simulation/Trial.ts"
 import * as Workload from "../../src/services/simulation/Workload.ts"
-import { Note, planOf, ran, step, trial, write } from "./trials.ts"
+import { type Doing, Note, planOf, ran, step, trial, write } from "./trials.ts"
 
 describe("Trial: converged and check", () => {
   it.live("[W30] says that peers have not come together in time", () =>
@@ -26,6 +27,11 @@ describe("Trial: converged and check", () => {
         violations.map(({ check }) => check),
         ["equal frontiers"]
       )
+      const [first, ann, bob, cy] = violations[0]!.says.split("\n")
+      assert.strictEqual(first, "peers have not come to one state in time")
+      assert.match(ann!, /^ann holds (\S{4} \d+(, )?)+; connected to nobody/)
+      assert.match(bob!, /^bob holds (\S{4} \d+(, )?)+; connected to cy/)
+      assert.match(cy!, /^cy holds (\S{4} \d+(, )?)+; connected to bob/)
     })
   )
 
@@ -60,6 +66,21 @@ describe("Trial: converged and check", () => {
         parted.violations.map(({ check }) => check),
         ["equal frontiers"]
       )
+    })
+  )
+
+  it.live("[W30] counts a world in which nobody is left to be asked", () =>
+    Effect.gen(function* () {
+      const rot = (peer: string): Event => ({ id: `bitRot-${peer}`, at: 5_000, kind: "bitRot", peer, lasts: 0 })
+      const body = (world: Trial<Doing>) =>
+        Effect.gen(function* () {
+          const shared = yield* world.together("Notes")
+          yield* world.play(() => write(shared, world, "ann", "hello"))
+          yield* world.converged(shared, { within: "1 minute" })
+          yield* world.check("is asked of nobody", () => Effect.succeed(false))
+        })
+      const { met, violations } = yield* ran([step("a", 100), rot("ann"), rot("bob"), rot("cy")], body)
+      assert.deepStrictEqual([violations, met], [[], { "unasked seeds": 1 }])
     })
   )
 

@@ -11,6 +11,9 @@ type Body = (world: Trial<Doing>) => Effect.Effect<unknown, unknown>
 /** What the compiler does not let through. */
 const loosely = (answer: unknown) => answer as Effect.Effect<never>
 
+const circular: { _tag: string; self?: unknown } = { _tag: "Circular" }
+circular.self = circular
+
 const slips: ReadonlyArray<readonly [what: string, body: Body, says: RegExp]> = [
   [
     "a body that is async",
@@ -51,6 +54,55 @@ const slips: ReadonlyArray<readonly [what: string, body: Body, says: RegExp]> = 
     (world) => Effect.andThen(world.always("is whole", loosely(Effect.void)), world.play()),
     /^is whole: undefined was answered/
   ],
+  [
+    "play that is called twice",
+    (world) => Effect.andThen(world.play(), world.play()),
+    /^the test itself: Error: play was called twice, and a plan happens once: take all steps in one call$/
+  ],
+  [
+    "play that is called twice at once",
+    (world) => Effect.all([world.play(), world.play()], { concurrency: 2 }),
+    /^the test itself: Error: play was called twice/
+  ],
+  [
+    "a check without yield*",
+    (world) =>
+      Effect.andThen(
+        world.play(),
+        Effect.sync(() => void world.check("is whole", () => Effect.succeed(false)))
+      ),
+    /^the checks run: check "is whole" was made and never run: write yield\* before it$/
+  ],
+  [
+    "converged without yield*",
+    (world) =>
+      Effect.gen(function* () {
+        const shared = yield* world.together("Notes")
+        yield* world.play()
+        void world.converged(shared, { within: "1 minute" })
+      }),
+    /^the checks run: converged was made and never run: write yield\* before it$/
+  ],
+  [
+    "an invariant without yield*",
+    (world) => {
+      void world.always("is whole", Effect.succeed(false))
+      return world.play()
+    },
+    /^the checks run: always "is whole" was made and never run/
+  ],
+  [
+    "a check that fails",
+    (world) =>
+      Effect.andThen(
+        world.play(),
+        world.check("is whole", (peer) => Effect.andThen(peer.crash(), peer.close).pipe(Effect.as(true)))
+      ),
+    /^is whole: it has no answer: ann is down \(life 1\)/
+  ],
+  ["a failure that is nothing", () => Effect.fail(undefined), /^the test itself: a undefined: undefined$/],
+  ["an error that contains itself", () => Effect.fail(circular), /^the test itself: Circular: .*\[Circular\]/],
+  ["an error with a bigint", () => Effect.fail({ _tag: "Large", amount: 1n }), /^the test itself: Large: .*1n/],
   ["what is thrown and no error", () => Effect.die("oh no"), /^the test itself: a string: oh no$/],
   [
     "a plan that is not played",

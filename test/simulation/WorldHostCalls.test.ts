@@ -23,13 +23,20 @@ const ciphers = Object.getOwnPropertyNames(Object.getPrototypeOf(subtle)).filter
 const answered: ReadonlyArray<Call> = [
   ["Date.now()", () => Date.now()],
   ["new Date()", () => new Date().toISOString()],
+  ["new Date()", () => new (new Date(0).constructor as DateConstructor)().toISOString()],
   ["Date()", () => typeof Date()],
+  ["new File()", () => new File([], "x").lastModified],
+  ["event.timeStamp", () => new Event("x").timeStamp],
+  ["performance.mark()", () => performance.mark("x").startTime],
+  ["performance.now()", () => Performance.prototype.now.call(performance)],
   ["performance.now()", () => performance.now()],
   ["process.hrtime()", () => [process.hrtime(), String(process.hrtime.bigint())]],
   ["process.uptime()", () => process.uptime()],
   ["Math.random()", () => Math.random()],
   ["crypto.getRandomValues()", () => [...crypto.getRandomValues(new Uint8Array(8))]],
   ["crypto.randomUUID()", () => crypto.randomUUID()],
+  ["crypto.getRandomValues()", () => String(Crypto.prototype.getRandomValues.call(crypto, new Uint8Array(8)))],
+  ["crypto.randomUUID()", () => Crypto.prototype.randomUUID.call(crypto)],
   ["setTimeout()", () => Number(setTimeout(() => {}, 1))],
   ["setInterval()", () => clearInterval(setInterval(() => {}, 1))],
   ["setImmediate()", () => Number(setImmediate(() => {}))],
@@ -39,6 +46,8 @@ const answered: ReadonlyArray<Call> = [
 ]
 const refused: ReadonlyArray<Call> = [
   ["fetch()", () => fetch("https://example.org")],
+  ["performance.measure()", () => performance.measure("x")],
+  ["URL.createObjectURL()", () => URL.createObjectURL(new Blob([]))],
   ["WebSocket", () => new WebSocket("wss://example.org")],
   ...ciphers.map((name): Call => [`crypto.subtle.${name}()`, () => Reflect.apply(Reflect.get(subtle, name), subtle, [])])
 ]
@@ -48,6 +57,7 @@ const unseen: ReadonlyArray<Call> = [
   ["Intl.DateTimeFormat", () => new Intl.DateTimeFormat("en", { fractionalSecondDigits: 3 }).format()],
   ["performance.timeOrigin", () => performance.timeOrigin],
   ["process.cpuUsage()", () => process.cpuUsage()],
+  ["process.resourceUsage()", () => process.resourceUsage()],
   ["process.memoryUsage()", () => process.memoryUsage()],
   ["process.pid", () => process.pid],
   ["MessageChannel", () => new MessageChannel().port1.close()],

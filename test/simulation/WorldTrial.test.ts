@@ -64,6 +64,45 @@ describe("Trial", () => {
       })
   )
 
+  it.live("[W29] counts what steps fail with, and takes ten that all fail with the same for a mistake", () =>
+    Effect.gen(function* () {
+      const steps = Array.from({ length: 10 }, (_, i) => step(`s${i}`, 100 * i))
+      const no = (of: ReadonlyArray<Event>, name: (what: string) => string | null) =>
+        ran(of, (world) =>
+          world.play(({ do: what }) => {
+            const tag = name(what)
+            return tag === null ? Effect.void : Effect.fail({ _tag: tag })
+          })
+        )
+      const all = yield* no(steps, () => "NotFound")
+      assert.deepStrictEqual(all.failed, { NotFound: 10 })
+      assert.deepStrictEqual(
+        all.violations.map(({ check, says }) => `${check}: ${says}`),
+        ["steps succeed: all 10 steps fail with NotFound"]
+      )
+      const some = yield* no(steps, (what) => (what === "s3" ? null : "NotFound"))
+      assert.deepStrictEqual([some.violations, some.failed], [[], { NotFound: 9 }])
+      const two = yield* no(steps, (what) => (what === "s3" ? "Other" : "NotFound"))
+      assert.deepStrictEqual([two.violations, two.failed], [[], { NotFound: 9, Other: 1 }])
+      assert.deepStrictEqual((yield* no(steps.slice(1), () => "NotFound")).violations, [])
+    })
+  )
+
+  it.live("[W30] tells first that a step has asked the host, and what to take instead, before what came of it", () =>
+    Effect.gen(function* () {
+      const asks = (call: () => unknown) => ran([step("a", 100)], (world) => world.play(() => Effect.sync(call)))
+      const [first] = (yield* asks(() => Date.now())).violations
+      assert.strictEqual(first?.check, "the world")
+      const advice = 'Take it from Clock, Random, Crypto or a service, or let the world answer (host: "answer").'
+      assert.include(first?.says, `Date.now was called inside a simulated world. ${advice} It was called here:`)
+      assert.include(first?.says, "WorldTrial.test.ts")
+      // to what the world cannot answer, either, it is no way out
+      const [other] = (yield* asks(() => fetch("https://example.org"))).violations
+      assert.include(other?.says, "fetch was called inside a simulated world. Take it from Clock")
+      assert.notInclude(other?.says, "answer")
+    })
+  )
+
   it.live("[W30] names what a body finds broken, when and where", () =>
     Effect.gen(function* () {
       const { violations } = yield* ran([], (world) =>
@@ -97,8 +136,8 @@ describe("Trial", () => {
         world.peer("bob").run(Effect.andThen(Effect.forkDetach(Effect.sleep("1 day")), Effect.void))
       )
       assert.deepStrictEqual(
-        violations.map(({ check, peer }) => [check, peer]),
-        [["nothing left", "bob"]]
+        violations.map(({ check, peer, says }) => [check, peer, says]),
+        [["nothing left", "bob", "1 fiber, 1 timer and 0 connections or places after it was closed"]]
       )
     })
   )
@@ -155,6 +194,20 @@ describe("Hunt", () => {
       const moody = trial((world) => Effect.andThen(world.note("run", ++runs), world.violated("holds", `not in run ${runs}`)))
       const { found } = yield* WorldHunt.hunt(moody, planOf([]), 50)
       assert.strictEqual(found?.failure.check, "one execution")
+      assert.match(found?.failure.says ?? "", /\nline \d+ was {2}\d+ run 2\nand then {6}\d+ run 3$/)
+    })
+  )
+
+  it.live("[W32] runs what holds a second time where it is told to, and says in which line it was no single execution", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const moody = trial((world) => world.note("run", ++runs))
+      assert.strictEqual((yield* WorldHunt.hunt(moody, planOf([]), 50)).found, null)
+      const { found } = yield* WorldHunt.hunt(moody, planOf([]), 50, { isTwice: true })
+      assert.strictEqual(found?.failure.check, "one execution")
+      assert.match(found?.failure.says ?? "", /\nline \d+ was {2}\d+ run 2\nand then {6}\d+ run 3$/)
+      const steady = trial((world) => world.note("run"))
+      assert.strictEqual((yield* WorldHunt.hunt(steady, planOf([]), 50, { isTwice: true })).found, null)
     })
   )
 })

@@ -7,7 +7,20 @@
 import type { Machine } from "../../services/simulation/Host.ts"
 
 /** Something of the host, and what stands in its place while a world runs. */
-export type Trap = readonly [owner: object, name: string, value: unknown]
+export type Trap = readonly [owner: object, name: string, value: unknown, isGetter?: boolean]
+
+/** The same for an object of a class, and for who takes it from the class. */
+export const withClass = (owner: object, name: string, value: unknown): ReadonlyArray<Trap> => [
+  [owner, name, value],
+  [Object.getPrototypeOf(owner), name, value]
+]
+
+/** `File` with another now. */
+export const fileOf = (now: () => number): typeof File =>
+  new Proxy(File, {
+    construct: (target, [bits, name, options]: ConstructorParameters<typeof File>) =>
+      new target(bits, name, { ...options, lastModified: options?.lastModified ?? now() })
+  })
 
 type Run = (...args: ReadonlyArray<unknown>) => void
 
@@ -24,17 +37,26 @@ export const answers = (machine: () => Machine): ReadonlyArray<Trap> => {
   )
   const wallMillis = () => Math.floor(machine().wallMicros() / 1_000)
   const soon = (run: Run, ...args: ReadonlyArray<unknown>) => machine().soon(() => run(...args))
+  const now = () => machine().monotonicMicros() / 1_000
+  const { mark } = performance
+  const date = dateOf(Date, wallMillis)
   return [
-    [globalThis, "Date", dateOf(Date, wallMillis)],
+    [globalThis, "Date", date],
     [Date, "now", wallMillis],
-    [performance, "now", () => machine().monotonicMicros() / 1_000],
+    [Date.prototype, "constructor", date],
+    [globalThis, "File", fileOf(wallMillis)],
+    [Event.prototype, "timeStamp", timeStamps(now), true],
+    ...withClass(performance, "now", now),
+    ...withClass(performance, "mark", (name: string, options: PerformanceMarkOptions = {}) =>
+      mark.call(performance, name, { startTime: now(), ...options })
+    ),
     // Effect keeps the function itself from its loading, so its property is replaced as well
     [process.hrtime, "bigint", hrtime.bigint],
     [process, "hrtime", hrtime],
     [process, "uptime", () => machine().monotonicMicros() / 1e6],
     [AbortSignal, "timeout", (millis: number) => aborting(machine(), millis)],
-    [globalThis.crypto, "getRandomValues", (into: ArrayBufferView) => filled(into, machine())],
-    [globalThis.crypto, "randomUUID", () => uuid(machine().bytes(16))],
+    ...withClass(globalThis.crypto, "getRandomValues", (into: ArrayBufferView) => filled(into, machine())),
+    ...withClass(globalThis.crypto, "randomUUID", () => uuid(machine().bytes(16))),
     [globalThis, "queueMicrotask", (run: Run) => soon(run)],
     [process, "nextTick", soon],
     ...timers(machine)
@@ -49,6 +71,16 @@ const dateOf = (real: DateConstructor, now: () => number): DateConstructor => {
     apply: () => new real(now()).toString()
   })
   return virtual
+}
+
+/** When an event was looked at first: the host alone knows when it was made. */
+const timeStamps = (now: () => number) => {
+  const seen = new WeakMap<Event, number>()
+  return function (this: Event): number {
+    const at = seen.get(this) ?? now()
+    seen.set(this, at)
+    return at
+  }
 }
 
 const aborting = (machine: Machine, millis: number): AbortSignal => {

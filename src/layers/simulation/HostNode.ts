@@ -7,7 +7,7 @@
  * a constant, which leaves them in the order in which they came.
  */
 import type { Guard, Machine, Violation } from "../../services/simulation/Host.ts"
-import { answers, type Trap } from "./HostAnswersNode.ts"
+import { answers, fileOf, type Trap, withClass } from "./HostAnswersNode.ts"
 
 /** What a world has no answer to. */
 const refusedGlobals = ["fetch", "WebSocket"] as const
@@ -46,7 +46,7 @@ export const guard: Guard = {
     try {
       for (const name of printing)
         restore.push(replace(console, name, (...said: ReadonlyArray<unknown>) => keep(prints, name, said)))
-      for (const [owner, name, value] of trapsOf(record, machine)) restore.push(replace(owner, name, value))
+      for (const trap of trapsOf(record, machine)) restore.push(replace(...trap))
       return body()
     } finally {
       for (const undo of restore.reverse()) undo()
@@ -63,11 +63,11 @@ const keep = (prints: Array<() => void>, name: (typeof printing)[number], said: 
 }
 
 const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine) | null): ReadonlyArray<Trap> => {
-  const refuse = (what: string) => {
+  const refuse = (what: string, isAnswerable = true) => {
     // no arrow, since a WebSocket is called with new
     function trap(): never {
       const error = new Error(`${what} was called inside a simulated world`)
-      record({ what, stack: error.stack ?? "" })
+      record({ what, stack: error.stack ?? "", isAnswerable })
       throw error
     }
     return trap
@@ -78,8 +78,10 @@ const trapsOf = (record: (violation: Violation) => void, machine: (() => Machine
   }
   const always: ReadonlyArray<Trap> = [
     [Math, "random", random],
-    ...refusedGlobals.map((name): Trap => [globalThis, name, refuse(name)]),
-    ...refusedCiphers.map((name): Trap => [globalThis.crypto.subtle, name, refuse("crypto.subtle")])
+    ...refusedGlobals.map((name): Trap => [globalThis, name, refuse(name, false)]),
+    ...withClass(performance, "measure", refuse("performance.measure", false)),
+    [URL, "createObjectURL", refuse("URL.createObjectURL", false)],
+    ...refusedCiphers.map((name): Trap => [globalThis.crypto.subtle, name, refuse("crypto.subtle", false)])
   ]
   return [...always, ...(machine === null ? refusals(refuse) : answers(machine))]
 }
@@ -93,10 +95,14 @@ const refusals = (refuse: (what: string) => () => never): ReadonlyArray<Trap> =>
   return [
     [Date, "now", refuse("Date.now")],
     [globalThis, "Date", clockless],
+    [Date.prototype, "constructor", clockless],
+    [globalThis, "File", fileOf(refuse("new File()"))],
+    [Event.prototype, "timeStamp", refuse("event.timeStamp"), true],
     ...refusedTimers.map((name): Trap => [globalThis, name, refuse(name)]),
-    [performance, "now", refuse("performance.now")],
-    [globalThis.crypto, "getRandomValues", refuse("crypto.getRandomValues")],
-    [globalThis.crypto, "randomUUID", refuse("crypto.randomUUID")],
+    ...withClass(performance, "now", refuse("performance.now")),
+    ...withClass(performance, "mark", refuse("performance.mark")),
+    ...withClass(globalThis.crypto, "getRandomValues", refuse("crypto.getRandomValues")),
+    ...withClass(globalThis.crypto, "randomUUID", refuse("crypto.randomUUID")),
     [process, "nextTick", refuse("process.nextTick")],
     [process, "uptime", refuse("process.uptime")],
     [AbortSignal, "timeout", refuse("AbortSignal.timeout")],
@@ -107,9 +113,11 @@ const refusals = (refuse: (what: string) => () => never): ReadonlyArray<Trap> =>
 }
 
 /** Replaces a property, and answers how to put it back. */
-const replace = (owner: object, name: string, value: unknown): (() => void) => {
+const replace = (owner: object, name: string, value: unknown, isGetter = false): (() => void) => {
   const own = Object.getOwnPropertyDescriptor(owner, name)
-  Object.defineProperty(owner, name, { value, configurable: true, writable: true, enumerable: own?.enumerable ?? true })
+  const enumerable = own?.enumerable ?? true
+  const trap = isGetter ? { get: value as () => unknown } : { value, writable: true }
+  Object.defineProperty(owner, name, { ...trap, configurable: true, enumerable })
   return () => {
     if (own === undefined) Reflect.deleteProperty(owner, name)
     else Object.defineProperty(owner, name, own)

@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
@@ -15,11 +16,11 @@ import { isStep, type Plan, type Step, stepText } from "../../schema/simulation/
 import { counted } from "../../schema/simulation/Report.ts"
 import type { Run, Simulation } from "../../services/simulation/Simulation.ts"
 import { type Trial, type Verdict, Violated, type Violation } from "../../services/simulation/Trial.ts"
-import { type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
+import { HostTouched, type SimulatedPeer, type World, WorldHalted } from "../../services/simulation/World.ts"
 import * as TrialChecks from "./TrialChecks.ts"
 import { TrialInvariants } from "./TrialInvariants.ts"
 import { TrialSight } from "./TrialSight.ts"
-import { effectOf, kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
+import { bounded, effectOf, kindOf, saysOf, tagOf, wrongOf } from "./TrialText.ts"
 import * as WorldRun from "./World.ts"
 import { WorldFaults } from "./WorldFaults.ts"
 
@@ -64,16 +65,25 @@ const verdict = (
   trial: PlannedTrial | null,
   exit: Exit.Exit<{ readonly trace: string; readonly virtualSeconds: number }, unknown>
 ): Verdict => {
-  const { counts: met, faults, operations = 0, sight } = trial ?? {}
-  const told = { operations, faults: { ...faults?.counts }, met: { ...met }, table: sight?.states.table ?? [] }
+  const { counts: met, failed, faults, operations = 0, sight } = trial ?? {}
+  const told = {
+    operations,
+    failed: { ...failed },
+    faults: { ...faults?.counts },
+    met: { ...met },
+    table: sight?.states.table ?? []
+  }
   const violations = trial?.violations ?? []
   if (Exit.isSuccess(exit)) return { ...told, violations, trace: exit.value.trace, virtualSeconds: exit.value.virtualSeconds }
   const error = Cause.squash(exit.cause)
-  const says = error instanceof Error ? error.message : String(error)
+  const says = bounded(error instanceof Error ? error.message : String(error))
   const seconds = sight?.now ?? 0
+  const halted = { check: "the world", says, peer: null, seconds }
+  // what asked the host fails of that, and the rest may be what came of it
+  const isTouched = error instanceof HostTouched
   return {
     ...told,
-    violations: [...violations, { check: "the world", says, peer: null, seconds }],
+    violations: isTouched ? [halted, ...violations] : [...violations, halted],
     trace: error instanceof WorldHalted ? error.trace : "",
     virtualSeconds: seconds
   }
@@ -82,6 +92,8 @@ const verdict = (
 class PlannedTrial {
   readonly violations: Array<Violation> = []
   readonly counts: { [name: string]: number } = {}
+  /** How many steps failed in a way that their types tell, by its name. */
+  readonly failed: { [error: string]: number } = {}
   readonly faults: WorldFaults
   readonly sight = new TrialSight()
   operations = 0
@@ -89,13 +101,15 @@ class PlannedTrial {
   private readonly begun: Run<Schema.Json>
   private readonly plan: Plan
   private readonly world: World
-  private readonly failed = Deferred.makeUnsafe<never, Violated>()
+  private readonly broken = Deferred.makeUnsafe<never, Violated>()
   private readonly invariants = new TrialInvariants({
-    failed: this.failed,
+    failed: this.broken,
     noted: (check, says) => this.noted(check, says, null),
     isCalm: () => this.isCalm,
     endsSeconds
   })
+  /** What of the test was made and not run yet. */
+  private readonly unrun = new Set<{ readonly what: string }>()
   private isCalm = false
   private hasPlayed = false
   /** Peers of which it was said that they are not asked. */
@@ -117,7 +131,7 @@ class PlannedTrial {
   /** The whole trial, in the world. It does not fail, since a world that fails tells no trace. */
   get run(): Effect.Effect<void> {
     const body = Effect.scopedWith((scope) =>
-      Effect.raceFirst(effectOf(this.begun.body(this.face(scope)), "the body"), Deferred.await(this.failed))
+      Effect.raceFirst(effectOf(this.begun.body(this.face(scope)), "the body"), Deferred.await(this.broken))
     )
     return Effect.gen({ self: this }, function* () {
       const exit = yield* Effect.exit(body)
@@ -132,6 +146,10 @@ class PlannedTrial {
       if (Exit.isFailure(exit)) return yield* this.failure(exit.cause)
       const planned = this.plan.events.length
       if (planned > 0 && !this.hasPlayed) yield* this.noted("the plan happens", unplayed(planned), null)
+      const fruitless = fruitlessOf(this.operations, this.failed)
+      if (fruitless !== null) yield* this.noted("steps succeed", fruitless, null)
+      for (const { what } of this.unrun)
+        yield* this.noted("the checks run", `${what} was made and never run: write yield* before it`, null)
       yield* Effect.andThen(this.invariants.last, this.nothingLeft)
     })
   }
@@ -143,7 +161,8 @@ class PlannedTrial {
     return this.noted(`the test itself: ${kindOf(error)}`, saysOf(error), null)
   }
 
-  private add({ check, peer, says, seconds }: Violation): void {
+  private add({ check, peer, seconds, ...violation }: Violation): void {
+    const says = bounded(violation.says)
     const isKnown = this.violations.some((each) => each.check === check && each.says === says && each.peer === peer)
     if (!isKnown && this.violations.length < violationsMax) this.violations.push({ check, says, peer, seconds })
   }
@@ -154,7 +173,7 @@ class PlannedTrial {
     const closing = (peer: SimulatedPeer) => Effect.map(Effect.option(peer.close), (left) => [peer.name, left] as const)
     for (const [name, left] of yield* Effect.forEach([...this.world.peers], closing, { concurrency: "unbounded" })) {
       if (left._tag === "None" || left.value === 0) continue
-      yield* this.noted("nothing left", `${left.value} fibers, timers, connections or places after it was closed`, name)
+      yield* this.noted("nothing left", `${this.sight.left.get(name)} after it was closed`, name)
     }
   })
 
@@ -162,7 +181,7 @@ class PlannedTrial {
   private noted(check: string, says: string, peer: string | null): Effect.Effect<Violated> {
     return Effect.gen({ self: this }, function* () {
       const seconds = yield* this.world.seconds
-      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", says.split("\n")[0]!)
+      yield* this.world.note("violated", check.replaceAll(" ", "_"), peer ?? "-", bounded(says.split("\n")[0]!))
       const violated = new Violated({ check, says, peer, seconds })
       this.add(violated)
       return violated
@@ -173,34 +192,55 @@ class PlannedTrial {
 
   /** Those whose disk has not rotted: what rots is found by an audit, and nothing more is promised of it. */
   private readonly sound = (): ReadonlyArray<SimulatedPeer> => {
+    const { counts, world } = this
     const { rotten } = this.sight
     for (const peer of rotten) {
       if (!this.unasked.has(peer)) Effect.runSync(this.world.note("unasked", peer, "since its disk has rotted"))
       this.unasked.add(peer)
     }
-    return this.world.peers.filter(({ name }) => !rotten.has(name))
+    const sound = world.peers.filter(({ name }) => !rotten.has(name))
+    // a world, however often it is asked
+    if (sound.length === 0) counts["unasked seeds"] = 1
+    return sound
+  }
+
+  /** Asks each peer whether something holds. One that cannot answer breaks the promise: nobody knows whether it holds there. */
+  private check<E>(
+    name: string,
+    holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
+  ): Effect.Effect<void, Violated> {
+    return Effect.gen({ self: this }, function* () {
+      for (const peer of this.sound()) {
+        const asked = yield* Effect.result(effectOf(holds(peer), `what "${name}" asks`))
+        if (Result.isFailure(asked) && asked.failure instanceof Violated) yield* Effect.fail(asked.failure)
+        const says = Result.isSuccess(asked) ? wrongOf(asked.success) : `it has no answer: ${saysOf(asked.failure)}`
+        if (says !== null) yield* Effect.fail(yield* this.noted(name, says, peer.name))
+      }
+    })
+  }
+
+  /** Takes note of what is of no use unless it is run. */
+  private made<A, E>(what: string, asking: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const one = { what }
+    this.unrun.add(one)
+    return Effect.suspend(() => {
+      this.unrun.delete(one)
+      return asking
+    })
   }
 
   private face(scope: Scope.Scope): Trial<Schema.Json> {
     const { world } = this
     const violated: Trial["violated"] = (check, says, peer) => Effect.flatMap(this.noted(check, says, peer ?? null), Effect.fail)
+    const converged = TrialChecks.converged(() => this.sight.meeting(this.sound()), violated)
     return {
       ...world,
       plan: this.plan,
       play: (perform) => this.play(scope, perform ?? (() => Effect.void)),
       together: TrialChecks.together(world),
-      converged: TrialChecks.converged(() => this.sight.meeting(this.sound()), violated),
-      check: (name, holds) =>
-        Effect.forEach(
-          this.sound(),
-          (peer) =>
-            Effect.flatMap(effectOf(holds(peer), `what "${name}" asks`), (held) => {
-              const says = wrongOf(held)
-              return says === null ? Effect.void : violated(name, says, peer.name)
-            }),
-          { discard: true }
-        ),
-      always: (name, holds) => this.invariants.add(scope, name, holds),
+      converged: (space, options) => this.made("converged", converged(space, options)),
+      check: (name, holds) => this.made(`check "${name}"`, this.check(name, holds)),
+      always: (name, holds) => this.made(`always "${name}"`, this.invariants.add(scope, name, holds)),
       violated,
       say: (check, says, peer) => {
         Effect.runSync(this.noted(check, says, peer ?? null))
@@ -220,6 +260,7 @@ class PlannedTrial {
   ): Effect.Effect<void, Violated> {
     return Effect.gen({ self: this }, function* () {
       const { events, world } = this.plan
+      if (this.hasPlayed) return yield* Effect.die(new Error(twice))
       this.hasPlayed = true
       const began = yield* this.world.seconds
       const at = (millis: number) =>
@@ -262,10 +303,11 @@ class PlannedTrial {
       left.delete(step)
       const error = Exit.isSuccess(exit) ? null : Cause.squash(exit.cause)
       yield* this.world.note("did", id, error === null ? "ok" : tagOf(error))
-      if (error instanceof Violated) yield* Deferred.fail(this.failed, error)
+      if (error instanceof Violated) yield* Deferred.fail(this.broken, error)
       if (Exit.isSuccess(exit)) this.operations++
       // faults make things fail, in ways that their types tell; what no type tells is a mistake
       else if (Cause.hasDies(exit.cause)) yield* this.noted("no defect", Cause.pretty(exit.cause), peer)
+      else if (!(error instanceof Violated)) this.failed[kindOf(error)] = (this.failed[kindOf(error)] ?? 0) + 1
     })
   }
 
@@ -283,6 +325,18 @@ class PlannedTrial {
       return yield* Effect.fail(yield* this.noted("steps end", says, first.peer))
     })
   }
+}
+
+const twice = "play was called twice, and a plan happens once: take all steps in one call"
+
+/** Steps of which one at least succeeds, unless something is wrong that is no fault of a plan. */
+const fruitfulOf = 10
+
+/** What is said of a seed whose steps have done nothing, since all fail in one way; null when something was done, or little tried. */
+const fruitlessOf = (operations: number, failed: { readonly [error: string]: number }): string | null => {
+  const [first, ...others] = Object.entries(failed)
+  if (operations > 0 || first === undefined || others.length > 0 || first[1] < fruitfulOf) return null
+  return `all ${first[1]} steps fail with ${first[0]}`
 }
 
 const unplayed = (planned: number): string =>

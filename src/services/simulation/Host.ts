@@ -9,6 +9,8 @@ import * as Context from "effect/Context"
 export interface Violation {
   readonly what: string
   readonly stack: string
+  /** Whether a host that answers has an answer to it. */
+  readonly isAnswerable: boolean
 }
 
 /** What the functions of a host are answered from: a machine of the world, and the life on it whose task is running. */

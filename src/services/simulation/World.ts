@@ -183,9 +183,13 @@ export class WorldHalted extends Schema.TaggedError<WorldHalted>()("WorldHalted"
 /** Something in the world asked the host for time, randomness, a timer or the network, so a seed would not be one execution. */
 export class HostTouched extends Schema.TaggedError<HostTouched>()("HostTouched", {
   what: Schema.String,
-  stack: Schema.String
+  stack: Schema.String,
+  /** Whether a host that answers has an answer to it. */
+  isAnswerable: Schema.Boolean
 }) {
   override get message() {
-    return `${this.what} was called inside a simulated world. Take it from Clock, Random, Crypto or a service. It was called here:\n${this.stack}`
+    const answers = this.isAnswerable ? `, or let the world answer (host: "answer")` : ""
+    const advice = `Take it from Clock, Random, Crypto or a service${answers}`
+    return `${this.what} was called inside a simulated world. ${advice}. It was called here:\n${this.stack}`
   }
 }
