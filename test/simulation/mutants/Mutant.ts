@@ -31,6 +31,8 @@ export const otherKinds = [
   "one batch written as two",
   "use of what is stale",
   "given up at a close",
+  "told less than there is",
+  "told before it is so",
   "decided by no seed"
 ] as const
 

@@ -135,5 +135,15 @@ export const actor: ReadonlyArray<Mutant> = [
     edits: [{ from: "    placed.remotes.set(at, remote)\n", to: "" }],
     scenario: "actors",
     unitTests
+  },
+  {
+    name: "what a lost connection took with it was never sent",
+    kind: "told before it is so",
+    says: "Calls that wait for an answer when the connection is lost are told that nothing happened.",
+    seen: "A link is reset between a deposit and its answer: it was never sent, as was told, and it was handled.",
+    file: "src/layers/actor/ActorLine.ts",
+    edits: [{ from: "error: broken({ reason, isUnsent: false })", to: `error: broken({ reason, isUnsent: reason === "lost" })` }],
+    scenario: "actors",
+    unitTests
   }
 ]

@@ -94,5 +94,22 @@ export const objects: ReadonlyArray<Mutant> = [
     edits: [{ from: "for (const other of waiting) this.sort(other)", to: "if (waiting.length > 0) this.sort(waiting[0]!)" }],
     scenario: "replication",
     unitTests
+  },
+  {
+    name: "equal values are told as one",
+    kind: "told less than there is",
+    says: "Of values at one place that are equal the greatest alone is told, although each was written by somebody who had not seen the other.",
+    seen: "Two people write the same number at the same time: one value is told where two stand.",
+    file: "src/schema/echo/Shown.ts",
+    edits: [
+      {
+        from: "  return sorted.sort((a, b) => compareHeads(feeds, b.head, a.head))\n",
+        to: `  const different = sorted.filter((each, i) => sorted.findIndex(({ value }) => value === each.value) === i)
+  return different.sort((a, b) => compareHeads(feeds, b.head, a.head))
+`
+      }
+    ],
+    scenario: "replication",
+    unitTests
   }
 ]

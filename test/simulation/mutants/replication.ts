@@ -43,5 +43,35 @@ export const replication: ReadonlyArray<Mutant> = [
     edits: [{ from: "observer.sent(feedText(", to: "observer.acknowledged(feedText(" }],
     scenario: "replication",
     unitTests
+  },
+  {
+    name: "who says nothing never leaves",
+    kind: "use of what is stale",
+    says: "The end of a connection is counted only when the device had said on it what it has.",
+    seen: "A connection is lost before its first word: the device is told as connected after it has left, too.",
+    file: "src/schema/echo/Progress.ts",
+    edits: [
+      {
+        from: "    device.connections--\n    if (device.acknowledged.size === 0)",
+        to: "    if (device.acknowledged.size > 0) device.connections--\n    if (device.acknowledged.size === 0)"
+      }
+    ],
+    scenario: "replication",
+    unitTests
+  },
+  {
+    name: "a failed write is told before the rebuild",
+    kind: "told before it is so",
+    says: "Who has written is told that it failed at once, and not when what he has written is taken back.",
+    seen: "The disk is full and a flush fails: the note is shown to him who was told that it is not there.",
+    file: "src/layers/echo/OpenSpace.ts",
+    edits: [
+      {
+        from: ": Effect.andThen(this.ready.await, Effect.failCause(exit.cause))",
+        to: ": Effect.failCause(exit.cause)"
+      }
+    ],
+    scenario: "replication",
+    unitTests
   }
 ]

@@ -13,8 +13,8 @@ import { rottenOn } from "./feeds.ts"
 import type { Sight } from "./ReplicationSight.ts"
 import { type Doing, Note } from "./ReplicationSteps.ts"
 
-/** Virtual seconds in which who comes, goes or has been refused is told. */
-const toldSeconds = 60
+/** Virtual seconds in which who comes and goes is told: one who refused, as after a spoiled frame, is tried again after 72 at most. */
+const toldSeconds = 90
 
 export class End {
   private readonly trial: Trial<Doing>
