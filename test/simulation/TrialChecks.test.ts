@@ -27,6 +27,11 @@ describe("Trial: converged and check", () => {
         violations.map(({ check }) => check),
         ["equal frontiers"]
       )
+      const [first, ann, bob, cy] = violations[0]!.says.split("\n")
+      assert.strictEqual(first, "peers have not come to one state in time")
+      assert.match(ann!, /^ann holds (\S{4} \d+(, )?)+; connected to nobody/)
+      assert.match(bob!, /^bob holds (\S{4} \d+(, )?)+; connected to cy/)
+      assert.match(cy!, /^cy holds (\S{4} \d+(, )?)+; connected to bob/)
     })
   )
 

@@ -11,6 +11,9 @@ type Body = (world: Trial<Doing>) => Effect.Effect<unknown, unknown>
 /** What the compiler does not let through. */
 const loosely = (answer: unknown) => answer as Effect.Effect<never>
 
+const circular: { _tag: string; self?: unknown } = { _tag: "Circular" }
+circular.self = circular
+
 const slips: ReadonlyArray<readonly [what: string, body: Body, says: RegExp]> = [
   [
     "a body that is async",
@@ -88,6 +91,18 @@ const slips: ReadonlyArray<readonly [what: string, body: Body, says: RegExp]> = 
     },
     /^the checks run: always "is whole" was made and never run/
   ],
+  [
+    "a check that fails",
+    (world) =>
+      Effect.andThen(
+        world.play(),
+        world.check("is whole", (peer) => Effect.andThen(peer.crash(), peer.close).pipe(Effect.as(true)))
+      ),
+    /^is whole: it has no answer: ann is down \(life 1\)/
+  ],
+  ["a failure that is nothing", () => Effect.fail(undefined), /^the test itself: a undefined: undefined$/],
+  ["an error that contains itself", () => Effect.fail(circular), /^the test itself: Circular: .*\[Circular\]/],
+  ["an error with a bigint", () => Effect.fail({ _tag: "Large", amount: 1n }), /^the test itself: Large: .*1n/],
   ["what is thrown and no error", () => Effect.die("oh no"), /^the test itself: a string: oh no$/],
   [
     "a plan that is not played",

@@ -1,6 +1,8 @@
 /** Workloads: the steps of a seed are the same each time, spread over peers and time, and JSON. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { none } from "../../src/schema/simulation/Faults.ts"
 import { isStep } from "../../src/schema/simulation/Plan.ts"
@@ -83,6 +85,18 @@ describe("a workload", () => {
         counts.add(plan.world.peers.length)
       }
       assert.sameMembers([...counts], [2, 3, 4])
+    })
+  )
+
+  it.effect("says of a step with a bigint what to describe instead", () =>
+    Effect.gen(function* () {
+      // the compiler lets none through
+      const step = Schema.Struct({ n: Schema.Literal(1n) }) as unknown as Schema.Codec<{ readonly n: bigint }, null>
+      const exit = yield* Effect.exit(make({ step, by: () => ({ n: 1n }) }).draw(1, peers, 1_000))
+      assert.match(
+        String(Exit.isFailure(exit) && Cause.squash(exit.cause)),
+        /The step \{"n":"1"\} is none any more.*BigInt.*as text/
+      )
     })
   )
 })

@@ -136,8 +136,8 @@ describe("Trial", () => {
         world.peer("bob").run(Effect.andThen(Effect.forkDetach(Effect.sleep("1 day")), Effect.void))
       )
       assert.deepStrictEqual(
-        violations.map(({ check, peer }) => [check, peer]),
-        [["nothing left", "bob"]]
+        violations.map(({ check, peer, says }) => [check, peer, says]),
+        [["nothing left", "bob", "1 fiber, 1 timer and 0 connections or places after it was closed"]]
       )
     })
   )

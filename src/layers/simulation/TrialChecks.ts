@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import { Peer } from "../../services/peer/Peer.ts"
 import type { Shared, Trial } from "../../services/simulation/Trial.ts"
 import type { SimulatedPeer, World } from "../../services/simulation/World.ts"
+import { standing } from "./WorldStanding.ts"
 
 /** A space that the first peer makes, with all others as members. */
 export const together =
@@ -46,7 +47,7 @@ export const converged =
         }
       })
       const agreed = yield* Effect.timeoutOption(agreeing, within)
-      if (agreed._tag === "None") return yield* violated("equal frontiers", "peers have not come to one state in time")
+      if (agreed._tag === "None") return yield* violated("equal frontiers", yield* standing(shared, peers))
       const states = yield* statesOf(shared, peers, violated)
       if (states.size <= 1) return
       const settling = Effect.gen(function* () {

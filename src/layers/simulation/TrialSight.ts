@@ -1,6 +1,7 @@
 /**
  * What a trial knows of its world by the lines of the trace.
  */
+import { counted } from "../../schema/simulation/Report.ts"
 import { parseLine } from "../../schema/simulation/TraceLine.ts"
 import { TraceStates } from "../../schema/simulation/TraceStates.ts"
 
@@ -14,6 +15,8 @@ export class TrialSight {
   hasFailedToStart = false
   /** Peers whose disk has rotted, copies of them among these. */
   readonly rotten = new Set<string>()
+  /** What was left of each peer that was closed, by kind. */
+  readonly left = new Map<string, string>()
   /** Of which device each copy is one. */
   private readonly originals = new Map<string, string>()
   /** Whether a link was cut and not all are whole since. */
@@ -30,6 +33,7 @@ export class TrialSight {
       this.hasFailedToStart = true
     } else if (kind === "boot") this.unbooted.delete(peer)
     else if (kind === "rot" && rest[0] !== "nothing") this.rotten.add(peer)
+    else if (kind === "left") this.left.set(peer, leftText(rest.map(Number)))
     else if (kind === "clone") this.copied(peer, rest[0] ?? "")
     else if (["partition", "part", "cut", "clog"].includes(kind)) this.isParted = true
     else if (kind === "heal") this.isParted = false
@@ -46,3 +50,6 @@ export class TrialSight {
     return devices.size > 1 ? peers : peers.slice(0, 1)
   }
 }
+
+const leftText = ([fibers = 0, timers = 0, connections = 0]: ReadonlyArray<number>): string =>
+  `${counted(fibers, "fiber")}, ${counted(timers, "timer")} and ${counted(connections, "connection or place", "connections or places")}`

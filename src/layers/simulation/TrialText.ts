@@ -2,6 +2,7 @@
  * What a trial says of answers and errors.
  */
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 
 /** What is wrong, of what was answered to the question whether something holds. */
 export const wrongOf = (held: boolean | string): string | null => {
@@ -28,9 +29,19 @@ export const kindOf = (error: unknown): string => {
   return typeof error === "object" && error !== null ? tagOf(error) : `a ${typeof error}`
 }
 
+/** Whatever it is as JSON, or as near to it as it comes. */
+const textOf = (what: unknown): string => {
+  try {
+    return JSON.stringify(what) ?? String(what)
+  } catch {
+    // what contains itself, or a bigint
+    return Formatter.format(what)
+  }
+}
+
 /** An error with the lines of its stack that are the test's own, and whatever else as JSON. */
 export const saysOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return typeof error === "string" ? error : JSON.stringify(error)
+  if (!(error instanceof Error)) return typeof error === "string" ? error : textOf(error)
   const own = (error.stack ?? "")
     .split("\n")
     .filter((line) => /^\s+at /.test(line) && !/node_modules|node:|<anonymous>|(layers|schema)\/simulation/.test(line))

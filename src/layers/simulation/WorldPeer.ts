@@ -179,7 +179,9 @@ export class WorldPeer implements SimulatedPeer {
       Effect.andThen(Effect.sleep("5 seconds")),
       Effect.map(() => {
         const { loop, network, note } = this.around
-        const left = loop.timersOf(life) + network.openOf(life) + life.fibers
+        const parts = [life.fibers, loop.timersOf(life), network.openOf(life)] as const
+        const left = parts.reduce((sum, each) => sum + each, 0)
+        if (left > 0) note("left", this.name, ...parts)
         note("close", this.name, left)
         this.now = null
         life.isAlive = false

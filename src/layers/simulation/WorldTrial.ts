@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isBlockKey } from "../../schema/echo/FeedRecords.ts"
@@ -172,7 +173,7 @@ class PlannedTrial {
     const closing = (peer: SimulatedPeer) => Effect.map(Effect.option(peer.close), (left) => [peer.name, left] as const)
     for (const [name, left] of yield* Effect.forEach([...this.world.peers], closing, { concurrency: "unbounded" })) {
       if (left._tag === "None" || left.value === 0) continue
-      yield* this.noted("nothing left", `${left.value} fibers, timers, connections or places after it was closed`, name)
+      yield* this.noted("nothing left", `${this.sight.left.get(name)} after it was closed`, name)
     }
   })
 
@@ -203,14 +204,16 @@ class PlannedTrial {
     return sound
   }
 
-  /** Asks each peer whether something holds. */
+  /** Asks each peer whether something holds. One that cannot answer breaks the promise: nobody knows whether it holds there. */
   private check<E>(
     name: string,
     holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
-  ): Effect.Effect<void, E | Violated> {
+  ): Effect.Effect<void, Violated> {
     return Effect.gen({ self: this }, function* () {
       for (const peer of this.sound()) {
-        const says = wrongOf(yield* effectOf(holds(peer), `what "${name}" asks`))
+        const asked = yield* Effect.result(effectOf(holds(peer), `what "${name}" asks`))
+        if (Result.isFailure(asked) && asked.failure instanceof Violated) yield* Effect.fail(asked.failure)
+        const says = Result.isSuccess(asked) ? wrongOf(asked.success) : `it has no answer: ${saysOf(asked.failure)}`
         if (says !== null) yield* Effect.fail(yield* this.noted(name, says, peer.name))
       }
     })

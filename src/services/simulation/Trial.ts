@@ -34,11 +34,11 @@ export interface Trial<S = never> extends World {
   readonly together: (name: string) => Effect.Effect<Shared>
   /** All peers whose disk has not rotted come to equal frontiers and equal state, within a time; their audits find nothing. */
   readonly converged: (space: Shared, options: { readonly within: Duration.Input }) => Effect.Effect<void, Violated>
-  /** Something that has to hold now at each peer whose disk has not rotted: true, or what is wrong. */
+  /** Something that has to hold now at each peer whose disk has not rotted: true, or what is wrong. To fail is wrong, too. */
   readonly check: <E>(
     name: string,
     holds: (peer: SimulatedPeer) => Effect.Effect<boolean | string, E>
-  ) => Effect.Effect<void, E | Violated>
+  ) => Effect.Effect<void, Violated>
   /**
    * Something that has to hold from now on, looked at whenever something has happened, and at the end. It must not wait. Asked of a peer that
    * stands still or is down it may be late or fail at times; one that has not answered within a second at any time is a violation.

@@ -13,7 +13,7 @@ import { keyOf, type Seed, streamOf } from "../../schema/simulation/Seed.ts"
 /** A step that JSON has not, such as NaN: no plan of it could be run again. */
 export class StepNotJson extends Schema.TaggedError<StepNotJson>()("StepNotJson", { step: Schema.String, why: Schema.String }) {
   override get message() {
-    return `The step ${this.step} is none any more once it was JSON, as in a plan (${this.why}). Describe numbers by Schema.Finite or Schema.Int.`
+    return `The step ${this.step} is none any more once it was JSON, as in a plan (${this.why}). Describe numbers by Schema.Finite or Schema.Int, and large ones by a Schema that keeps them as text.`
   }
 }
 
@@ -43,8 +43,8 @@ export const make = <S, E extends Schema.Json>({ by, count = 40, lane = () => ""
   /** A step as a file has it. */
   const kept = (value: S): Schema.Json => {
     const encoded = encode(value)
-    const json = JSON.parse(JSON.stringify(encoded)) as Schema.Json
     try {
+      const json = JSON.parse(JSON.stringify(encoded)) as Schema.Json
       decode(json)
       return json
     } catch (error) {
@@ -78,8 +78,8 @@ export const make = <S, E extends Schema.Json>({ by, count = 40, lane = () => ""
 }
 
 /** A step with the numbers that JSON has not. */
-const textOf = (step: Schema.Json): string =>
-  JSON.stringify(step, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value)).replaceAll(
-    /"(NaN|-?Infinity)"/g,
-    "$1"
-  )
+const textOf = (step: Schema.Json): string => {
+  const isNone = (value: unknown) => typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
+  const text = JSON.stringify(step, (_, value) => (isNone(value) ? String(value) : value))
+  return text.replaceAll(/"(NaN|-?Infinity)"/g, "$1")
+}
