@@ -64,5 +64,5 @@ export const hung = (plan: Plan, { replay, worldSeconds }: Setup, old?: string):
   const found = { plan, verdict, shrunk: { plan, tried: 0 }, again: verdict, failure, lines: [] }
   const kept = ReportNode.keep(found, (path) => `${replay} ${PlansNode.quoted(path)}`)
   const shown = { told: ReportNode.told(kept, found, old), timeline: timeline(kept.report), plan: kept.plan }
-  return { test: plan.name, seed: plan.seed, verdict, shown }
+  return { test: plan.name, isOld: old !== undefined, seed: plan.seed, verdict, shown }
 }

@@ -40,8 +40,8 @@ export type Task =
 
 export type Command =
   | Task
-  /** Enough is known of this check: seeds that break it are counted from now on, and not made smaller. */
-  | { readonly is: "known"; readonly test: string; readonly check: string }
+  /** Enough is known of this check: seeds that break it, or that one alone, are counted from now on, and not made smaller. */
+  | { readonly is: "known"; readonly test: string; readonly check: string; readonly seed: number | null }
 
 /** A test, as its file tells it. */
 export interface Test {
@@ -60,6 +60,8 @@ export interface Shown {
 
 export interface Ran {
   readonly test: string
+  /** Whether it is a plan that had failed before. */
+  readonly isOld: boolean
   readonly seed: number
   readonly verdict: Verdict
   /** Null for what holds and is no replay, and for failures that are only counted. */

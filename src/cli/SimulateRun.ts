@@ -9,7 +9,7 @@ import * as PlansNode from "../layers/simulation/PlansNode.ts"
 import { counted } from "../schema/simulation/Report.ts"
 import { exitFailed } from "./Failure.ts"
 import { Miscalled } from "./Misuse.ts"
-import type { Ran, Setup, Task, Test } from "./SimulateMessage.ts"
+import type { Command, Ran, Setup, Task, Test } from "./SimulateMessage.ts"
 import { open, type SimulateProcess } from "./SimulateProcess.ts"
 import { SimulateProgress } from "./SimulateProgress.ts"
 import { SimulateSum } from "./SimulateSum.ts"
@@ -29,6 +29,8 @@ export interface Until {
   readonly minutes: number
   readonly first: number
 }
+
+type Known = Command & { readonly is: "known" }
 
 /** Seeds that are handed out at once. */
 const chunkMax = 16
@@ -143,12 +145,19 @@ const taken = (asked: Asked, first: SimulateProcess, tests: ReadonlyArray<Test>,
     const sum = new SimulateSum(tests, asked.peers)
     const progress = new SimulateProgress(total)
     const processes = new Set<SimulateProcess>()
+    const known: Array<Known> = []
+    const isEnough = (test: string, check: string, seed: number | null): void => {
+      known.push({ is: "known", test, check, seed })
+      for (const each of processes) each.send(known.at(-1)!)
+    }
     const found = yield* Deferred.make<void>()
     let isFirst = true
     const ran = (result: Ran): void => {
       const isKnown = sum.add(result)
-      const { shown, test, verdict } = result
-      if (isKnown) for (const each of processes) each.send({ is: "known", test, check: verdict.violations[0]!.check })
+      const { isOld, seed, shown, test, verdict } = result
+      const [violation] = verdict.violations
+      if (isKnown && violation !== undefined) isEnough(test, violation.check, null)
+      if (isOld && violation !== undefined) isEnough(test, violation.check, seed)
       if (shown !== null) {
         progress.clear()
         say(asked.json, isFirst ? `${shown.told}\n\n${shown.timeline}\n` : `${shown.told}\n`)
@@ -158,6 +167,7 @@ const taken = (asked: Asked, first: SimulateProcess, tests: ReadonlyArray<Test>,
       progress.told(sum.done, sum.failing.length)
     }
     const all = shared(asked, first, tasks, (process, task) => {
+      if (!processes.has(process)) for (const each of known) process.send(each)
       processes.add(process)
       return process.ask(task, ran)
     })

@@ -21,6 +21,8 @@ const setup = JSON.parse(process.argv[2]!) as Setup
 const simulations = new Map<string, Simulation>()
 /** How often which check of a test was broken, as far as this process knows. */
 const broken = new Map<string, number>()
+/** Seeds of which a plan that failed before still breaks that check: it is small already, and stays. */
+const told = new Set<string>()
 /** Tests of which a plan was run. */
 const begun = new Set<string>()
 
@@ -53,6 +55,13 @@ const breaks = (test: string, check: string, times: number): number => {
   return sum
 }
 
+const keyOf = (test: string, check: string, seed: number): string => JSON.stringify([test, check, seed])
+
+const isKnown = ({ check, seed, test }: Command & { readonly is: "known" }): void => {
+  if (seed === null) breaks(test, check, shrunkMax)
+  else told.add(keyOf(test, check, seed))
+}
+
 const again = (path: string): string => `${setup.replay} ${PlansNode.quoted(path)}`
 
 /** Whether nothing of that test was run in this process yet. */
@@ -69,7 +78,8 @@ const hunted = async (
   shrink: number,
   old?: string
 ): Promise<readonly [Verdict, Shown | null]> => {
-  const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax
+  const isTold = (check: string): boolean => old === undefined && told.has(keyOf(plan.name, check, plan.seed))
+  const isKnown = (check: string): boolean => breaks(plan.name, check, 1) > shrunkMax || isTold(check)
   const goesOn = (): boolean => {
     begins(null)
     return false
@@ -108,7 +118,7 @@ const seeds = async ({ count, first, isHunted, test }: Task & { readonly is: "se
   for (let seed = first; seed < first + count; seed++) {
     const plan = await Effect.runPromise(planOf(simulation, seed, setup.file))
     const [verdict, shown] = isHunted ? await hunted(simulation, plan, setup.shrink) : [await once(simulation, plan), null]
-    reply({ is: "ran", ran: { test, seed, verdict, shown } })
+    reply({ is: "ran", ran: { test, isOld: false, seed, verdict, shown } })
     // lets messages in
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -121,17 +131,17 @@ const work = async (task: Task): Promise<void> => {
   const simulation = fitting({ path, plan, isKept: task.is === "replay" || task.isKept })
   if (simulation === null) return
   const [verdict, shown] = task.is === "replay" ? await replayed(simulation, plan, path) : await hunted(simulation, plan, 0, path)
-  reply({ is: "ran", ran: { test: name, seed, verdict, shown } })
+  reply({ is: "ran", ran: { test: name, isOld: task.is === "plan", seed, verdict, shown } })
 }
 
-const told = (error: unknown): void => {
+const refused = (error: unknown): void => {
   if (!(error instanceof Refused || error instanceof StepNotJson)) throw error
   reply({ is: "refused", says: error.message })
 }
 
 process.on("message", (command: Command) => {
-  if (command.is === "known") breaks(command.test, command.check, shrunkMax)
-  else work(command).then(() => reply({ is: "done" }), told)
+  if (command.is === "known") isKnown(command)
+  else work(command).then(() => reply({ is: "done" }), refused)
 })
 // Ctrl-C reaches all processes of a terminal: whoever started this one ends it
 process.on("SIGINT", () => {})
@@ -140,4 +150,4 @@ process.on("disconnect", () => process.exit())
 collect(setup.file).then((found) => {
   for (const each of found) simulations.set(each.name, setup.peers === null ? each : { ...each, peers: setup.peers })
   reply({ is: "ready", tests: found.map(({ name, peers, seeds }) => ({ name, peers, seeds })) })
-}, told)
+}, refused)

@@ -129,6 +129,22 @@ describe("troupe simulate", () => {
   )
 
   it.live(
+    "counts the seed of a plan that still fails, and leaves the plan as it is",
+    () =>
+      Effect.gen(function* () {
+        const cwd = yield* folder
+        const args = [shop, "--test", "counts in the till", "--seeds", "1", "--jobs", "1"]
+        const first = yield* simulate(args, { cwd, env: mistake })
+        assert.match(first.out, /shrunk to 1 in/)
+        const again = yield* simulate(args, { cwd, env: mistake })
+        assert.match(again.out, /^1 plan that failed before, first\n[\s\S]* failed again: sold once/)
+        assert.notMatch(again.out, /shrunk to/)
+        assert.match(again.out, /fails in 2 seeds, 1 of them counted alone: 1\n2 of 2 failed\n$/)
+      }),
+    timeout
+  )
+
+  it.live(
     "with --twice says whether each seed is one execution, in one process and in a fresh one",
     () =>
       Effect.gen(function* () {

@@ -60,6 +60,22 @@ describe("the faults of a seed", () => {
     assert.deepStrictEqual(eventsOf(none, 1), [])
   })
 
+  it("are more where the trouble lasts longer, of each kind, and never too many", () => {
+    const countOf = (faults: Faults, seed: number) => eventsOf(faults, seed).length
+    const mean = (faults: Faults) => seeds.reduce((sum, seed) => sum + countOf(faults, seed), 0) / seeds.length
+    for (const kind of ["crash", "partition", "clockJump"] as const) {
+      const usual = only(kind)
+      assert.strictEqual(mean(lasting(usual, 5)), mean(usual))
+      assert.closeTo(mean(lasting(usual, 40)), 2 * mean(usual), 0.01)
+      assert.isAtLeast(mean(lasting(usual, 600)), 9.9)
+      for (const seed of seeds) assert.isAtMost(countOf(lasting(usual, 100_000), seed), 10)
+    }
+    for (const seed of seeds) {
+      assert.isAtMost(countOf(lasting(only("clone"), 600), seed), 4)
+      for (const faults of [swarm, hostile]) assert.isAtMost(countOf(lasting(faults, 3_600), seed), 180)
+    }
+  })
+
   it("stand in the order of time, within it, with ids of their own, about peers that are there", () => {
     for (const seed of seeds) {
       const { events, seconds } = faultsOf(lasting(only(...kinds), 5), seed, peers)

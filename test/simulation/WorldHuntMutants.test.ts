@@ -13,7 +13,7 @@ const named = (part: string) => mutants.find(({ name }) => name.includes(part))!
 describe("Looking for planted bugs", () => {
   it.each([
     ["what was sent counts as acknowledged", "synced claims too much"],
-    ["a timer belongs to nobody", "nothing left"]
+    ["an actor that leaves memory keeps its scope", "counters"]
   ])("finds that %s", { timeout: 120_000 }, async (name, check) => {
     const mutant = named(name)
     const { found } = await withMutant(mutant, (faulty) =>
@@ -25,7 +25,7 @@ describe("Looking for planted bugs", () => {
   })
 
   it("plants in a copy, which is gone afterwards, and leaves this tree as it is", async () => {
-    const mutant = named("a timer belongs to nobody")
+    const mutant = named("an actor that leaves memory keeps its scope")
     const here = fs.readFileSync(mutant.file, "utf8")
     const folder = await withMutant(mutant, async (copy) => {
       assert.strictEqual(fs.readFileSync(path.join(copy, mutant.file), "utf8"), planted(here, mutant))

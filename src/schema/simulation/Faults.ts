@@ -15,16 +15,19 @@ export interface Faults {
   readonly seconds: number
 }
 
+/** Seconds of trouble, unless said, for which the counts of faults are meant. */
+const usualSeconds = 20
+
 /** What holds on machines that keep their contracts: everything but disks that lie and devices that exist twice. */
 const lawful = kinds.filter((kind) => !["sleep", "bitRot", "rollback", "clone", "corruptFrame"].includes(kind))
 
-export const none: Faults = { kinds: [], isSwarm: false, seconds: 20 }
+export const none: Faults = { kinds: [], isSwarm: false, seconds: usualSeconds }
 /** Everything that well-kept machines and networks do. */
-export const swarm: Faults = { kinds: lawful, isSwarm: true, seconds: 20 }
+export const swarm: Faults = { kinds: lawful, isSwarm: true, seconds: usualSeconds }
 /** That, and disks that were put back, that rot, devices that exist twice, frames that were changed, and minutes of sleep. */
-export const hostile: Faults = { kinds, isSwarm: true, seconds: 20 }
+export const hostile: Faults = { kinds, isSwarm: true, seconds: usualSeconds }
 /** These alone, in every seed. */
-export const only = (...chosen: ReadonlyArray<Kind>): Faults => ({ kinds: chosen, isSwarm: false, seconds: 20 })
+export const only = (...chosen: ReadonlyArray<Kind>): Faults => ({ kinds: chosen, isSwarm: false, seconds: usualSeconds })
 /** The same without these. */
 export const without = (faults: Faults, ...left: ReadonlyArray<Kind>): Faults => ({
   ...faults,
@@ -39,6 +42,14 @@ const rare: ReadonlySet<Kind> = new Set(["sleep", "bitRot", "rollback", "clone",
 const frequent: ReadonlySet<Kind> = new Set(["crashBeforeSync", "powerLoss", "slowDisk"])
 /** Minutes of sleep have seeds of their own, which last so many seconds. */
 const sleepySeconds = 600
+
+/** A longer trouble has more faults of each kind, and no more than so many. */
+const mostOfKind = 10
+const mostOfRareKind = 4
+
+/** How many faults of a kind there are, of so many in the usual time. The faults asked for decide: a night of sleep is quiet. */
+const scaled = (count: number, kind: Kind, seconds: number): number =>
+  Math.max(count, Math.min(Math.round((count * seconds) / usualSeconds), rare.has(kind) ? mostOfRareKind : mostOfKind))
 
 /** Milliseconds from one beat to the next. */
 const beats = [1, 1, 100, 500, 1_000]
@@ -73,7 +84,7 @@ export const faultsOf = (
   const events = on.flatMap((kind) => {
     const draw = streamOf(seed, "fault", kind)
     const count = rare.has(kind) ? 1 + draw.below(kind === "sleep" ? 4 : 2) : 1 + draw.below(4)
-    const all = Array.from({ length: count }, (_, n) => {
+    const all = Array.from({ length: scaled(count, kind, faults.seconds) }, (_, n) => {
       const fault = drawn(kind, `${kind}${n + 1}`, seconds * 1_000, draw, peers)
       return { ...fault, at: onBeat(seed, fault.at) }
     })
