@@ -2,7 +2,7 @@
  * Forks between replication machines: whoever has another feed under the same key is found, and who lacks a proof is given it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { freezeOf } from "../../src/schema/echo/ReplicationState.ts"
+import { freezeOf, type Output } from "../../src/schema/echo/ReplicationState.ts"
 import { alone, bytesOf, itemOf, tags } from "./ReplicationHand.ts"
 import { type Device, type End, keyOf, localOf, Network, proofOf } from "./ReplicationNetwork.ts"
 
@@ -159,4 +159,18 @@ describe("Replication: what one bit has changed", () => {
       assert.deepStrictEqual(pauses, [0, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600])
     })
   }
+
+  it("[R11] a refusal is taken back after its pause when another has brought what was refused", () => {
+    const { b, hear, say, speak } = alone(4)
+    const its = [...b.feeds.values()].find((each) => each.author === b.text)!
+    const refusedOf = ({ actions }: Output) => actions.flatMap((each) => (each._tag === "Refused" ? [each.reason] : []))
+    hear({ _tag: "Have", feeds: [itemOf(its.feed, 9)] })
+    speak()
+    assert.deepStrictEqual(refusedOf(say({ _tag: "Ingested", feed: its.text, end: 3, added: 0, refusal: "bad-proof" })), [
+      "bad-proof"
+    ])
+    say({ _tag: "Grew", feed: { feed: its.feed, text: its.text, author: its.author, length: 9, mark: itemOf(its.feed, 9).mark } })
+    assert.deepStrictEqual(refusedOf(speak(29_000)), [])
+    assert.deepStrictEqual(refusedOf(speak(31_000)), [null])
+  })
 })

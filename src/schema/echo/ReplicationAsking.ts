@@ -168,7 +168,10 @@ export const stalled = (state: ReplicationState, now: number) => {
   state.stallPause = Math.min(state.stallPause * 2, 320_000)
 }
 
-/** The pause after a refusal is over. It is said once more, so that who sent what was refused knows that nothing of it is under way. */
+/**
+ * The pause after a refusal is over. It is said once more, so that who sent what was refused knows that nothing of it is under way; and taken
+ * back where nothing is lacking any more, since somebody else has brought it.
+ */
 export const resume = (state: ReplicationState, link: FeedLink, now: number) => {
   const { stopped } = link
   state.halted.delete(link)
@@ -176,7 +179,9 @@ export const resume = (state: ReplicationState, link: FeedLink, now: number) => 
   link.isAsked = false
   judge(state, link, now)
   refreshBehind(state, link, now)
-  if (stopped !== null && state.behind.has(link)) state.refuse(link, stopped)
+  if (stopped === null) return
+  if (state.behind.has(link)) state.refuse(link, stopped)
+  else state.output.actions.push({ _tag: "Refused", feed: link.text, reason: null })
 }
 
 /** A manifest came. */

@@ -68,8 +68,8 @@ export class End {
   }
 
   private waits({ stuck }: SpaceStatus): string | null {
-    // what waits for what a fork has frozen does so for ever, and a refusal stands until the same peer brings more (docs/gaps.md)
-    if (stuck.length === 0 || this.sight.mayFork() || this.sight.mayMeet("corruptFrame")) return null
+    // what waits for what a fork has frozen does so for ever
+    if (stuck.length === 0 || this.sight.mayFork()) return null
     return `stuck: ${stuck.join(", ")}`
   }
 

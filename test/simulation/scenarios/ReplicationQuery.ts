@@ -65,7 +65,8 @@ export class Followed {
       this.lists[which].set(peer.name, list)
       return EffectStream.runForEach(space.query(Note, asked[which]).changes, (delta) => {
         this.fold(peer.name, list, delta)
-        if (which === "some") return this.askedAnew(space, peer.name)
+        // asked when something has gone, and not each time, which would cost a tenth of a seed
+        if (which === "some") return delta.removed.length > 0 ? this.askedAnew(space, peer.name) : Effect.void
         return Effect.forEach(delta.added, (note) => this.ordered(space, peer.name, note), { discard: true })
       })
     })
