@@ -12,7 +12,7 @@ const named = (part: string) => mutants.find(({ name }) => name.includes(part))!
 
 describe("Looking for planted bugs", () => {
   it.each([
-    ["what was sent counts as acknowledged", "synced claims too much"],
+    ["what was sent counts as acknowledged", "status claims too much"],
     ["an actor that leaves memory keeps its scope", "counters"]
   ])("finds that %s", { timeout: 120_000 }, async (name, check) => {
     const mutant = named(name)

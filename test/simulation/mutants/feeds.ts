@@ -50,7 +50,7 @@ export const feeds: ReadonlyArray<Mutant> = [
     name: "what is being flushed is not pending",
     kind: "queue without bound",
     says: "Bytes are no longer counted as pending once a flush has taken them, and not when it is over.",
-    seen: "150 pictures are written at once over a slow disk: a flush more than may wait is in memory.",
+    seen: "A hundred and fifty pictures are written at once over a slow disk: a flush more than may wait is in memory.",
     file: "src/layers/echo/FeedWriter.ts",
     edits: [
       {
