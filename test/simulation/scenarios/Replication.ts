@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as EffectStream from "effect/Stream"
 import { Naive } from "../../../demo/naive.ts"
+import { standing } from "../../../src/layers/simulation/WorldStanding.ts"
 import { decodeTicket } from "../../../src/schema/echo/Space.ts"
 import type { Fault } from "../../../src/schema/simulation/Fault.ts"
 import { hostile } from "../../../src/schema/simulation/Faults.ts"
@@ -257,9 +258,9 @@ class Replication {
     const mayBeTwo = this.sight.isTwo() || this.sight.wasPutBack()
     const attempt = Effect.gen({ self: this }, function* () {
       for (;;) {
-        const standing = (space: Space) =>
+        const asked = (space: Space) =>
           mayBeTwo ? Effect.map(Effect.zip(space.frontier, space.stateHash), String) : space.frontier
-        const standings = Effect.forEach(this.sound, (peer) => Effect.option(this.shared.in(peer, standing)), {
+        const standings = Effect.forEach(this.sound, (peer) => Effect.option(this.shared.in(peer, asked)), {
           concurrency: "unbounded"
         })
         const frontiers = yield* standings
@@ -272,24 +273,9 @@ class Replication {
     const seconds = convergeSeconds[isUsual ? "usual" : "rare"]
     const isDone = yield* Effect.timeoutOption(attempt, `${seconds} seconds`)
     if (Option.isSome(isDone)) return
-    const told = yield* Effect.forEach(this.sound, (peer) => Effect.map(this.standing(peer), (says) => `${peer.name} ${says}`))
-    const says = `not within ${seconds} s after everything had healed: ${told.join("; ")}`
+    const says = `within ${seconds} s after everything had healed, ${yield* standing(this.shared, this.sound)}`
     yield* this.trial.violated("equal frontiers", says)
   })
-
-  /** Why a peer does not go on, as it says itself, and how far it is. */
-  private standing(peer: SimulatedPeer) {
-    return Effect.gen({ self: this }, function* () {
-      const status = yield* Effect.option(this.shared.in(peer, (space) => EffectStream.runHead(space.status)))
-      const lengths = yield* lengthsOn(peer.disk, this.sight.space)
-      const held = [...lengths].map(([feed, length]) => `${feed.slice(0, 4)} ${length}`).sort()
-      const known = Option.flatten(status)
-      if (Option.isNone(known)) return `cannot be opened, and holds ${held.join(", ")}`
-      const { connected, stuck } = known.value
-      const names = connected.map((device) => [...this.devices].find(([, each]) => each === device)?.[0] ?? device)
-      return `holds ${held.join(", ")}, is connected to ${names.join(", ")}, stuck: ${stuck.join(", ")}`
-    })
-  }
 
   private readonly check = Effect.gen({ self: this }, function* () {
     const { trial } = this
