@@ -7,15 +7,15 @@ const unitTests = ["test/echo"]
 
 export const feeds: ReadonlyArray<Mutant> = [
   {
-    name: "a block is as durable as the first change in it",
+    name: "a flush is strict when all ask for it",
     kind: "acknowledge before durable",
-    says: "Whether a flush is strict is asked of the first of those whose changes it takes together, and not of all.",
-    seen: "Two write at one peer, one relaxed and one strict, into one block; the power goes before it is stored again: lost.",
+    says: "Whether a flush is strict is asked of all of those whose changes it takes together, and one that is relaxed decides for all.",
+    seen: "Two write at one peer, one relaxed and one strict, into one flush; the power goes before it is stored again: lost.",
     file: "src/layers/echo/FeedWriter.ts",
     edits: [
       {
         from: `taken.some((each) => each.durability === "strict")`,
-        to: `taken[0]!.durability === "strict"`
+        to: `taken.every((each) => each.durability === "strict")`
       }
     ],
     scenario: "replication",
