@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { freezeOf, type Output } from "../../src/schema/echo/ReplicationState.ts"
-import { alone, bytesOf, itemOf, tags } from "./ReplicationHand.ts"
+import { alone, bytesOf, itemOf, runOf, tags } from "./ReplicationHand.ts"
 import { type Device, type End, keyOf, localOf, Network, proofOf } from "./ReplicationNetwork.ts"
 
 const feed = keyOf("forked")
@@ -159,6 +159,20 @@ describe("Replication: what one bit has changed", () => {
       assert.deepStrictEqual(pauses, [0, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600])
     })
   }
+
+  it("[R12] that were heard of by a damaged word are searched for once, and not after each pause", () => {
+    const { b, hear, say, speak } = alone(4)
+    const its = [...b.feeds.values()].find((each) => each.author === b.text)!
+    const wants = (now: number) => speak(now).messages.filter((each) => each._tag === "Want").length
+    hear({ _tag: "Have", feeds: [{ feed: its.feed, length: 2, mark: new Uint8Array(16).fill(5) }] })
+    assert.strictEqual(wants(0), 1)
+    hear(runOf(its.feed, 1, [bytesOf(30)]))
+    const { actions } = say({ _tag: "Ingested", feed: its.text, end: 2, added: 0, refusal: null })
+    assert.deepInclude(actions, { _tag: "Refused", feed: its.text, reason: "forked" })
+    assert.strictEqual(wants(1_000), 0)
+    assert.deepInclude(speak(31_000).actions, { _tag: "Refused", feed: its.text, reason: null })
+    for (let now = 31_000; now < 300_000; now += 1_000) assert.strictEqual(wants(now), 0)
+  })
 
   it("[R11] a refusal is taken back after its pause when another has brought what was refused", () => {
     const { b, hear, say, speak } = alone(4)

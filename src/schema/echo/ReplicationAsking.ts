@@ -295,7 +295,10 @@ const stored = (state: ReplicationState, link: FeedLink, end: number, added: num
   if (link.search !== null) {
     link.search.next = end
     state.askedAt = now
-    if (end >= link.search.until) state.stop(link, "forked", now)
+    if (end < link.search.until) return
+    state.stop(link, "forked", now)
+    // the blocks are those that are here, whatever was heard of them: the next pause finds nothing to search for
+    if (run !== null && state.theirs.get(link.text)?.length === end) know(state, link, end, markOf(run.head.root), now)
     return
   }
   if (added > 0) {

@@ -72,7 +72,8 @@ class Replication {
   crashed(peer: string, fault: Fault): void {
     const { at, kind } = fault
     this.followed.crashed(peer)
-    if (kind === "powerLoss" || kind === "crashBeforeSync") this.receipts.lostPower(peer)
+    // what was put back is what was durable
+    if (["powerLoss", "crashBeforeSync", "rollback"].includes(kind)) this.receipts.lostPower(peer)
     if (kind !== "rollback") return
     this.sight.putBack(fault)
     this.ledger.putBack(peer, this.sight.began + at / 1_000)
