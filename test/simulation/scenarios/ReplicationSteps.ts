@@ -69,6 +69,7 @@ export const talkOf = (doing: Doing): readonly [own: Writes, answer: Writes] => 
 
 export interface Shown {
   readonly id: string
+  readonly spot: { readonly x: number; readonly y: number }
 }
 
 /** What a step does to the notes that are shown; nothing where there is none. */
@@ -79,7 +80,7 @@ export const changesOf = (doing: Doing, notes: ReadonlyArray<Shown>, title: stri
   const properties: Properties = { title, count: n % counts, ...link, spot: { x: n % 10, y: which % 10 } }
   const create: Step = { do: "create", properties }
   if (note === undefined) return [create]
-  const update: Step = { do: "update", object: note.id, patch: patchOf(n, title) }
+  const update: Step = { do: "update", object: note.id, patch: patchOf(n, title, note) }
   switch (doing.do) {
     case "create":
       return [create]
@@ -94,11 +95,11 @@ export const changesOf = (doing: Doing, notes: ReadonlyArray<Shown>, title: stri
   }
 }
 
-const patchOf = (n: number, title: string): Patch => {
+const patchOf = (n: number, title: string, { spot }: Shown): Patch => {
   const kind = n % 4
   if (kind === 0) return { title }
   if (kind === 1) return { count: (n >> 2) % counts }
-  return kind === 2 ? { spot: { x: n % 100 } } : { spot: { x: n % 100, y: n % 7 }, count: (n >> 2) % counts }
+  return kind === 2 ? { spot: { x: n % 100, y: spot.y } } : { spot: { x: n % 100, y: n % 7 }, count: (n >> 2) % counts }
 }
 
 /** Carries them out in one change. */
