@@ -22,7 +22,7 @@ const minutesMax = 120
 
 const usage = `npm run simulate:mutants -- [--only NAME]… [--most SEEDS] [--jobs N] [--no-unit] [--keep] [--json]
   --only NAME  those alone whose names have this in them
-  --most N     seeds that are tried at most; 200 unless said
+  --most N     seeds that are tried at most; 1000 unless said
   --jobs N     bugs that are looked for at a time; 2 unless said
   --no-unit    without the ordinary tests of the rooms
   --keep       the plan of each stays under .troupe/mutants/`
@@ -58,7 +58,7 @@ const readArgs = () => {
       misused(`No planted bug is named so. There are:\n${mutants.map(({ name }) => `  ${name}`).join("\n")}`)
     return {
       asked,
-      most: count("most", values.most, 200),
+      most: count("most", values.most, 1_000),
       jobs: count("jobs", values.jobs, 2),
       isWithUnit: values["no-unit"] !== true,
       keep: values.keep === true,
