@@ -200,7 +200,10 @@ export class Ledger {
       const { feed, first, time } = done!
       const isElsewhere = (change: Change) => change.feed !== feed || change.first !== first
       const isAgain = (change: Change) => change.time === time && isElsewhere(change) && isWithin(change.mutations, steps, found)
-      const anew = [...held].find(([, change]) => isAgain(change))
+      // of several of one time the one that says most: what is left out of one may be all that another says
+      const [anew] = [...held]
+        .filter(([, change]) => isAgain(change))
+        .sort(([, a], [, b]) => b.mutations.length - a.mutations.length)
       if (anew !== undefined) held.delete(anew[0])
       if (anew !== undefined || !isStrict || isPutBack || mayBeLost(entry)) return []
       return isVoid(`${feed}.${first}`, found)
