@@ -33,12 +33,13 @@ export const acceptedPrefix = (membership: Membership, feed: string, { floor, fr
   if (admissions.length === 0) return { role: 0, counter: floor }
   // admitted twice by its device, it counts by what both allow
   const role = Math.min(...admissions.map((each) => each.role)) as Role
-  const revocations = admissions.flatMap(({ revokedBy }) => revokedBy.filter(isByOthersOrFront))
-  const counter = Math.min(...admissions.map(({ revokedBy }) => kept(revokedBy.filter(isByOthersOrFront), feed)))
-  return { role, counter: Math.max(floor, Math.min(freeze, Math.max(counter, endorsed(about, revocations, feed)))) }
+  const revocations = admissions.map(({ revokedBy }) => revokedBy.filter(hasFront))
+  const counter = Math.min(...revocations.map((each) => kept(each, feed)))
+  return { role, counter: Math.max(floor, Math.min(freeze, Math.max(counter, endorsed(about, revocations.flat(), feed)))) }
 }
 
-const isByOthersOrFront = ({ deed }: Revocation): boolean => deed.type === "Cap" || deed.type === "RemoveDevice"
+/** Who leaves says not how far he is. */
+const hasFront = ({ deed }: Revocation): boolean => deed.type === "Cap" || deed.type === "RemoveDevice"
 
 /** How far a revocation has seen a feed: of those that it does not name, nothing. */
 const front = ({ deed }: Revocation, feed: string): number => {
