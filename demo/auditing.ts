@@ -38,7 +38,7 @@ export const audit = (ticketText: string, entries: ReadonlyArray<Entry> | null) 
     const count = (type: string): number => state.objects.ofType(type).filter((entry) => !entry.isDeleted).length
     const audited: Audited = {
       stateHash: stateHash(state.objects, crypto.hash),
-      frontier: Hex.encode(frontierHash({ floors: [], applied: state.delivery.applied() }, crypto.hash)),
+      frontier: Hex.encode(frontierHash({ controlHeads: [], floors: [], applied: state.delivery.applied() }, crypto.hash)),
       cities: count("City"),
       visits: count("Visit"),
       blocks,

@@ -135,7 +135,7 @@ const socketOf = (inbound: Line, outbound: Line): Socket.Socket => {
 const line: Effect.Effect<Line> = Effect.map(Queue.bounded<Uint8Array, Socket.SocketError>(8), (queue) => ({ queue, frames: [] }))
 
 const observerOf = (self: Party, peer: string, bell: Bell): Observer => ({
-  frontier: () => ({ floors: [], applied: [] }),
+  frontier: () => ({ controlHeads: [], floors: [], applied: [] }),
   acknowledged: (feed, length) => {
     self.acknowledged.set(`${peer} ${feed}`, length)
     bell.ring()

@@ -152,7 +152,7 @@ export class OpenSpace {
 
   /** What is applied, and where frozen feeds end. */
   frontier(): Frontier {
-    return { floors: this.state.delivery.floors(), applied: this.state.delivery.applied() }
+    return { controlHeads: [], floors: this.state.delivery.floors(), applied: this.state.delivery.applied() }
   }
 
   /** Feeds whose authors signed nonsense, which was passed over. */

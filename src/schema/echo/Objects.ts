@@ -9,9 +9,9 @@ import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, opRe
 import type { FeedTable } from "./FeedTable.ts"
 import { formatObjectId, parseObjectId } from "./ObjectId.ts"
 import type { ObjectType } from "./ObjectType.ts"
-import { Head, isEmpty, putValue, RecordCells, removeValue, Seen, Stamp } from "./Registers.ts"
+import { Head, isEmpty, isPlain, putValue, RecordCells, removeValue, Seen, Stamp, withheld, withholdValue } from "./Registers.ts"
 import { type Shape, ShapeFamily } from "./Shape.ts"
-import { type Conflict, conflictsAt, greatestHead, isBranchedAt, shownAt } from "./Shown.ts"
+import { type Conflict, conflictsAt, greatestHead, isAnyShown, isBranchedAt, shownAt } from "./Shown.ts"
 
 export type { Conflict }
 
@@ -31,9 +31,9 @@ export class Kind {
 export class Entry extends RecordCells {
   readonly feed: number
   readonly counter: number
-  /** null while the header is not here: the object is an orphan. */
+  /** null while the header is not here, or withheld: the object is an orphan. */
   kind: Kind | null = null
-  /** The stamp of the create; its counter is the object's. */
+  /** The stamp of the create, which counts when there is a kind and else is withheld; its counter is the object's. */
   created: Stamp | null = null
   position: Uint8Array | null = null
   life: ReadonlyArray<Head> = noHeads
@@ -91,10 +91,11 @@ export class Objects {
     return this.byFeed[feed]?.get(counter)
   }
 
-  /** The object of an id as text; undefined for an unknown one and for what is no id. */
+  /** The object of an id as text; undefined for an unknown one, one of which all is withheld, and for what is no id. */
   findId(id: string): Entry | undefined {
     const dot = parseObjectId(id, this.feeds)
-    return dot === null ? undefined : this.find(dot.feed, dot.counter)
+    const entry = dot === null ? undefined : this.find(dot.feed, dot.counter)
+    return entry !== undefined && isThere(entry) ? entry : undefined
   }
 
   id(entry: Entry): string {
@@ -108,10 +109,10 @@ export class Objects {
 
   /** Objects whose header is not here: late edits of what is gone. */
   orphans(): Iterable<Entry> {
-    return this.headless
+    return [...this.headless].filter(isThere)
   }
 
-  /** All objects, orphans and deleted ones included. */
+  /** All objects, orphans, deleted ones and those of which all is withheld included. */
   *all(): Generator<Entry> {
     for (const entries of this.byFeed) if (entries !== undefined) yield* entries.values()
   }
@@ -165,6 +166,27 @@ export class Objects {
     return true
   }
 
+  /**
+   * Merges one change set that counts only once it is endorsed, and till then leaves placeholders: whoever has seen them replaces them,
+   * as he would the values, and nobody is shown any. It is void when `apply` would say so.
+   */
+  withhold(changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf): boolean {
+    if (!admissible(changeSet, author, context, feedOf)) return false
+    const { first, mutations, time } = changeSet
+    const stamp = new Stamp(author, time)
+    mutations.forEach((mutation, i) => {
+      if (mutation.op === opCreate) this.reach(author, first + i).created = stamp
+      else if (mutation.op !== opRemove) {
+        const entry = this.reach(feedOf === null ? mutation.feed : feedOf[mutation.feed]!, mutation.counter)
+        if (mutation.op === opPut) withholdValue(entry, mutation.path, mutation.value, stamp, first + i)
+        else entry.life = [...entry.life, new Head(stamp, first + i, withheld)]
+      }
+    })
+    if (time > this.greatestTime) this.greatestTime = time
+    this.version++
+    return true
+  }
+
   private write(entry: Entry, mutation: Mutation, counter: number, stamp: Stamp, seen: Seen, feedOf: FeedOf): void {
     entry.snapshot = null
     if (mutation.op === opPut) {
@@ -173,7 +195,7 @@ export class Objects {
     }
     const others = entry.life.filter((head) => !seen.covers(head.stamp.feed, head.counter))
     entry.life = [...others, new Head(stamp, counter, mutation.value)]
-    entry.isDeleted = greatestHead(this.feeds, entry.life, any)!.value === true
+    entry.isDeleted = greatestHead(this.feeds, entry.life, isPlain)!.value === true
   }
 
   /** A removal leaves nothing behind, not even the orphan whose last head it took. */
@@ -183,7 +205,7 @@ export class Objects {
     entry.snapshot = null
     removeValue(entry, mutation.path, seen)
     if (changes !== null) changes.add(entry, mutation.path[0]!)
-    if (entry.kind !== null || entry.life.length > 0 || !isEmpty(entry)) return
+    if (entry.created !== null || entry.life.length > 0 || !isEmpty(entry)) return
     this.headless.delete(entry)
     this.byFeed[feed]!.delete(mutation.counter)
   }
@@ -232,7 +254,9 @@ const guessedKeysMax = 16
 const cellsLike = (other: Entry): number => 3 * Math.min(other.shape.keys.length, guessedKeysMax)
 
 const noEntries: ReadonlyArray<Entry> = Object.freeze([])
-const any = (): boolean => true
+
+/** Whether anything of an object is not withheld. */
+const isThere = (entry: Entry): boolean => entry.kind !== null || entry.life.some(isPlain) || isAnyShown(entry)
 
 /** Whether every dot that a change set names lies in its context, or earlier in the change set itself. */
 export const admissible = (changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf): boolean => {
