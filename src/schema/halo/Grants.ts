@@ -124,7 +124,7 @@ export const structural = (known: Known, op: number, operation: Operation): Stru
 
 /** A Redeem is by an invitation's key, and by the host that lets its bearer in: who outranks whom it lets in. */
 const redeemed = (known: Known, op: number, { deed }: Operation, invite: Grant): Structural | null => {
-  if (deed.type !== "Redeem" || known.isLocked(op)) return null
+  if (deed.type !== "Redeem" || deed.role !== invite.role || known.isLocked(op)) return null
   const host = grantIn(known, op, deed.hostProof, deed.host)
   if (host === null || host.kind !== "device" || host.role < invite.role) return null
   if (!invite.isHostedByMembers && host.role < roles.admin) return null
@@ -159,6 +159,7 @@ const isPermitted = (known: Known, op: number, { deed }: Operation, grant: Grant
     case "AdmitFeed":
       return deed.device === grant.key
     case "Redeem":
+    case "Unknown":
       return false
     default:
       return true

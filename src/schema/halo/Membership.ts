@@ -21,8 +21,11 @@ interface Node {
   isValid: boolean
 }
 
-/** An operation's standing: it counts, it was within its signer's right and was cut off, or it never was within it. */
-export type Standing = "valid" | "quarantined" | "malformed"
+/**
+ * An operation's standing: it counts, it was within its signer's right and was cut off, it never was within it, or it is of a type that
+ * this version does not know.
+ */
+export type Standing = "valid" | "quarantined" | "malformed" | "unknown"
 
 export interface Member {
   readonly identity: string
@@ -234,8 +237,15 @@ export class Membership {
 
   standing(id: string): Standing {
     const node = this.nodes[this.numbers.get(id) ?? -1]
-    if (node === undefined || node.right === null) return "malformed"
+    if (node === undefined) return "malformed"
+    if (node.operation.deed.type === "Unknown") return "unknown"
+    if (node.right === null) return "malformed"
     return node.isValid ? "valid" : "quarantined"
+  }
+
+  /** Whose key it is by the operation that granted it, standing or not: an identity, empty of an invitation; undefined of no grant. */
+  holder(proof: string, key: string): string | undefined {
+    return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
   }
 
   private isLive(grant: Grant): boolean {
