@@ -82,7 +82,7 @@ export const party = (bell: Bell, from?: Pick<Party, "storage" | "keyring">) =>
     const feeds: SpaceFeeds = yield* Context.get(services, FeedStore).open({
       space,
       device: device.publicKey,
-      isMember: () => true,
+      admits: () => true,
       // change sets cite no feed but their own
       feedId: () => feeds.list().find(({ manifest }) => equalBytes(manifest.device, device.publicKey))!.id
     })

@@ -23,7 +23,18 @@ import {
   type Transaction,
   type WriteError
 } from "../../services/echo/SpaceService.ts"
-import type { StorageError } from "../../services/platform/Storage.ts"
+import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+
+export interface Committed<A> {
+  readonly value: A
+  readonly receipt: Receipt | null
+}
+
+/** How a change is to be written. */
+export interface Writing {
+  readonly durability: Durability
+  readonly command?: string
+}
 
 type Body<A> = (transaction: Transaction) => A
 export type Drafted = Draft<ObjectMissing | ObjectUntyped>

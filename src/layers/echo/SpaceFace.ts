@@ -32,7 +32,7 @@ import {
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { isSameStatus, statusOf } from "./SpaceStatus.ts"
+import { flaggedOf, isSameStatus, statusOf } from "./SpaceStatus.ts"
 
 /** The reserved object that holds a space's own properties. */
 export const SpaceInfo = ObjectType.make(spaceTypeName, { name: Schema.String })
@@ -160,7 +160,7 @@ const synced = (handle: SpaceHandle, peer: string | { readonly quorum: number })
 const auditOf = (handle: SpaceHandle): Space["audit"] =>
   Effect.flatMap(handle.live, (life) =>
     Effect.raceFirst(
-      Effect.map(life.feeds.audit, (audit) => ({ ...audit, flagged: life.flagged() })),
+      Effect.map(life.feeds.audit, (audit) => ({ ...audit, flagged: flaggedOf(life) })),
       Effect.andThen(
         until(handle, life, () => false),
         Effect.never
@@ -218,10 +218,10 @@ const neverSynced = (
   { device, members }: Given
 ): PeerInvalid | QuorumInvalid | null => {
   if (typeof peer === "string") {
-    return peer !== device && members.includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
+    return peer !== device && members().includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
   }
   demandObject("synced", "a device's text or { quorum }", peer)
-  const others = members.length - 1
+  const others = members().length - 1
   const { quorum } = peer
   if (typeof quorum !== "number") throw new ArgumentInvalid({ call: "synced", takes: "a number as quorum", given: quorum })
   return Number.isInteger(quorum) && quorum >= 0 && quorum <= others ? null : new QuorumInvalid({ quorum, others })
@@ -232,7 +232,8 @@ export interface Given {
   /** This device, as text. */
   readonly device: string
   readonly ticket: string
-  readonly members: ReadonlyArray<string>
+  /** The keys of all member devices, as text, as they are now. */
+  readonly members: () => ReadonlyArray<string>
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }
@@ -275,7 +276,9 @@ export const faceOf = (handle: SpaceHandle, given: Given): Space => {
   return {
     id: handle.id,
     ticket,
-    members,
+    get members() {
+      return members()
+    },
     name: reading(handle, nameOf),
     create: (type, properties, options) =>
       Effect.map(

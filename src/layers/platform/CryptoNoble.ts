@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { holds, isKeyValid, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
-import { Crypto } from "../../services/platform/Crypto.ts"
+import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
 
 export interface Options {
   /** Where randomness comes from; globalThis.crypto unless said. */
@@ -24,10 +24,9 @@ export const make = (options: Options = {}): Crypto["Service"] => {
   return {
     hash: sha256,
     random: (length) => Effect.sync(() => random(length)),
-    generate: Effect.sync(() => {
-      const secretKey = random(secretKeyBytes)
-      return { publicKey: ed25519.getPublicKey(secretKey), secretKey }
-    }),
+    generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
+    generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
+    pairOf,
     sign: (pair, message) => Effect.sync(() => ed25519.sign(message, pair.secretKey)),
     verify: (list) => Effect.sync(() => list.map((each) => holds(each.publicKey, each.message, each.signature))),
     hmac512: (key, message) => hmac(sha512, key, message),
@@ -37,6 +36,13 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     isKeyValid
   }
 }
+
+const pairOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: ed25519.getPublicKey(secretKey), secretKey })
+
+/** The u-coordinate of the base point (RFC 7748, 4.1). */
+const basePoint = Uint8Array.of(9, ...new Uint8Array(31))
+
+const agreementOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: agree(secretKey, basePoint)!, secretKey })
 
 const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
   try {

@@ -32,8 +32,7 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     return key
   }
 
-  const generate = (): KeyPair => {
-    const secretKey = random(secretKeyBytes)
+  const pairOf = (secretKey: Uint8Array): KeyPair => {
     const key = importSeed(secretKey)
     // the public key is the end of its DER form
     const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(spkiPrefix.length)
@@ -57,7 +56,9 @@ export const make = (options: Options = {}): Crypto["Service"] => {
   return {
     hash,
     random: (length) => Effect.sync(() => random(length)),
-    generate: Effect.sync(generate),
+    generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
+    generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
+    pairOf,
     sign: (pair, message) => Effect.sync(() => plain(crypto.sign(null, message, privateKey(pair)))),
     verify: (list) => Effect.sync(() => list.map(verifyOne)),
     hmac512: (key, message) => plain(crypto.createHmac("sha512", key).update(message).digest()),
@@ -91,6 +92,11 @@ const importSeed = (seed: Uint8Array): crypto.KeyObject => {
 
 const agreementPkcs8 = Buffer.from("302e020100300506032b656e04220420", "hex")
 const agreementSpki = Buffer.from("302a300506032b656e032100", "hex")
+
+/** The u-coordinate of the base point (RFC 7748, 4.1). */
+const basePoint = Uint8Array.of(9, ...new Uint8Array(31))
+
+const agreementOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: agree(secretKey, basePoint)!, secretKey })
 
 const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
   const der = Buffer.concat([agreementPkcs8, secretKey])

@@ -15,7 +15,7 @@ const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen(functi
 
   return {
     generate: (purpose) =>
-      Effect.map(crypto.generate, (pair) => {
+      Effect.map(purpose === "agreement" ? crypto.generateAgreement : crypto.generate, (pair) => {
         pairs.set(Base64Url.encode(pair.publicKey), { purpose, pair })
         return pair.publicKey.slice()
       }),

@@ -32,7 +32,7 @@ const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = 
   let order = Math.max(-1, ...Array.from(held.values(), (each) => each.order))
 
   const generate = Effect.fn("Keyring.generate")(function* (purpose: Purpose) {
-    const pair = yield* crypto.generate
+    const pair = yield* purpose === "agreement" ? crypto.generateAgreement : crypto.generate
     const made: Held = { purpose, pair, order: ++order }
     yield* storage.write([{ key: storageKey(made), value: encode(made) }], { durability: "strict" })
     held.set(Base64Url.encode(pair.publicKey), made)
@@ -83,7 +83,7 @@ const load = Effect.fnUntraced(function* (storage: Storage["Service"]) {
   }
 })
 
-const purposes: ReadonlyArray<Purpose> = ["device", "feed"]
+const purposes: ReadonlyArray<Purpose> = ["device", "feed", "agreement"]
 /** The suite of a key that is not sealed. */
 const unsealed = 0
 

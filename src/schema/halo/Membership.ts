@@ -21,16 +21,22 @@ interface Node {
   isValid: boolean
 }
 
-/**
- * An operation's standing: it counts, it was within its signer's right and was cut off, it never was within it, or it is of a type that
- * this version does not know.
- */
-export type Standing = "valid" | "quarantined" | "malformed" | "unknown"
+/** An operation's standing: it counts, it was within its signer's right and was cut off, or it never was within it. */
+export type Standing = "valid" | "quarantined" | "malformed"
 
 export interface Member {
   readonly identity: string
   readonly role: Role
   readonly devices: ReadonlyArray<string>
+}
+
+/** A right that stands: the operation that gave it, to whom, and what it permits. */
+export interface OwnRight {
+  /** Null of an identity's recovery key in its own space. */
+  readonly proof: string | null
+  readonly identity: string
+  readonly role: Role
+  readonly rank: number
 }
 
 /** What took a right away, and the rank of who did it. */
@@ -58,6 +64,7 @@ export class Membership {
   private readonly numbers = new Map<string, number>()
   /** Grants by what a revocation names: an identity, a device's key, an invitation's operation. */
   private readonly grantsAt = new Map<string, Array<Grant>>()
+  private readonly grantsOfKey = new Map<string, Array<Grant>>()
   /** Memberships and devices of an identity. */
   private readonly grantsOf = new Map<string, Array<Grant>>()
   private readonly current = new Map<string, Member>()
@@ -101,7 +108,7 @@ export class Membership {
   /** Takes operations whose parents are here or before them; answers how many were new. */
   add(operations: Iterable<Operation>): number {
     const before = this.nodes.length
-    for (const operation of operations) if (!this.has(operation.id)) this.take(operation)
+    for (const operation of operations) if (!this.has(operation.id)) this.enter(operation)
     this.settle()
     return this.nodes.length - before
   }
@@ -121,8 +128,9 @@ export class Membership {
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
-  private take(operation: Operation): void {
-    const parents = operation.parents.length === 0 ? this.before : operation.parents.map((parent) => this.numbers.get(parent)!)
+  /** Takes one operation whose parents are here; what follows from it is known once `settle` has been called. */
+  enter(operation: Operation): void {
+    const parents = this.parentsOf(operation)
     const op = this.ancestry.add(parents)
     this.policies.push(this.policyHeads(parents))
     const found = structural(this.known, op, operation)
@@ -138,11 +146,16 @@ export class Membership {
     this.upcoming.add(op)
   }
 
+  private parentsOf({ parents }: Operation): ReadonlyArray<number> {
+    return parents.length === 0 ? this.before : parents.map((parent) => this.numbers.get(parent)!)
+  }
+
   // What takes away what ----------------------------------------------------------------------------------------------------------
 
   private list(grant: Grant): void {
     const target = this.targetOf(grant)
     into(this.grantsAt, target, grant)
+    into(this.grantsOfKey, grant.key, grant)
     for (const revocation of this.revocationsAt.get(target) ?? []) this.meet(revocation, grant)
     if (grant.kind !== "invite") into(this.grantsOf, grant.identity, grant)
   }
@@ -207,7 +220,7 @@ export class Membership {
   // Which stand -------------------------------------------------------------------------------------------------------------------
 
   /** Judges what may have changed, the greatest rank first: what an operation depends on is judged before it. */
-  private settle(): void {
+  settle(): void {
     for (let op = this.upcoming.next(); op >= 0; op = this.upcoming.next()) {
       const node = this.nodes[op]!
       const isValid = node.right!.uses.every((grant) => this.mayUse(op, grant))
@@ -241,8 +254,12 @@ export class Membership {
 
   /** The policy in an operation's past: of concurrent ones that of the greatest rank, then of the greatest id. */
   private isLocked(op: number): boolean {
+    return this.isLockedBy(this.policies[op]!)
+  }
+
+  private isLockedBy(heads: ReadonlyArray<number>): boolean {
     let winner: Node | null = null
-    for (const head of this.policies[op]!) {
+    for (const head of heads) {
       const node = this.nodes[head]!
       const order = winner === null ? 1 : node.right!.rank - winner.right!.rank
       if (order > 0 || (order === 0 && node.operation.id > winner!.operation.id)) winner = node
@@ -251,13 +268,63 @@ export class Membership {
     return deed !== undefined && "isLocked" in deed && deed.isLocked
   }
 
+  // What a key may do -------------------------------------------------------------------------------------------------------------
+
+  /** Whether an operation whose parents are here is within its signer's right, as its past tells: an answer that never changes. */
+  isWithinRight(operation: Operation): boolean {
+    const parents = this.parentsOf(operation)
+    const next = this.nodes.length
+    const isBefore = (a: number, b: number) =>
+      b === next ? parents.some((parent) => parent === a || this.ancestry.isBefore(a, parent)) : this.ancestry.isBefore(a, b)
+    const isLocked = (op: number) => (op === next ? this.isLockedBy(this.policyHeads(parents)) : this.isLocked(op))
+    return structural({ ...this.known, ancestry: { isBefore }, isLocked }, next, operation) !== null
+  }
+
+  /** The best right that a device or a recovery key has now, and the operation that gave it; null when none stands. */
+  rightOf(key: string): OwnRight | null {
+    let best: Grant | null = null
+    for (const grant of this.grantsOfKey.get(key) ?? []) {
+      const stands = grant.kind !== "invite" && this.isLive(grant) && (grant.member === null || this.isLive(grant.member))
+      if (stands && (best === null || rankOfGrant(grant) > rankOfGrant(best))) best = grant
+    }
+    if (best === null) return null
+    return { proof: this.nodes[best.op]!.operation.id || null, identity: best.identity, role: best.role, rank: rankOfGrant(best) }
+  }
+
+  /** Whose feed it is, by the first operation that admitted it: an identity, or undefined when none has. */
+  ownerOf(feed: string): string | undefined {
+    const admission = (this.feeds.get(feed) ?? []).find((op) => this.nodes[op]!.operation.deed.type === "AdmitFeed")
+    return admission === undefined ? undefined : this.nodes[admission]!.right!.identity
+  }
+
+  /** All devices that an identity was ever given here, standing or not. */
+  devicesOf(identity: string): ReadonlyArray<string> {
+    return [...new Set((this.grantsOf.get(identity) ?? []).flatMap(({ key, kind }) => (kind === "device" ? [key] : [])))]
+  }
+
+  /** Whether a key was ever given a right as a device. */
+  wasDevice(key: string): boolean {
+    return (this.grantsOfKey.get(key) ?? []).some(({ kind }) => kind === "device")
+  }
+
+  /** Operations that stand, and that no other which stands comes after. */
+  validHeads(): ReadonlyArray<string> {
+    const isCovered = new Uint8Array(this.nodes.length)
+    const heads: Array<string> = []
+    for (let op = this.nodes.length - 1; op >= this.before.length; op--) {
+      const { isValid, operation } = this.nodes[op]!
+      if (isValid && isCovered[op] === 0) heads.push(operation.id)
+      if (!isValid && isCovered[op] === 0) continue
+      for (const parent of operation.parents) isCovered[this.numbers.get(parent)!] = 1
+    }
+    return heads
+  }
+
   // What follows ------------------------------------------------------------------------------------------------------------------
 
   standing(id: string): Standing {
     const node = this.nodes[this.numbers.get(id) ?? -1]
-    if (node === undefined) return "malformed"
-    if (node.operation.deed.type === "Unknown") return "unknown"
-    if (node.right === null) return "malformed"
+    if (node === undefined || node.right === null) return "malformed"
     return node.isValid ? "valid" : "quarantined"
   }
 

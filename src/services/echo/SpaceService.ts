@@ -12,6 +12,7 @@ import type { Value } from "../../schema/echo/ChangeSet.ts"
 import type { ObjectInvalid, ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
 import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
 import type { TicketInvalid } from "../../schema/echo/Space.ts"
+import type { IdentityMissing } from "../halo/IdentityStore.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { Durability, StorageError } from "../platform/Storage.ts"
 import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedStore.ts"
@@ -183,9 +184,14 @@ export interface Space {
 export class SpaceService extends Context.Service<
   SpaceService,
   {
-    /** Makes a space whose members are this device and `members` (public keys as text). Should it crash meanwhile, its name is written once. */
+    /**
+     * Makes a space, which belongs to an identity of this device: the first one, unless another is named. Who else is in, its operations say
+     * from then on. On a device without identity, and where `members` are given (public keys as text), the members are this device and
+     * those, for good. Should it crash meanwhile, its name is written once.
+     */
     readonly create: (options: {
       readonly name: string
+      readonly identity?: string
       readonly members?: ReadonlyArray<string>
     }) => Effect.Effect<Space, MemberInvalid | MembersTooMany | OpenError | WriteError>
     /**
@@ -274,6 +280,18 @@ export class SpaceReadOnly extends Schema.TaggedError<SpaceReadOnly>()("SpaceRea
   }
 }
 
+/** What this device's person may do here does not include what was asked. */
+export class NotAuthorized extends Schema.TaggedError<NotAuthorized>()("NotAuthorized", {
+  space: Schema.String,
+  why: Schema.Literals(["removed", "reader"])
+}) {
+  override get message() {
+    return this.why === "reader"
+      ? `you are a reader in space ${this.space} and cannot change its objects. Ask an admin for the editor role.`
+      : `you are no member of space ${this.space} any more. What is here can still be read; ask an admin to let you in again.`
+  }
+}
+
 /** The object that was to be changed is not here. */
 export class ObjectMissing extends Schema.TaggedError<ObjectMissing>()("ObjectMissing", { id: Schema.String }) {
   override get message() {
@@ -294,6 +312,7 @@ export type WriteError =
   | ObjectMissing
   | ObjectUntyped
   | SpaceReadOnly
+  | NotAuthorized
   | SpaceRestarted
   | SpaceClosed
-export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused | SpaceClosed
+export type OpenError = TicketInvalid | NotMember | IdentityMissing | StorageError | KeyMissing | ManifestRefused | SpaceClosed

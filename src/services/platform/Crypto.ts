@@ -37,6 +37,10 @@ export class Crypto extends Context.Service<
     /** Unpredictable bytes. */
     readonly random: (length: number) => Effect.Effect<Uint8Array>
     readonly generate: Effect.Effect<KeyPair>
+    /** An X25519 key pair (RFC 7748): `secretKey` is the scalar. */
+    readonly generateAgreement: Effect.Effect<KeyPair>
+    /** The Ed25519 key pair of a seed (RFC 8032): of a recovery key, which a phrase gives. */
+    readonly pairOf: (secretKey: Uint8Array) => KeyPair
     /** The 64-byte Ed25519 signature (RFC 8032, deterministic). */
     readonly sign: (key: KeyPair, message: Uint8Array) => Effect.Effect<Uint8Array>
     /** Whether each signature holds under predicate P. Never fails: what cannot be read does not hold. */

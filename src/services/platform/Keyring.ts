@@ -8,8 +8,8 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { StorageError } from "./Storage.ts"
 
-/** What a key is for: the device itself, or one of its feeds. */
-export type Purpose = "device" | "feed"
+/** What a key is for: a device itself, one of its feeds (both Ed25519), or what is sealed for a device (X25519). */
+export type Purpose = "device" | "feed" | "agreement"
 
 export class Keyring extends Context.Service<
   Keyring,
