@@ -60,6 +60,9 @@ export const operationBytesMax = 16_384
 export const keyOperationBytesMax = 262_144
 export const operationParentsMax = 32
 export const certificateLinksMax = 8
+/** F: an offer or an acceptance as bytes; the operations in a welcome. */
+export const admissionBytesMax = 32_768
+export const welcomeBytesMax = 4_194_304
 /** F: one signal between peers that are about to connect. */
 export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */
