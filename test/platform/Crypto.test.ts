@@ -207,5 +207,10 @@ describe("Crypto: node", () => {
     const [node, noble] = [CryptoNode.make({ random: seeded() }), CryptoNoble.make({ random: seeded() })]
     for (let i = 0; i < 3; i++) assert.deepStrictEqual(Effect.runSync(node.generate), Effect.runSync(noble.generate))
     assert.deepStrictEqual(Effect.runSync(node.random(4)), Uint8Array.of(96, 97, 98, 99))
+    assert.deepStrictEqual(Effect.runSync(noble.random(4)), Uint8Array.of(96, 97, 98, 99))
+    const pair = Effect.runSync(node.generateAgreement)
+    assert.deepStrictEqual(pair, Effect.runSync(noble.generateAgreement))
+    const base = Uint8Array.of(9, ...new Uint8Array(31))
+    assert.deepStrictEqual(node.agree(pair.secretKey, base), pair.publicKey)
   })
 })

@@ -28,6 +28,10 @@ export const make = (options: Options = {}): Crypto["Service"] => {
       const secretKey = random(secretKeyBytes)
       return { publicKey: ed25519.getPublicKey(secretKey), secretKey }
     }),
+    generateAgreement: Effect.sync(() => {
+      const secretKey = random(secretKeyBytes)
+      return { publicKey: x25519.getPublicKey(secretKey), secretKey }
+    }),
     sign: (pair, message) => Effect.sync(() => ed25519.sign(message, pair.secretKey)),
     verify: (list) => Effect.sync(() => list.map((each) => holds(each.publicKey, each.message, each.signature))),
     hmac512: (key, message) => hmac(sha512, key, message),

@@ -42,6 +42,13 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     return pair
   }
 
+  const generateAgreement = (): KeyPair => {
+    const secretKey = random(secretKeyBytes)
+    const key = importAgreementKey(secretKey)
+    const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(agreementSpki.length)
+    return { publicKey, secretKey }
+  }
+
   const holdsNatively = ({ message, publicKey, signature }: Signed): boolean => {
     try {
       return crypto.verify(null, message, publicKeys.get(publicKey), signature)
@@ -58,6 +65,7 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     hash,
     random: (length) => Effect.sync(() => random(length)),
     generate: Effect.sync(generate),
+    generateAgreement: Effect.sync(generateAgreement),
     sign: (pair, message) => Effect.sync(() => plain(crypto.sign(null, message, privateKey(pair)))),
     verify: (list) => Effect.sync(() => list.map(verifyOne)),
     hmac512: (key, message) => plain(crypto.createHmac("sha512", key).update(message).digest()),
@@ -82,26 +90,28 @@ const hash: Hash = (bytes) => plain(crypto.hash("sha256", bytes, "buffer"))
 const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex")
 const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex")
 
-const importSeed = (seed: Uint8Array): crypto.KeyObject => {
-  const der = Buffer.concat([pkcs8Prefix, seed])
-  const key = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
-  der.fill(0)
-  return key
-}
-
 const agreementPkcs8 = Buffer.from("302e020100300506032b656e04220420", "hex")
 const agreementSpki = Buffer.from("302a300506032b656e032100", "hex")
 
-const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
-  const der = Buffer.concat([agreementPkcs8, secretKey])
+const importPrivateKey = (prefix: Buffer, secretKey: Uint8Array): crypto.KeyObject => {
+  const der = Buffer.concat([prefix, secretKey])
   try {
-    const own = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
+    return crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
+  } finally {
+    der.fill(0)
+  }
+}
+
+const importSeed = (seed: Uint8Array): crypto.KeyObject => importPrivateKey(pkcs8Prefix, seed)
+const importAgreementKey = (secretKey: Uint8Array): crypto.KeyObject => importPrivateKey(agreementPkcs8, secretKey)
+
+const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
+  try {
+    const own = importAgreementKey(secretKey)
     const other = crypto.createPublicKey({ key: Buffer.concat([agreementSpki, publicKey]), format: "der", type: "spki" })
     return plain(crypto.diffieHellman({ privateKey: own, publicKey: other }))
   } catch {
     return null
-  } finally {
-    der.fill(0)
   }
 }
 

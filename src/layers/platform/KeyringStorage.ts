@@ -13,7 +13,7 @@ import { decodeWith, type Malformed, Writer } from "../../schema/platform/Codec.
 import { publicKeyBytes, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { keyringRange } from "../../schema/platform/StorageKeys.ts"
 import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
-import { KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
+import { AgreementRefused, KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
 import { type Entry, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
 
 interface Held {
@@ -32,7 +32,7 @@ const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = 
   let order = Math.max(-1, ...Array.from(held.values(), (each) => each.order))
 
   const generate = Effect.fn("Keyring.generate")(function* (purpose: Purpose) {
-    const pair = yield* crypto.generate
+    const pair = yield* purpose === "agreement" ? crypto.generateAgreement : crypto.generate
     const made: Held = { purpose, pair, order: ++order }
     yield* storage.write([{ key: storageKey(made), value: encode(made) }], { durability: "strict" })
     held.set(Base64Url.encode(pair.publicKey), made)
@@ -45,18 +45,28 @@ const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = 
     if (gone === undefined) return
     yield* storage.write([{ key: storageKey(gone), value: null }], { durability: "strict" })
     held.delete(text)
+    gone.pair.secretKey.fill(0)
   })
+
+  const find = (publicKey: Uint8Array, agrees: boolean): Effect.Effect<KeyPair, KeyMissing> =>
+    Effect.suspend(() => {
+      const text = Base64Url.encode(publicKey)
+      const found = held.get(text)
+      if (found === undefined || (found.purpose === "agreement") !== agrees)
+        return Effect.fail(new KeyMissing({ publicKey: text }))
+      return Effect.succeed(found.pair)
+    })
 
   return {
     generate,
     list: (purpose) =>
       Effect.sync(() => [...held.values()].filter((each) => each.purpose === purpose).map((each) => each.pair.publicKey.slice())),
     has: (publicKey) => Effect.sync(() => held.has(Base64Url.encode(publicKey))),
-    sign: (publicKey, message) =>
-      Effect.suspend(() => {
-        const text = Base64Url.encode(publicKey)
-        const found = held.get(text)
-        return found === undefined ? Effect.fail(new KeyMissing({ publicKey: text })) : crypto.sign(found.pair, message)
+    sign: (publicKey, message) => Effect.flatMap(find(publicKey, false), (pair) => crypto.sign(pair, message)),
+    agree: (publicKey, other) =>
+      Effect.flatMap(find(publicKey, true), (pair) => {
+        const shared = crypto.agree(pair.secretKey, other)
+        return shared === null ? Effect.fail(new AgreementRefused({ other: Base64Url.encode(other) })) : Effect.succeed(shared)
       }),
     remove
   }
@@ -83,7 +93,7 @@ const load = Effect.fnUntraced(function* (storage: Storage["Service"]) {
   }
 })
 
-const purposes: ReadonlyArray<Purpose> = ["device", "feed"]
+const purposes: ReadonlyArray<Purpose> = ["device", "feed", "agreement"]
 /** The suite of a key that is not sealed. */
 const unsealed = 0
 

@@ -11,7 +11,7 @@ import type * as Effect from "effect/Effect"
 /** A synchronous SHA-256: 32 bytes. */
 export type Hash = (bytes: Uint8Array) => Uint8Array
 
-/** An Ed25519 key pair (RFC 8032): 32 bytes each; `secretKey` is the seed. */
+/** An Ed25519 (RFC 8032, `secretKey` is the seed) or X25519 (RFC 7748) key pair: 32 bytes each. */
 export interface KeyPair {
   readonly publicKey: Uint8Array
   readonly secretKey: Uint8Array
@@ -36,7 +36,10 @@ export class Crypto extends Context.Service<
     readonly hash: Hash
     /** Unpredictable bytes. */
     readonly random: (length: number) => Effect.Effect<Uint8Array>
+    /** A new Ed25519 key pair. */
     readonly generate: Effect.Effect<KeyPair>
+    /** A new X25519 key pair. */
+    readonly generateAgreement: Effect.Effect<KeyPair>
     /** The 64-byte Ed25519 signature (RFC 8032, deterministic). */
     readonly sign: (key: KeyPair, message: Uint8Array) => Effect.Effect<Uint8Array>
     /** Whether each signature holds under predicate P. Never fails: what cannot be read does not hold. */
