@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { holds, isKeyValid, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
+import { open, seal } from "../../schema/platform/XChaCha20Poly1305.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 
 export interface Options {
@@ -38,6 +39,8 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     hkdf: (key, info, { length = 32, salt } = {}) => hkdf(sha256, key, salt, info, checkedLength(length)),
     pbkdf2: (password, salt, rounds) => pbkdf2(sha512, password, salt, { c: rounds, dkLen: 64 }),
     agree,
+    seal,
+    open,
     isKeyValid
   }
 }

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import { holds, isKeyValid, isWellFormed, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
 import { Crypto, type Hash, type KeyPair, type Signed } from "../../services/platform/Crypto.ts"
+import { open, seal } from "./CryptoCipherNode.ts"
 
 export interface Options {
   /** Where randomness comes from; the operating system unless said. */
@@ -73,6 +74,8 @@ export const make = (options: Options = {}): Crypto["Service"] => {
       new Uint8Array(crypto.hkdfSync("sha256", key, salt, info, checkedLength(length))),
     pbkdf2: (password, salt, rounds) => plain(crypto.pbkdf2Sync(password, salt, rounds, 64, "sha512")),
     agree,
+    seal,
+    open,
     isKeyValid
   }
 }

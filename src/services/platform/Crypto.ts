@@ -1,5 +1,5 @@
 /**
- * The primitives: SHA-256, Ed25519 under one predicate, X25519, what derives keys, and randomness.
+ * The primitives: SHA-256, Ed25519 under one predicate, X25519, what derives keys, what seals, and randomness.
  *
  * Hashing is synchronous everywhere, so that pure code may take it as an argument. Signatures are verified as one Effect over a
  * list. All layers accept exactly the same signatures (predicate P, docs/security.md): peers that disagreed would never converge.
@@ -52,6 +52,13 @@ export class Crypto extends Context.Service<
     readonly pbkdf2: (password: Uint8Array, salt: Uint8Array, rounds: number) => Uint8Array
     /** X25519 (RFC 7748): what both sides share, 32 bytes; null for a key of small order, with which anybody would share it. */
     readonly agree: (secretKey: Uint8Array, publicKey: Uint8Array) => Uint8Array | null
+    /**
+     * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): the ciphertext and a tag of 16 bytes behind it. A key of 32 bytes and a nonce of
+     * 24, a RangeError else. Under one key no nonce is used twice; drawn by `random`, none is. `associated` is not sealed, and bound.
+     */
+    readonly seal: (key: Uint8Array, nonce: Uint8Array, message: Uint8Array, associated?: Uint8Array) => Uint8Array
+    /** The message; null for what was not sealed like this, or was altered. */
+    readonly open: (key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated?: Uint8Array) => Uint8Array | null
     /** Whether a public key may be admitted at all: canonical, on the curve, not of small order. */
     readonly isKeyValid: (publicKey: Uint8Array) => boolean
   }
