@@ -1,8 +1,7 @@
 /**
- * A Keyring in Storage, its private keys unsealed: whoever can read the folder can sign as this device.
+ * A Keyring in Storage: its private keys are sealed where the storage is, and not otherwise.
  *
- * Good enough until devices have identities and keys are sealed; until then the folder's rights (mode 0700) are all that protects
- * them. Keys are decoded once, when the layer is built, and kept in memory; every change is written strictly before it counts.
+ * Keys are decoded once, when the layer is built, and kept in memory; every change is written strictly before it counts.
  * Bytes: docs/format.md#storage-keys.
  */
 import * as Effect from "effect/Effect"
@@ -94,7 +93,7 @@ const load = Effect.fnUntraced(function* (storage: Storage["Service"]) {
 })
 
 const purposes: ReadonlyArray<Purpose> = ["device", "feed", "agreement"]
-/** The suite of a key that is not sealed. */
+/** The suite of a key that nothing seals but the storage. */
 const unsealed = 0
 
 const storageKey = ({ pair, purpose }: Held): Uint8Array =>
