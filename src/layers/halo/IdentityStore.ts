@@ -26,8 +26,6 @@ import { Storage, StorageFailed } from "../../services/platform/Storage.ts"
 
 const identitiesMax = 1_000
 const entropyBytes = { 12: 16, 24: 32 } as const
-/** The u-coordinate of X25519's base point (RFC 7748, 4.1). */
-const basePoint = Uint8Array.of(9, ...new Uint8Array(31))
 
 const make = Effect.gen(function* () {
   const storage = yield* Storage
@@ -68,7 +66,7 @@ const make = Effect.gen(function* () {
 
   const recoveredBy = (phrase: string) => {
     const signingKeyOf = (secretKey: Uint8Array) => crypto.pairOf(secretKey).publicKey
-    const encryptionKeyOf = (secretKey: Uint8Array) => crypto.agree(secretKey, basePoint)!
+    const encryptionKeyOf = (secretKey: Uint8Array) => crypto.agreementOf(secretKey).publicKey
     const { hash, hkdf, hmac512: hmac } = crypto
     return identityOf(seedOf(phrase, crypto.pbkdf2), { hash, hmac, hkdf, signingKeyOf, encryptionKeyOf })
   }

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { holds, isKeyValid, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
+import { open, seal } from "../../schema/platform/XChaCha20Poly1305.ts"
 import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
 
 export interface Options {
@@ -27,22 +28,21 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
     generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
     pairOf,
+    agreementOf,
     sign: (pair, message) => Effect.sync(() => ed25519.sign(message, pair.secretKey)),
     verify: (list) => Effect.sync(() => list.map((each) => holds(each.publicKey, each.message, each.signature))),
     hmac512: (key, message) => hmac(sha512, key, message),
     hkdf: (key, info, { length = 32, salt } = {}) => hkdf(sha256, key, salt, info, checkedLength(length)),
     pbkdf2: (password, salt, rounds) => pbkdf2(sha512, password, salt, { c: rounds, dkLen: 64 }),
     agree,
+    seal,
+    open,
     isKeyValid
   }
 }
 
 const pairOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: ed25519.getPublicKey(secretKey), secretKey })
-
-/** The u-coordinate of the base point (RFC 7748, 4.1). */
-const basePoint = Uint8Array.of(9, ...new Uint8Array(31))
-
-const agreementOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: agree(secretKey, basePoint)!, secretKey })
+const agreementOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: x25519.getPublicKey(secretKey), secretKey })
 
 const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
   try {
