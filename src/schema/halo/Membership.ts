@@ -7,7 +7,7 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { dominates, type Grant, type Right, rankOfGrant, structural } from "./Grants.ts"
+import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { Deed, Operation, Role } from "./Operation.ts"
 import { Upcoming } from "./Upcoming.ts"
 
@@ -21,8 +21,11 @@ interface Node {
   isValid: boolean
 }
 
-/** An operation's standing: it counts, it was within its signer's right and was cut off, or it never was within it. */
-export type Standing = "valid" | "quarantined" | "malformed"
+/**
+ * An operation's standing: it counts, it was within its signer's right and was cut off, it never was within it, or it is of a type that
+ * this version does not know.
+ */
+export type Standing = "valid" | "quarantined" | "malformed" | "unknown"
 
 export interface Member {
   readonly identity: string
@@ -56,6 +59,9 @@ export interface DeviceRight {
 
 const noGrants: ReadonlyArray<Grant> = []
 
+/** Stands where an identity's own space has nothing: before the first operation. */
+const itself: Operation = { id: "", parents: [], by: "", proof: null, deed: { type: "Leave" } }
+
 export class Membership {
   private readonly ancestry = new Ancestry()
   private readonly nodes: Array<Node> = []
@@ -73,13 +79,33 @@ export class Membership {
   /** The causal heads among operations that set the policy, of each operation's past with itself. */
   private readonly policies: Array<ReadonlyArray<number>> = []
   private readonly upcoming = new Upcoming((op) => this.nodes[op]!.right!.rank)
+  private readonly known: Known
+  /** What lies in the past of everything and was never added: in an identity's own space, the identity itself. */
+  private readonly before: ReadonlyArray<number>
+
+  /** Of a space, whose first operation is its Genesis; with an identity, of its own space, in which its recovery key is the root. */
+  constructor(own: { readonly identity: string; readonly recovery: string } | null = null) {
+    const self = own === null ? null : ofSelf(own.identity, own.recovery)
+    this.known = {
+      ancestry: this.ancestry,
+      grantsOf: (id) => this.nodes[this.numbers.get(id) ?? -1]?.grants ?? noGrants,
+      isLocked: (op) => this.isLocked(op),
+      self
+    }
+    this.before = self === null ? [] : [this.ancestry.add([])]
+    if (self === null) return
+    this.policies.push([])
+    this.nodes.push({ operation: itself, right: null, grants: [self], kills: [], isValid: true })
+    this.list(self)
+    this.changed.add(self.identity)
+  }
 
   has(id: string): boolean {
     return this.numbers.has(id)
   }
 
   get size(): number {
-    return this.nodes.length
+    return this.numbers.size
   }
 
   /** Takes operations whose parents are here or before them; answers how many were new. */
@@ -106,15 +132,10 @@ export class Membership {
   }
 
   private take(operation: Operation): void {
-    const parents = operation.parents.map((parent) => this.numbers.get(parent)!)
+    const parents = operation.parents.length === 0 ? this.before : operation.parents.map((parent) => this.numbers.get(parent)!)
     const op = this.ancestry.add(parents)
     this.policies.push(this.policyHeads(parents))
-    const known = {
-      ancestry: this.ancestry,
-      grantsOf: (id: string) => this.nodes[this.numbers.get(id) ?? op]?.grants ?? noGrants,
-      isLocked: (at: number) => this.isLocked(at)
-    }
-    const found = structural(known, op, operation)
+    const found = structural(this.known, op, operation)
     const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [], isValid: false }
     this.nodes.push(node)
     this.numbers.set(operation.id, op)
@@ -244,8 +265,15 @@ export class Membership {
 
   standing(id: string): Standing {
     const node = this.nodes[this.numbers.get(id) ?? -1]
-    if (node === undefined || node.right === null) return "malformed"
+    if (node === undefined) return "malformed"
+    if (node.operation.deed.type === "Unknown") return "unknown"
+    if (node.right === null) return "malformed"
     return node.isValid ? "valid" : "quarantined"
+  }
+
+  /** Whose key it is by the operation that granted it, standing or not: an identity, empty of an invitation; undefined of no grant. */
+  holder(proof: string, key: string): string | undefined {
+    return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
   }
 
   private isLive(grant: Grant): boolean {

@@ -67,6 +67,14 @@ export const forkProofBytesMax = 16_384
 export const proofNodesMax = 64
 /** F: a feed's manifest. */
 export const manifestBytesMax = 1_024
+/** F: one control operation without its signature; one that holds keys for everybody; its parents; links of a certificate. */
+export const operationBytesMax = 16_384
+export const keyOperationBytesMax = 262_144
+export const operationParentsMax = 32
+export const certificateLinksMax = 8
+/** F: an offer or an acceptance as bytes; the operations in a welcome. */
+export const admissionBytesMax = 32_768
+export const welcomeBytesMax = 4_194_304
 /** F: one signal between peers that are about to connect. */
 export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */
