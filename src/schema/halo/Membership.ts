@@ -53,6 +53,16 @@ export interface Said {
   readonly revokedBy: ReadonlyArray<Revocation>
 }
 
+/** Whether a device never was in, is, or was. */
+export type DeviceStanding = "stranger" | "member" | "former"
+
+/** What a device is, the operations that let it in, and those that took it out again: ids. */
+export interface DeviceRight {
+  readonly standing: DeviceStanding
+  readonly grants: ReadonlyArray<string>
+  readonly revocations: ReadonlyArray<string>
+}
+
 const noGrants: ReadonlyArray<Grant> = []
 
 /** Stands where an identity's own space has nothing: before the first operation. */
@@ -348,6 +358,29 @@ export class Membership {
   members(): ReadonlyArray<Member> {
     this.refresh()
     return [...this.current.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1))
+  }
+
+  /** What a device is by its key. Of a member `grants` are those that stand; of a former one, all that it had. */
+  device(key: string): DeviceRight {
+    const all = this.grantsAt.get(`device ${key}`) ?? noGrants
+    const live = all.filter((grant) => this.isLive(grant) && (grant.member === null || this.isLive(grant.member)))
+    const idsOf = (ops: Iterable<number>) => [...new Set(ops)].map((op) => this.nodes[op]!.operation.id)
+    if (live.length > 0) return { standing: "member", grants: idsOf(live.map(({ op }) => op)), revocations: [] }
+    const standing = all.length === 0 ? "stranger" : "former"
+    return { standing, grants: idsOf(all.map(({ op }) => op)), revocations: idsOf(this.revokersOf(all)) }
+  }
+
+  /** What stands and takes away these grants, or one that they go back to. */
+  private revokersOf(grants: ReadonlyArray<Grant>): ReadonlySet<number> {
+    const revokers = new Set<number>()
+    const seen = new Set(grants)
+    for (const grant of seen) {
+      for (const op of grant.killers) if (this.nodes[op]!.isValid) revokers.add(op)
+      if (grant.member !== null) seen.add(grant.member)
+      const { isValid, right } = this.nodes[grant.op]!
+      if (!isValid) for (const used of right!.uses) seen.add(used)
+    }
+    return revokers
   }
 
   private refresh(): void {

@@ -50,6 +50,18 @@ export const rangeItemsMax = 32
 export const rangeWays = 16
 /** F: feeds named by one message. */
 export const messageFeedsMax = 4_096
+/** F: control operations named by one message, and the bytes of those that one message carries. */
+export const messageOperationsMax = 4_096
+export const messageOperationBytesMax = 1_048_576
+/** P: what is taken in from a peer before it is known to be a member: operations, their bytes, and how long that may take. */
+export const entranceOperationsMax = 10_000
+export const entranceBytesMax = 4_194_304
+export const entranceMillisMax = 30_000
+export const entranceSilenceMillisMax = 10_000
+/** P: operations of one device that are passed on at once, and how many a minute after that; refused ones that a peer may send a minute. */
+export const forwardedOperationsMax = 1_000
+export const forwardedOperationsPerMinuteMax = 60
+export const refusedOperationsPerMinuteMax = 100
 /** F: a proof that a feed forked, and the nodes of a proof. */
 export const forkProofBytesMax = 16_384
 export const proofNodesMax = 64

@@ -4,7 +4,7 @@
  * A range whose hash differs is split into sixteen until at most 32 items are left, which are listed. So one item among thousands is
  * found by a few messages, and equal sets cost one hash. Who uses it says what an item is and how a range of them is hashed.
  */
-import { compareBytes, equalBytes } from "./Codec.ts"
+import { compareBytes, equalBytes, type Reader, type Writer } from "./Codec.ts"
 import { rangeItemsMax, rangeWays } from "./Limits.ts"
 
 /** What stands before the items of a range when they are hashed: id("echo/range", items). */
@@ -16,6 +16,32 @@ export interface KeyRange<Item> {
   readonly to: Uint8Array
   readonly count: number
   readonly content: Uint8Array | ReadonlyArray<Item>
+}
+
+/** Writes a range up to what it holds: `[1, set, from32, to32, count, …]`. */
+export const writeRange = (to: Writer, set: number, range: KeyRange<unknown>): Writer =>
+  to.array(6).int(1).int(set).bytes(range.from).bytes(range.to).int(range.count)
+
+/** Reads a range from its first key on; its items are sorted by their keys, within the range, and as many as it says. */
+export const readRange = <Item>(
+  from: Reader,
+  readItems: (from: Reader) => ReadonlyArray<Item>,
+  keyOf: (item: Item) => Uint8Array
+): KeyRange<Item> => {
+  const range = { from: from.fixed(32), to: from.fixed(32) }
+  if (compareBytes(range.from, range.to) > 0) from.fail("a range that ends before it begins")
+  const count = from.uint()
+  if (from.peek() === 2) return { ...range, count, content: from.fixed(32) }
+  const content = readItems(from)
+  if (content.length !== count) from.fail("another count than its items")
+  let least = range.from
+  for (const [i, item] of content.entries()) {
+    const key = keyOf(item)
+    if (compareBytes(least, key) > (i === 0 ? 0 : -1)) from.fail("items that are not sorted")
+    if (compareBytes(key, range.to) > 0) from.fail("items beyond their range")
+    least = key
+  }
+  return { ...range, count, content }
 }
 
 /** What an item is called as text. */
