@@ -8,6 +8,7 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type { AdmissionInvalid } from "../../schema/halo/Admission.ts"
 import type { MnemonicInvalid } from "../../schema/halo/Mnemonic.ts"
 import type { SpaceClosed } from "../echo/SpaceService.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
@@ -75,6 +76,8 @@ export interface SpaceMembership {
   readonly removed: Effect.Effect<Removed | null, SpaceClosed>
   /** A text for whoever is to come in: its acceptance goes to `admit`. */
   readonly offer: (role: RoleName) => Effect.Effect<string, ChangeError>
+  /** Lets in who accepted an offer. Answers a text with which that device enters (`peer.enter`). */
+  readonly admit: (acceptance: string) => Effect.Effect<string, ChangeError | AdmissionInvalid>
   /** Removes somebody, or takes all roles above one from him, of whoever stands strictly below. */
   readonly remove: (identity: string, options?: Revoking) => Effect.Effect<void, ChangeError>
   readonly demote: (identity: string, role: Exclude<RoleName, "owner">, options?: Revoking) => Effect.Effect<void, ChangeError>
