@@ -6,7 +6,8 @@
  */
 import type { Accepted } from "../halo/AcceptedPrefix.ts"
 import { roles } from "../halo/Operation.ts"
-import { type ChangeSet, opCreate } from "./ChangeSet.ts"
+import type { ChangeSet } from "./ChangeSet.ts"
+import { isOfOwnProfile } from "./Profile.ts"
 
 /** How a change set is to be merged. */
 export type Judgement = "counts" | "withheld" | "void"
@@ -50,7 +51,3 @@ export class Allowance {
     this.countedTo = counter
   }
 }
-
-/** Whether a change set touches nothing but the profile of its feed. */
-const isOfOwnProfile = ({ mutations }: ChangeSet): boolean =>
-  mutations.every(({ counter, feed, op }) => op !== opCreate && feed === 0 && counter === 0)

@@ -24,6 +24,7 @@ import {
   typeOf,
   updating
 } from "./ObjectType.ts"
+import { profileCounter } from "./Profile.ts"
 import type { SpaceState } from "./SpaceState.ts"
 
 /** How a draft says that an object is not here, or that its type is not known. */
@@ -43,6 +44,10 @@ export const otherChange = (): Error =>
   new Error(
     "the command names another change already, which was made; this one was not. Name each change that is meant with a command of its own."
   )
+
+/** What the program is told that would write what everybody else takes for void. */
+const othersProfile = (call: string, id: string): Error =>
+  new Error(`${call} cannot change ${id}: it is the profile of another feed, and a profile is written in its own feed alone.`)
 
 const anObject = "an object of the space (as create, get or a query answered it)"
 
@@ -168,6 +173,7 @@ export class Draft<E> {
     demandObject(call, anObject, object)
     if (typeof object.id !== "string") throw new ArgumentInvalid({ call, takes: `${anObject} with its id`, given: object })
     const dot = dotOf(object, this.state.feeds)
+    if (dot !== null && dot.counter === profileCounter && dot.feed !== this.state.ownFeed) throw othersProfile(call, object.id)
     const entry = dot === null ? undefined : this.state.objects.find(dot.feed, dot.counter)
     if (dot === null || (entry === undefined && !this.made.has(object.id))) return this.refuse(this.refusals.missing(object.id))
     return { feed: dot.feed, counter: dot.counter, entry: entry ?? null }

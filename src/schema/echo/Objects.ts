@@ -9,6 +9,7 @@ import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, opRe
 import type { FeedTable } from "./FeedTable.ts"
 import { formatObjectId, parseObjectId } from "./ObjectId.ts"
 import type { ObjectType } from "./ObjectType.ts"
+import { profileCounter, profileType, profileVersion } from "./Profile.ts"
 import { Head, isEmpty, isPlain, putValue, RecordCells, removeValue, Seen, Stamp, withheld, withholdValue } from "./Registers.ts"
 import { type Shape, ShapeFamily } from "./Shape.ts"
 import { type Conflict, conflictsAt, greatestHead, isAnyShown, isBranchedAt, shownAt } from "./Shown.ts"
@@ -102,6 +103,12 @@ export class Objects {
     return formatObjectId(this.feeds.text(entry.feed), entry.counter)
   }
 
+  /** The profile of a feed, as far as it is not withheld; undefined when its writer has said nothing. */
+  profileOf(feed: number): Entry | undefined {
+    const entry = this.find(feed, profileCounter)
+    return entry === undefined || entry.kind === null ? undefined : entry
+  }
+
   /** All objects of a type, deleted ones included, in the order of their arrival. */
   ofType(name: string): ReadonlyArray<Entry> {
     return this.byType.get(name) ?? noEntries
@@ -158,8 +165,10 @@ export class Objects {
         continue
       }
       if (entry === null || entry.counter !== mutation.counter || entry.feed !== feed) entry = this.reach(feed, mutation.counter)
+      const isFirst = entry.counter === profileCounter && entry.kind === null
+      if (isFirst) this.enlist(entry, profileType, profileVersion)
       this.write(entry, mutation, first + i, stamp, seen, feedOf)
-      if (changes !== null) changes.add(entry, mutation.op === opLife ? null : mutation.path[0]!)
+      if (changes !== null) changes.add(entry, isFirst || mutation.op === opLife ? null : mutation.path[0]!)
     }
     if (time > this.greatestTime) this.greatestTime = time
     this.version++
@@ -198,7 +207,7 @@ export class Objects {
     entry.isDeleted = greatestHead(this.feeds, entry.life, isPlain)!.value === true
   }
 
-  /** A removal leaves nothing behind, not even the orphan whose last head it took. */
+  /** A removal leaves nothing behind, not even the orphan or the profile whose last head it took. */
   private remove(feed: number, mutation: Mutation, seen: Seen, changes: Changes | null): void {
     const entry = this.find(feed, mutation.counter)
     if (entry === undefined) return
@@ -208,23 +217,37 @@ export class Objects {
     if (entry.created !== null || entry.life.length > 0 || !isEmpty(entry)) return
     this.headless.delete(entry)
     this.byFeed[feed]!.delete(mutation.counter)
+    if (entry.kind !== null) this.delist(entry, entry.kind)
   }
 
   private create(mutation: Mutation, feed: number, counter: number, stamp: Stamp): Entry {
     const entry = this.reach(feed, counter)
     if (entry.kind !== null) return entry
     this.headless.delete(entry)
-    const kind = this.kindOf(mutation.name, mutation.number)
-    entry.kind = kind
+    const kind = this.enlist(entry, mutation.name, mutation.number)
     if (kind.newest !== null && entry.cells.length === 0) entry.cells = new Array(cellsLike(kind.newest))
     kind.newest = entry
     entry.created = stamp
     entry.position = keptPosition(mutation.value as Uint8Array)
     entry.snapshot = null
-    let entries = this.byType.get(mutation.name)
-    if (entries === undefined) this.byType.set(mutation.name, (entries = []))
-    entries.push(entry)
     return entry
+  }
+
+  /** Makes an object one of a type. */
+  private enlist(entry: Entry, name: string, version: number): Kind {
+    const kind = this.kindOf(name, version)
+    entry.kind = kind
+    let entries = this.byType.get(name)
+    if (entries === undefined) this.byType.set(name, (entries = []))
+    entries.push(entry)
+    return kind
+  }
+
+  /** A profile is gone: whoever still holds it sees it deleted. */
+  private delist(entry: Entry, kind: Kind): void {
+    const entries = this.byType.get(kind.name)!
+    entries.splice(entries.indexOf(entry), 1)
+    entry.isDeleted = true
   }
 
   /** The object of a dot, made as an orphan when it is not here. */
@@ -235,7 +258,7 @@ export class Objects {
     if (known !== undefined) return known
     const entry = new Entry(feed, counter, this.shapes.empty)
     ofFeed.set(counter, entry)
-    this.headless.add(entry)
+    if (counter !== profileCounter) this.headless.add(entry)
     return entry
   }
 
@@ -258,13 +281,15 @@ const noEntries: ReadonlyArray<Entry> = Object.freeze([])
 /** Whether anything of an object is not withheld. */
 const isThere = (entry: Entry): boolean => entry.kind !== null || entry.life.some(isPlain) || isAnyShown(entry)
 
-/** Whether every dot that a change set names lies in its context, or earlier in the change set itself. */
+/** Whether every dot that a change set names lies in its context, or earlier in the change set itself; of profiles it names its own alone. */
 export const admissible = (changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf): boolean => {
   const { mutations, first } = changeSet
   for (let i = 0; i < mutations.length; i++) {
     const mutation = mutations[i]!
     if (mutation.op === opCreate) continue
-    if (!isNamed(mutation.feed, mutation.counter, author, first + i, context, feedOf)) return false
+    if (mutation.counter === profileCounter) {
+      if ((feedOf === null ? mutation.feed : feedOf[mutation.feed]!) !== author) return false
+    } else if (!isNamed(mutation.feed, mutation.counter, author, first + i, context, feedOf)) return false
     const { value } = mutation
     if (typeof value === "object" && value !== null && !isNamedWithin(value, author, first + i, context, feedOf)) return false
   }
