@@ -298,7 +298,9 @@ export class OpenSpace {
       if (place !== null) return this.repeated(place, body, writing)
     }
     const refusal = refusalOf(this)
-    if (refusal !== null || writer === null) return Effect.fail(refusal ?? readOnly(this.handle.id, "it has no writer"))
+    const isReader = refusal?._tag === "NotAuthorized" && refusal.why === "reader"
+    if (writer === null || (refusal !== null && !isReader))
+      return Effect.fail(refusal ?? readOnly(this.handle.id, "it has no writer"))
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
       return this.after(this.room, body, writing)
@@ -308,6 +310,7 @@ export class OpenSpace {
     if (Result.isFailure(drafted)) return drafted.failure
     const value = drafted.success
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
+    if (refusal !== null && !draft.isOfOwnProfile) return Effect.fail(refusal)
     const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
       const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]

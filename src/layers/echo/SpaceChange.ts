@@ -48,7 +48,8 @@ const transactionOf = (draft: Drafted): Transaction => ({
   create: (type, properties) => draft.create(type, properties),
   update: (object, patch) => void draft.update(object, patch),
   delete: (object) => draft.setDeleted(object, true),
-  restore: (object) => draft.setDeleted(object, false)
+  restore: (object) => draft.setDeleted(object, false),
+  profile: ({ name }) => draft.profile(name)
 })
 
 /** Runs a body over a draft, and answers what it answered, or how the change is refused. */

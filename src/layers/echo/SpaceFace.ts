@@ -29,6 +29,7 @@ import {
   type SpaceRestarted,
   type SpaceStatus
 } from "../../services/echo/SpaceService.ts"
+import type { SpaceMembership } from "../../services/halo/SpaceMembership.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
@@ -44,7 +45,7 @@ const reading = <A>(handle: SpaceHandle, f: (life: OpenSpace) => A): Effect.Effe
  * A stream of what `take` finds each time that `subscribe`'s listener was called since; null is nothing.
  * Calls that come while the reader is busy count as one.
  */
-const coalesced = <A>(
+export const coalesced = <A>(
   handle: SpaceHandle,
   subscribe: (wake: () => void) => { readonly take: () => A | null; readonly close: () => void }
 ): Stream.Stream<A, SpaceClosed> =>
@@ -234,6 +235,7 @@ export interface Given {
   readonly ticket: string
   /** The keys of all member devices, as text, as they are now. */
   readonly members: () => ReadonlyArray<string>
+  readonly membership: SpaceMembership | null
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }
@@ -244,7 +246,7 @@ const isCommand = (given: unknown): boolean =>
 const utf8 = new TextEncoder()
 
 export const faceOf = (handle: SpaceHandle, given: Given): Space => {
-  const { ticket, members, hash, close } = given
+  const { ticket, members, membership, hash, close } = given
   const shown = <T extends ObjectType>({ state }: OpenSpace, type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
     if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
     const object = read(type, state.objects, entry)
@@ -280,6 +282,7 @@ export const faceOf = (handle: SpaceHandle, given: Given): Space => {
       return members()
     },
     name: reading(handle, nameOf),
+    membership,
     create: (type, properties, options) =>
       Effect.map(
         commit((transaction) => transaction.create(type, properties), options),

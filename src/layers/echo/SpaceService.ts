@@ -54,6 +54,7 @@ import { accessByDevices, accessByOperations } from "./SpaceAccess.ts"
 import { faceOf, SpaceInfo } from "./SpaceFace.ts"
 import { SpaceHandle } from "./SpaceHandle.ts"
 import { lifeOf, type Platform } from "./SpaceLife.ts"
+import { membershipOf } from "./SpaceMembers.ts"
 
 /** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
@@ -148,14 +149,17 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if ("genesis" in ticket) {
       const members = ticket.genesis.devices.map(Base64Url.encode)
       const access = () => accessByDevices(ticket.genesis, device.publicKey)
-      return { space, device: device.publicKey, deviceText: device.text, members: () => members, access }
+      const membership = () => null
+      return { space, device: device.publicKey, deviceText: device.text, members: () => members, access, membership }
     }
     const held = yield* identities.find(Base64Url.encode(ticket.identity))
     const graph = equalBytes(space, ticket.identity) ? held.genesis : null
     const operations = yield* operationsUntil(over, space, graph)
     const members = () => operations.membership.members().flatMap(({ devices }) => devices)
     const access = () => accessByOperations(operations, held.device)
-    return { space, device: held.device, deviceText: held.deviceText, members, access }
+    const membership = (handle: SpaceHandle) =>
+      membershipOf({ handle, operations, identity: held, identities, crypto, urls: options.urls })
+    return { space, device: held.device, deviceText: held.deviceText, members, access, membership }
   })
 
   /** Starts a space, and answers once it is in the swarm. */
@@ -183,7 +187,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
       return Effect.andThen(supervision.stop(id), Deferred.await(over))
     }).pipe(Effect.uninterruptible)
     const { deviceText, members } = belonging
-    const face = faceOf(handle, { device: deviceText, ticket: ticketText, members, hash: crypto.hash, close })
+    const membership = belonging.membership(handle)
+    const face = faceOf(handle, { device: deviceText, ticket: ticketText, members, membership, hash: crypto.hash, close })
     const kept: Kept = { handle, face, isEnding: false, over }
     yield* supervision.run(id, child, gone)
     yield* Effect.onError(Deferred.await(opened), () => close)

@@ -93,7 +93,9 @@ const make = Effect.gen(function* () {
   const operations = (identity: HeldIdentity) => operationStore.open(identity.id, identity.genesis)
 
   const isDevice = (identity: HeldIdentity) =>
-    Effect.scoped(Effect.map(operations(identity), ({ membership }) => membership.wasDevice(identity.deviceText)))
+    Effect.scoped(
+      Effect.map(operations(identity), ({ membership }) => membership.device(identity.deviceText).standing !== "stranger")
+    )
 
   const list = Effect.flatMap(records, (all) =>
     Effect.filter(

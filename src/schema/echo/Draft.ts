@@ -6,7 +6,7 @@
  * its change is repeated: then its mutations only tell whether it is the same change, and what it creates is answered as it is by now.
  */
 import { ArgumentInvalid, demandObject } from "../platform/ArgumentInvalid.ts"
-import { type Dot, life, type Mutation } from "./ChangeSet.ts"
+import { type Dot, life, type Mutation, opCreate } from "./ChangeSet.ts"
 import type { Entry } from "./Objects.ts"
 import {
   creating,
@@ -24,7 +24,7 @@ import {
   typeOf,
   updating
 } from "./ObjectType.ts"
-import { profileCounter } from "./Profile.ts"
+import { profileCounter, putInProfile } from "./Profile.ts"
 import type { SpaceState } from "./SpaceState.ts"
 
 /** How a draft says that an object is not here, or that its type is not known. */
@@ -122,6 +122,17 @@ export class Draft<E> {
       const { feed, counter } = this.find(isDeleted ? "delete" : "restore", object)
       this.mutations.push(life(feed, counter, isDeleted))
     })
+  }
+
+  /** Says who writes here, in the profile of the own feed. */
+  profile(name: string): void {
+    this.whole(() => this.mutations.push(putInProfile(this.state.ownFeed, "name", name)))
+  }
+
+  /** Whether it changes nothing but the profile of the own feed. */
+  get isOfOwnProfile(): boolean {
+    const { ownFeed } = this.state
+    return this.mutations.every(({ counter, feed, op }) => op !== opCreate && feed === ownFeed && counter === profileCounter)
   }
 
   /** From now on whoever still holds the transaction is told that it is over. */

@@ -8,7 +8,8 @@
  */
 import { Ancestry } from "./Ancestry.ts"
 import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
-import type { Deed, Operation, Role } from "./Operation.ts"
+import { type Deed, feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
+import { Policies } from "./Policies.ts"
 import { Upcoming } from "./Upcoming.ts"
 
 interface Node {
@@ -83,8 +84,7 @@ export class Membership {
   /** Operations that admit a feed, or endorse some of it. */
   private readonly feeds = new Map<string, Array<number>>()
   private readonly revocationsAt = new Map<string, Array<number>>()
-  /** The causal heads among operations that set the policy, of each operation's past with itself. */
-  private readonly policies: Array<ReadonlyArray<number>> = []
+  private readonly policies = new Policies(this.ancestry, (op) => this.settingOf(op))
   private readonly upcoming = new Upcoming((op) => this.nodes[op]!.right!.rank)
   private readonly known: Known
   /** What lies in the past of everything and was never added: in an identity's own space, the identity itself. */
@@ -96,12 +96,12 @@ export class Membership {
     this.known = {
       ancestry: this.ancestry,
       grantsOf: (id) => this.nodes[this.numbers.get(id) ?? -1]?.grants ?? noGrants,
-      isLocked: (op) => this.isLocked(op),
+      isLocked: (op) => this.policies.isLocked(op),
       self
     }
     this.before = self === null ? [] : [this.ancestry.add([])]
     if (self === null) return
-    this.policies.push([])
+    this.policies.add([])
     this.nodes.push({ operation: itself, right: null, grants: [self], kills: [], isValid: true })
     this.list(self)
     this.changed.add(self.identity)
@@ -138,17 +138,22 @@ export class Membership {
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
+  private settingOf(op: number) {
+    const node = this.nodes[op]
+    return node === undefined ? undefined : { id: node.operation.id, rank: node.right?.rank ?? 0, deed: node.operation.deed }
+  }
+
   /** Takes one operation whose parents are here; what follows from it is known once `settle` has been called. */
   enter(operation: Operation): void {
     const parents = this.parentsOf(operation)
     const op = this.ancestry.add(parents)
-    this.policies.push(this.policyHeads(parents))
+    this.policies.add(parents)
     const found = structural(this.known, op, operation)
     const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [], isValid: false }
     this.nodes.push(node)
     this.numbers.set(operation.id, op)
     if (found === null) return
-    if (operation.deed.type === "SetPolicy") this.policies[op] = [op]
+    if (operation.deed.type === "SetPolicy") this.policies.set(op)
     for (const grant of found.right.uses) grant.users.push(op)
     for (const grant of found.grants) this.list(grant)
     this.listRevocation(op, node)
@@ -252,32 +257,6 @@ export class Membership {
     return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid && this.cuts(revocation, op, grant))
   }
 
-  // The policy --------------------------------------------------------------------------------------------------------------------
-
-  private policyHeads(parents: ReadonlyArray<number>): ReadonlyArray<number> {
-    const [first, ...others] = parents.map((parent) => this.policies[parent]!)
-    if (first === undefined) return []
-    if (others.every((heads) => heads === first)) return first
-    const all = [...new Set([first, ...others].flat())]
-    return all.filter((head) => !all.some((other) => this.ancestry.isBefore(head, other)))
-  }
-
-  /** The policy in an operation's past: of concurrent ones that of the greatest rank, then of the greatest id. */
-  private isLocked(op: number): boolean {
-    return this.isLockedBy(this.policies[op]!)
-  }
-
-  private isLockedBy(heads: ReadonlyArray<number>): boolean {
-    let winner: Node | null = null
-    for (const head of heads) {
-      const node = this.nodes[head]!
-      const order = winner === null ? 1 : node.right!.rank - winner.right!.rank
-      if (order > 0 || (order === 0 && node.operation.id > winner!.operation.id)) winner = node
-    }
-    const deed = (winner ?? this.nodes[0])?.operation.deed
-    return deed !== undefined && "isLocked" in deed && deed.isLocked
-  }
-
   // What a key may do -------------------------------------------------------------------------------------------------------------
 
   /** Whether an operation whose parents are here is within its signer's right, as its past tells: an answer that never changes. */
@@ -286,7 +265,7 @@ export class Membership {
     const next = this.nodes.length
     const isBefore = (a: number, b: number) =>
       b === next ? parents.some((parent) => parent === a || this.ancestry.isBefore(a, parent)) : this.ancestry.isBefore(a, b)
-    const isLocked = (op: number) => (op === next ? this.isLockedBy(this.policyHeads(parents)) : this.isLocked(op))
+    const isLocked = (op: number) => (op === next ? this.policies.isLockedAfter(parents) : this.policies.isLocked(op))
     return structural({ ...this.known, ancestry: { isBefore }, isLocked }, next, operation) !== null
   }
 
@@ -307,14 +286,14 @@ export class Membership {
     return admission === undefined ? undefined : this.nodes[admission]!.right!.identity
   }
 
+  /** The identity by whose right an operation was made; undefined of one that is not here, or was within nobody's. */
+  signerOf(id: string): string | undefined {
+    return this.nodes[this.numbers.get(id) ?? -1]?.right?.identity
+  }
+
   /** All devices that an identity was ever given here, standing or not. */
   devicesOf(identity: string): ReadonlyArray<string> {
     return [...new Set((this.grantsOf.get(identity) ?? []).flatMap(({ key, kind }) => (kind === "device" ? [key] : [])))]
-  }
-
-  /** Whether a key was ever given a right as a device. */
-  wasDevice(key: string): boolean {
-    return (this.grantsOfKey.get(key) ?? []).some(({ kind }) => kind === "device")
   }
 
   /** Operations that stand, and that no other which stands comes after. */
@@ -328,6 +307,11 @@ export class Membership {
       for (const parent of operation.parents) isCovered[this.numbers.get(parent)!] = 1
     }
     return heads
+  }
+
+  /** Whether nobody is let in any more, by all that is here. */
+  isLockedNow(): boolean {
+    return this.policies.isLockedAfter(this.validHeads().map((id) => this.numbers.get(id)!))
   }
 
   // What follows ------------------------------------------------------------------------------------------------------------------
@@ -395,25 +379,6 @@ export class Membership {
       this.current.set(identity, { identity, role: role as Role, devices: [...new Set(devices)].sort() })
     }
     this.changed.clear()
-  }
-}
-
-const feedsIn = (deed: Deed): ReadonlyArray<string> => {
-  if (deed.type === "AdmitFeed") return [deed.feed]
-  return deed.type === "Endorse" ? [...new Set(deed.feeds.map(({ feed }) => feed))] : []
-}
-
-/** What a revocation names. */
-const revoked = (deed: Deed): string | null => {
-  switch (deed.type) {
-    case "Cap":
-      return `member ${deed.identity}`
-    case "RemoveDevice":
-      return `device ${deed.device}`
-    case "RevokeInvite":
-      return `invite ${deed.invite}`
-    default:
-      return null
   }
 }
 

@@ -13,6 +13,7 @@ import type { ObjectInvalid, ObjectOf, ObjectType, PatchOf, PropertyInvalid, Pro
 import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
 import type { TicketInvalid } from "../../schema/echo/Space.ts"
 import type { IdentityMissing } from "../halo/IdentityStore.ts"
+import type { SpaceMembership } from "../halo/SpaceMembership.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { Durability, StorageError } from "../platform/Storage.ts"
 import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedStore.ts"
@@ -26,6 +27,8 @@ export interface Transaction {
   readonly update: <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>) => void
   readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
   readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
+  /** Says who writes here; a reader may do that, too. */
+  readonly profile: (properties: { readonly name: string }) => void
 }
 
 /** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */
@@ -125,6 +128,8 @@ export interface Space {
   /** The public keys of the member devices, as text, this one among them. */
   readonly members: ReadonlyArray<string>
   readonly name: Effect.Effect<string, SpaceClosed>
+  /** Who is in, and how others come and go; null where the members are devices, for good. */
+  readonly membership: SpaceMembership | null
   readonly create: <T extends ObjectType>(
     type: T,
     properties: PropsOf<T>,

@@ -8,9 +8,9 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { AdmissionInvalid } from "../../schema/halo/Admission.ts"
+import type { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import type { MnemonicInvalid } from "../../schema/halo/Mnemonic.ts"
-import type { SpaceClosed } from "../echo/SpaceService.ts"
+import type { SpaceClosed, WriteError } from "../echo/SpaceService.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { StorageError } from "../platform/Storage.ts"
 import type { IdentityMissing } from "./IdentityStore.ts"
@@ -92,5 +92,5 @@ export interface SpaceMembership {
   /** Lets count what a feed holds up to now. */
   readonly endorse: (feed: string) => Effect.Effect<void, ChangeError>
   /** Says who this person is, in this space. */
-  readonly setName: (name: string) => Effect.Effect<void, ChangeError>
+  readonly setName: (name: string) => Effect.Effect<void, WriteError>
 }
