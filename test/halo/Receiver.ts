@@ -11,11 +11,13 @@ const { isKeyValid } = CryptoNode.make()
 export type Verdict = "taken" | "held" | "known" | "refused"
 
 export class Receiver {
-  readonly membership = new Membership()
+  readonly membership: Membership
   private readonly space: Uint8Array
   private readonly held = new Map<string, DecodedOperation>()
 
-  constructor(space: Uint8Array) {
+  /** With an identity, of that one's own space. */
+  constructor(space: Uint8Array, own: { readonly identity: string; readonly recovery: string } | null = null) {
+    this.membership = new Membership(own)
     this.space = space
   }
 
