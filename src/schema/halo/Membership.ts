@@ -8,6 +8,7 @@
  */
 import { Ancestry } from "./Ancestry.ts"
 import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import type { Entry, Standing } from "./MembershipEntry.ts"
 import type { Deed, Operation, Role } from "./Operation.ts"
 import { Upcoming } from "./Upcoming.ts"
 
@@ -20,12 +21,6 @@ interface Node {
   readonly kills: Array<Grant>
   isValid: boolean
 }
-
-/**
- * An operation's standing: it counts, it was within its signer's right and was cut off, it never was within it, or it is of a type that
- * this version does not know.
- */
-export type Standing = "valid" | "quarantined" | "malformed" | "unknown"
 
 export interface Member {
   readonly identity: string
@@ -117,7 +112,7 @@ export class Membership {
 
   /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
   private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
-    const ops = new Set(uses.flatMap(({ killers }) => killers.filter((op) => this.nodes[op]!.isValid)))
+    const ops = new Set(uses.flatMap((grant) => this.killersOf(grant)))
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
@@ -266,9 +261,44 @@ export class Membership {
     return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
   }
 
+  /** An operation that is here, as those see it who ask why. */
+  entry(id: string): Entry | undefined {
+    const op = this.numbers.get(id)
+    if (op === undefined) return undefined
+    const { grants, operation, right } = this.nodes[op]!
+    const uses = right?.uses ?? noGrants
+    return {
+      place: op,
+      operation,
+      standing: this.standing(id),
+      identity: right?.identity ?? "",
+      role: right?.role ?? 0,
+      signer: uses[0]?.kind ?? null,
+      rights: this.idsOf(uses.map((grant) => grant.op)),
+      cutBy: this.idsOf(uses.flatMap((grant) => this.killersOf(grant).filter((each) => this.cuts(each, op, grant)))),
+      grants: grants.map((grant) => {
+        const { identity, key, kind, role } = grant
+        return { kind, identity, key, role, endedBy: this.idsOf(this.killersOf(grant)) }
+      })
+    }
+  }
+
+  /** Ids of the operations that made an identity a member or gave it a device, standing or not, in the order in which they came. */
+  admissionsOf(identity: string): ReadonlyArray<string> {
+    return this.idsOf((this.grantsOf.get(identity) ?? noGrants).map(({ op }) => op))
+  }
+
+  /** Each once; nothing has the id of what was never added. */
+  private idsOf(ops: ReadonlyArray<number>): ReadonlyArray<string> {
+    return [...new Set(ops)].map((op) => this.nodes[op]!.operation.id).filter((id) => id !== itself.id)
+  }
+
+  private killersOf({ killers }: Grant): ReadonlyArray<number> {
+    return killers.filter((revocation) => this.nodes[revocation]!.isValid)
+  }
+
   private isLive(grant: Grant): boolean {
-    if (!this.nodes[grant.op]!.isValid) return false
-    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
+    return this.nodes[grant.op]!.isValid && !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
   }
 
   /** An identity as it stands, or undefined when it is not in. */
