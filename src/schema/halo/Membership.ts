@@ -8,9 +8,12 @@
  */
 import { Ancestry } from "./Ancestry.ts"
 import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 import { type Deed, feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
 import { Upcoming } from "./Upcoming.ts"
+
+export type { DeviceRight, DeviceStanding, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 
 interface Node {
   readonly operation: Operation
@@ -20,48 +23,6 @@ interface Node {
   /** What it takes away if it stands. */
   readonly kills: Array<Grant>
   isValid: boolean
-}
-
-/** An operation's standing: it counts, it was within its signer's right and was cut off, or it never was within it. */
-export type Standing = "valid" | "quarantined" | "malformed"
-
-export interface Member {
-  readonly identity: string
-  readonly role: Role
-  readonly devices: ReadonlyArray<string>
-}
-
-/** A right that stands: the operation that gave it, to whom, and what it permits. */
-export interface OwnRight {
-  /** Null of an identity's recovery key in its own space. */
-  readonly proof: string | null
-  readonly identity: string
-  readonly role: Role
-  readonly rank: number
-}
-
-/** What took a right away, and the rank of who did it. */
-export interface Revocation {
-  readonly deed: Deed
-  readonly rank: number
-}
-
-/** An operation about a feed, with the role and rank of its signer, and what has taken his right away since. */
-export interface Said {
-  readonly deed: Deed
-  readonly role: Role | 0
-  readonly rank: number
-  readonly revokedBy: ReadonlyArray<Revocation>
-}
-
-/** Whether a device never was in, is, or was. */
-export type DeviceStanding = "stranger" | "member" | "former"
-
-/** What a device is, the operations that let it in, and those that took it out again: ids. */
-export interface DeviceRight {
-  readonly standing: DeviceStanding
-  readonly grants: ReadonlyArray<string>
-  readonly revocations: ReadonlyArray<string>
 }
 
 const noGrants: ReadonlyArray<Grant> = []
@@ -134,7 +95,7 @@ export class Membership {
 
   /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
   private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
-    const ops = new Set(uses.flatMap(({ killers }) => killers.filter((op) => this.nodes[op]!.isValid)))
+    const ops = new Set(uses.flatMap((grant) => this.killersOf(grant)))
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
@@ -327,9 +288,44 @@ export class Membership {
     return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
   }
 
+  /** An operation that is here, as those see it who ask why. */
+  entry(id: string): Entry | undefined {
+    const op = this.numbers.get(id)
+    if (op === undefined) return undefined
+    const { grants, operation, right } = this.nodes[op]!
+    const uses = right?.uses ?? noGrants
+    return {
+      place: op,
+      operation,
+      standing: this.standing(id),
+      identity: right?.identity ?? "",
+      role: right?.role ?? 0,
+      signer: uses[0]?.kind ?? null,
+      rights: this.idsOf(uses.map((grant) => grant.op)),
+      cutBy: this.idsOf(uses.flatMap((grant) => this.killersOf(grant).filter((each) => this.cuts(each, op, grant)))),
+      grants: grants.map((grant) => {
+        const { identity, key, kind, role } = grant
+        return { kind, identity, key, role, endedBy: this.idsOf(this.killersOf(grant)) }
+      })
+    }
+  }
+
+  /** Ids of the operations that made an identity a member or gave it a device, standing or not, in the order in which they came. */
+  admissionsOf(identity: string): ReadonlyArray<string> {
+    return this.idsOf((this.grantsOf.get(identity) ?? noGrants).map(({ op }) => op))
+  }
+
+  /** Each once; nothing has the id of what was never added. */
+  private idsOf(ops: ReadonlyArray<number>): ReadonlyArray<string> {
+    return [...new Set(ops)].map((op) => this.nodes[op]!.operation.id).filter((id) => id !== itself.id)
+  }
+
+  private killersOf({ killers }: Grant): ReadonlyArray<number> {
+    return killers.filter((revocation) => this.nodes[revocation]!.isValid)
+  }
+
   private isLive(grant: Grant): boolean {
-    if (!this.nodes[grant.op]!.isValid) return false
-    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
+    return this.nodes[grant.op]!.isValid && !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
   }
 
   /** An identity as it stands, or undefined when it is not in. */
