@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import type { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import type { Entry, Objects } from "../../src/schema/echo/Objects.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
-import { QueryIndex, queryAll } from "../../src/schema/echo/Query.ts"
+import { QueryIndex, type QueryOptions, queryAll } from "../../src/schema/echo/Query.ts"
 import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
 import { canonical, StateSum, stateHash } from "../../src/schema/echo/StateHash.ts"
 import type { Accepted } from "../../src/schema/halo/AcceptedPrefix.ts"
@@ -21,6 +21,13 @@ const T = ObjectType.make("T", {
   a: Schema.optionalKey(Schema.Union([Schema.Int, Schema.String])),
   b: Schema.optionalKey(Schema.Int)
 })
+
+const asked: ReadonlyArray<QueryOptions<typeof T>> = [
+  { orderBy: "b" },
+  { where: { b: 1 } },
+  { where: { a: "v1" } },
+  { where: { a: undefined } }
+]
 
 /** What is said of each feed, and how many of its blocks lie below its freeze. */
 interface Said {
@@ -41,6 +48,7 @@ class Following {
   private readonly blocks: ReadonlyArray<ReadonlyArray<Block>>
   private readonly random: Random
   readonly queries: QueryIndex
+  /** Live queries, each with what it asks. */
   readonly live
   private said: Said
 
@@ -51,7 +59,7 @@ class Following {
     this.random = random
     this.state = this.made(blocks.map(() => 0))
     this.queries = new QueryIndex(this.state.objects)
-    this.live = this.queries.subscribe(T, { orderBy: "b" }, () => {})
+    this.live = asked.map((options) => ({ options, subscription: this.queries.subscribe(T, options, () => {}) }))
   }
 
   /** A state of so many blocks of each feed. */
@@ -168,7 +176,9 @@ const run = (seed: number) => {
   const model = modelOf(feeds, log, ends, said)
   compare(following.state.objects, model, `seed ${seed}`)
   const { objects } = following.state
-  assert.deepStrictEqual(following.live.result(), queryAll(objects, T, { orderBy: "b" }), `seed ${seed}`)
+  for (const { options, subscription } of following.live) {
+    assert.deepStrictEqual(subscription.result(), queryAll(objects, T, options), `seed ${seed}, ${JSON.stringify(options)}`)
+  }
   blocks.forEach((_, feed) => {
     following.hear(feed, everything)
   })

@@ -3,8 +3,9 @@
  *
  * A block is delivered whole when every dependency of its change sets is applied. What cannot be read as a writer would have
  * written it is passed over by the same rule everywhere (opaque); what a newer version wrote stops its feed, visibly; neither stops
- * another feed. What the control state does not let count is delivered and withheld. Of a feed that forked the blocks before the proven place are delivered and no others, so that what is merged depends
- * on what is stored below the freezes, and on these, alone. Blocks that wait stay in storage, so waiting costs no memory.
+ * another feed. Of a feed that forked the blocks before the proven place are delivered and no others; what the control state does not let
+ * count is delivered and withheld (Allowance.ts). So what is merged depends on what is stored below the freezes, on these, and on the
+ * control state alone. Blocks that wait stay in storage, so waiting costs no memory.
  * docs/format.md#delivery
  */
 import * as Result from "effect/Result"

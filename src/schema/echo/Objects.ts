@@ -37,7 +37,7 @@ export class Entry extends RecordCells {
   /** The stamp of the create, which counts when there is a kind and else is withheld; its counter is the object's. */
   created: Stamp | null = null
   position: Uint8Array | null = null
-  life: ReadonlyArray<Head> = noHeads
+  life: Array<Head> = noHeads
   isDeleted = false
   /** What `ObjectType` keeps of it until it changes. */
   snapshot: object | null = null
@@ -49,7 +49,8 @@ export class Entry extends RecordCells {
   }
 }
 
-const noHeads: ReadonlyArray<Head> = Object.freeze([])
+/** Shared by all objects without any, and never written to. */
+const noHeads: Array<Head> = []
 
 /** What change sets have changed: pairs of an object and the property (null: whether the object is there at all). */
 export class Changes {
@@ -188,7 +189,10 @@ export class Objects {
       else if (mutation.op !== opRemove) {
         const entry = this.reach(feedOf === null ? mutation.feed : feedOf[mutation.feed]!, mutation.counter)
         if (mutation.op === opPut) withholdValue(entry, mutation.path, mutation.value, stamp, first + i)
-        else entry.life = [...entry.life, new Head(stamp, first + i, withheld)]
+        else {
+          if (entry.life === noHeads) entry.life = []
+          entry.life.push(new Head(stamp, first + i, withheld))
+        }
       }
     })
     if (time > this.greatestTime) this.greatestTime = time
