@@ -67,12 +67,16 @@ export const layer = (options: Options): Layer.Layer<Sealing, never, Needs> =>
     }))
   )
 
-/** Wraps the folder's key anew. The folder may be open meanwhile, also in another process. */
+/**
+ * Wraps the folder's key anew. The folder may be open meanwhile, also in another process. When the disk refuses, the old passphrase or
+ * the new one is that of the folder, as after a crash.
+ */
 export const change = ({ cost, folder, from, to }: Change): Effect.Effect<void, SealingError, Needs> =>
   Effect.gen(function* () {
     const bytes = yield* read(folder)
     if (bytes === null) return yield* new KeyFileMissing({ folder })
-    yield* write(folder, yield* wrap(yield* unwrap(folder, bytes, from), to, cost))
+    const key = yield* unwrap(folder, bytes, from)
+    yield* write(folder, yield* wrap(folder, key, to, cost))
   })
 
 const unlock = Effect.fnUntraced(function* ({ cost, folder, passphrase }: Options, storage: "new" | "sealed") {
@@ -86,7 +90,7 @@ const unlock = Effect.fnUntraced(function* ({ cost, folder, passphrase }: Option
   }
   if (storage === "sealed") return yield* new KeyFileMissing({ folder })
   const key = yield* Effect.flatMap(Crypto, ({ random }) => random(sealKeyBytes))
-  yield* write(folder, yield* wrap(key, passphrase, cost))
+  yield* write(folder, yield* wrap(folder, key, passphrase, cost))
   return key
 })
 
@@ -97,16 +101,25 @@ const unwrap = Effect.fnUntraced(function* (folder: string, bytes: Uint8Array, p
   if (file.by === "file") return passphrase === undefined ? file.key : yield* new PassphraseUnset({ folder })
   if (passphrase === undefined) return yield* new PassphraseMissing({ folder })
   const { open } = yield* Crypto
-  const key = open(yield* stretch(folder, passphrase, file), file.nonce, file.wrapped, stretchingBytes(file))
+  const stretched = yield* stretch(folder, passphrase, file)
+  const key = open(stretched, file.nonce, file.wrapped, stretchingBytes(file))
+  stretched.fill(0)
   return key ?? (yield* new PassphraseWrong({ folder }))
 })
 
-const wrap = Effect.fnUntraced(function* (key: Uint8Array, passphrase: Passphrase | undefined, cost = costDefault) {
+const wrap = Effect.fnUntraced(function* (
+  folder: string,
+  key: Uint8Array,
+  passphrase: Passphrase | undefined,
+  cost = costDefault
+) {
   if (passphrase === undefined) return encodeKeyFile({ by: "file", key } satisfies OpenKey)
   const { random, seal } = yield* Crypto
   const stretching: Stretching = { cost, salt: yield* random(saltBytes) }
   const nonce = yield* random(nonceBytes)
-  const wrapped = seal(yield* stretch("", passphrase, stretching), nonce, key, stretchingBytes(stretching))
+  const stretched = yield* stretch(folder, passphrase, stretching)
+  const wrapped = seal(stretched, nonce, key, stretchingBytes(stretching))
+  stretched.fill(0)
   return encodeKeyFile({ by: "passphrase", ...stretching, nonce, wrapped } satisfies WrappedKey)
 })
 
@@ -114,7 +127,7 @@ const wrap = Effect.fnUntraced(function* (key: Uint8Array, passphrase: Passphras
 const stretch = (folder: string, passphrase: Passphrase, { cost, salt }: Stretching): Effect.Effect<Uint8Array, StorageError> =>
   Effect.callback((resume) => {
     const bytes = Buffer.from(Redacted.value(passphrase).normalize("NFKC"), "utf8")
-    const options = { N: 2 ** cost, r: 8, p: 1, maxmem: 2 ** cost * 2_048 }
+    const options = { N: 2 ** cost, r: 8, p: 1, maxmem: 2 ** cost * 1_024 + 65_536 }
     crypto.scrypt(bytes, salt, sealKeyBytes, options, (cause, key) => {
       bytes.fill(0)
       resume(

@@ -17,8 +17,8 @@ export class Peer extends Context.Service<
     readonly device: string
     readonly spaces: SpaceService["Service"]
     /**
-     * What protects the data of this peer from whoever reads its disk: `passphrase`, as well as that one is chosen; `file`, nothing, once
-     * he reads all of the folder; `none`, nothing at all, since nothing is kept.
+     * What its data is sealed by: `passphrase`, against whoever has the folder and not that; `file`, against whoever has of the folder
+     * everything but its file `key`; `none`, since it keeps nothing (docs/security.md#at-rest).
      */
     readonly sealed: SealedBy
   }
