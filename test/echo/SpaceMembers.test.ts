@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
-import { home, letIn, person } from "../halo/Household.ts"
+import { letIn, person } from "../halo/Household.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String })
 
@@ -39,7 +39,10 @@ describe("a space of an identity", () => {
       assert.match(refused.message, /you are a reader in space .* Ask an admin for the editor role/)
       yield* his.membership!.setName("Bob")
       const people = yield* his.membership!.people
-      assert.deepStrictEqual(people.filter(({ isSelf }) => isSelf).map(({ name }) => name), ["Bob"])
+      assert.deepStrictEqual(
+        people.filter(({ isSelf }) => isSelf).map(({ name }) => name),
+        ["Bob"]
+      )
     }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 })

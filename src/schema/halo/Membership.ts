@@ -9,7 +9,7 @@
 import { Ancestry } from "./Ancestry.ts"
 import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
-import { type Deed, feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
+import { feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
 import { Upcoming } from "./Upcoming.ts"
 
