@@ -109,7 +109,7 @@ describe("Entrance", () => {
     })
   )
 
-  it.effect("who was removed while it was away learns its removal, and no later operation", () =>
+  it.effect("[S54] who was removed while it was away learns its removal, and no later operation", () =>
     Effect.gen(function* () {
       const network = yield* MemoryNetworkLayer.make
       const { admit, ann, copy, remove, standing } = foundedByAnn()

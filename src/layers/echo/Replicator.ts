@@ -49,11 +49,13 @@ class Session {
   readonly alarm: Alarm.Alarm
   /** What goes beside the feeds and before them, in a space of operations. */
   readonly operations: ReplicatorOperations | null
+  private readonly local: LocalFeeds
   private readonly clock: Clock.Clock
   private readonly observer: Observer
 
   constructor(
     state: ReplicationState,
+    local: LocalFeeds,
     operations: ReplicatorOperations | null,
     wake: Bell.Bell,
     alarm: Alarm.Alarm,
@@ -61,6 +63,7 @@ class Session {
     observer: Observer
   ) {
     this.state = state
+    this.local = local
     this.operations = operations
     this.wake = wake
     this.alarm = alarm
@@ -101,8 +104,9 @@ class Session {
     return this.state.closing ?? this.operations?.ending ?? null
   }
 
-  grew(feed: LocalFeed): void {
-    this.step({ _tag: "Grew", feed })
+  grew(feed: StoredFeed): void {
+    if (this.operations?.tells(feed) === false) return
+    this.step({ _tag: "Grew", feed: this.local.of(feed) })
     this.stir()
   }
 }
@@ -298,7 +302,6 @@ const make = Effect.gen(function* () {
     const wake = yield* Bell.make
     const alarm = yield* alarms.alarm(() => wake.ring())
     const { entered } = peer
-    entered?.listen(() => wake.ring())
     return yield* Effect.acquireRelease(
       Effect.sync(() => {
         const operations = entered === null ? null : new ReplicatorOperations(entered, () => elapsedMillis(clock))
@@ -306,7 +309,7 @@ const make = Effect.gen(function* () {
           hash,
           self: entered?.self ?? device.publicKey,
           peer: peer.device,
-          feeds: feeds.list().map((feed) => group.local.of(feed)),
+          feeds: feeds.list().flatMap((feed) => (operations?.tells(feed) === false ? [] : [group.local.of(feed)])),
           sources: group.sources,
           manifest: (text) => manifestOf(feeds, state.own.get(text)),
           frontierHash: () => frontierHash(observer.frontier(), hash),
@@ -314,7 +317,11 @@ const make = Effect.gen(function* () {
           wake: () => wake.ring(),
           now: elapsedMillis(clock)
         })
-        const session = new Session(state, operations, wake, alarm, clock, observer)
+        const session = new Session(state, group.local, operations, wake, alarm, clock, observer)
+        entered?.listen(() => {
+          for (const feed of operations?.revealed() ?? []) session.grew(feed)
+          wake.ring()
+        })
         group.sessions.add(session)
         return session
       }),
@@ -332,7 +339,7 @@ const make = Effect.gen(function* () {
       const group = groupOf(feeds)
       let session: Session | null = null
       // watched first, so that nothing falls between the list and the first change
-      yield* feeds.watch((feed) => session?.grew(group.local.of(feed)))
+      yield* feeds.watch((feed) => session?.grew(feed))
       session = yield* connect(group, feeds, peer, observer)
       yield* replicate(storage, session, feeds, peer, observer)
     },

@@ -7,12 +7,15 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { decodeControl, encodeControl } from "../../schema/halo/ControlMessage.ts"
 import type { ControlEvent } from "../../schema/halo/ControlSync.ts"
+import type { StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { Entered } from "../../services/halo/Entrance.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 
 export class ReplicatorOperations {
   private readonly entered: Entered
   private readonly now: () => number
+  /** Feeds that no operation admits yet. */
+  private readonly hidden = new Set<StoredFeed>()
 
   constructor(entered: Entered, now: () => number) {
     this.entered = entered
@@ -21,6 +24,20 @@ export class ReplicatorOperations {
 
   private step(event: ControlEvent) {
     return this.entered.sync.step(event, this.now())
+  }
+
+  /** Whether a feed may be spoken of: not before the operation that admits it is here, and goes first. */
+  tells(feed: StoredFeed): boolean {
+    const isAdmitted = this.entered.operations.deviceOf(feed.text) !== undefined
+    if (!isAdmitted) this.hidden.add(feed)
+    return isAdmitted
+  }
+
+  /** Feeds that were not to be spoken of, and are now. */
+  revealed(): ReadonlyArray<StoredFeed> {
+    const feeds = [...this.hidden]
+    this.hidden.clear()
+    return feeds.filter((feed) => this.tells(feed))
   }
 
   readonly summary = (): Uint8Array => this.entered.operations.set.summary()

@@ -94,7 +94,7 @@ export class ControlSync {
     this.self = feedText(self)
     this.peer = feedText(peer)
     this.leads = compareBytes(self, peer) < 0
-    this.exchange = new ControlExchange(source, idOf, now)
+    this.exchange = new ControlExchange(source, this.self, idOf, now)
     this.startedAt = this.heardAt = now
     this.said = this.standing()
     this.say()
