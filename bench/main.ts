@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- actors|feeds|idle|objects|replicate|simulation`: Troupe beside its rivals, and whether the aims hold.
+ * `npm run bench -- actors|feeds|idle|objects|replicate|sealed|simulation`: Troupe beside its rivals, and whether the aims hold.
  *
  * The rivals are dependencies of bench/package.json alone, installed from its own lock file when they are missing. With `--json` the
  * last line of standard output is one JSON object, and everything else goes to standard error. Ends 0 when it ran and every result was
@@ -20,11 +20,12 @@ const benches: Record<string, () => Promise<{ readonly run: Bench }>> = {
   idle: () => import("./idle.ts"),
   objects: () => import("./objects.ts"),
   replicate: () => import("./replicate.ts"),
+  sealed: () => import("./sealed.ts"),
   simulation: () => import("./simulation.ts")
 }
 
 /** Benches in which Troupe is alone. */
-const alone: ReadonlyArray<string> = ["idle", "replicate", "simulation"]
+const alone: ReadonlyArray<string> = ["idle", "replicate", "sealed", "simulation"]
 
 const usage = `npm run bench -- ${Object.keys(benches).join("|")} [--rounds N] [--json]`
 

@@ -34,10 +34,22 @@ const authentication: Test = (crypto, test) => {
   return equalBytes(made.subarray(0, tag.length), tag) === (field(test, "result") === "valid")
 }
 
+/** aead_test_schema_v1: what is valid is sealed like that and opens again, what is not does not open. */
+const sealing: Test = (crypto, test) => {
+  const [key, nonce, associated] = [hexField(test, "key"), hexField(test, "iv"), hexField(test, "aad")]
+  const message = hexField(test, "msg")
+  const sealed = Uint8Array.of(...hexField(test, "ct"), ...hexField(test, "tag"))
+  const opened = crypto.open(key, nonce, sealed, associated)
+  if (field(test, "result") !== "valid") return opened === null
+  const isSealed = equalBytes(crypto.seal(key, nonce, message, associated), sealed)
+  return isSealed && opened !== null && equalBytes(opened, message)
+}
+
 const tests: ReadonlyMap<unknown, Test> = new Map([
   ["XDH", agreement],
   ["HKDF-SHA-256", derivation],
-  ["HMACSHA512", authentication]
+  ["HMACSHA512", authentication],
+  ["XCHACHA20-POLY1305", sealing]
 ])
 
 export const readFile = (text: string): ReadonlyArray<Vector> => {

@@ -11,6 +11,7 @@ import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import * as StorageLevel from "../../src/layers/platform/StorageLevel.ts"
+import * as StorageSealed from "../../src/layers/platform/StorageSealed.ts"
 import { type ChangeSet, put } from "../../src/schema/echo/ChangeSet.ts"
 import { decodePlain } from "../../src/schema/echo/ChangeSetCodec.ts"
 import { decodeBlock, encodeManifest } from "../../src/schema/echo/Feed.ts"
@@ -18,6 +19,7 @@ import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
 import { turnBytesMax } from "../../src/schema/platform/Limits.ts"
 import { FeedStore, type FeedWriter, type SpaceFeeds, type StoredFeed } from "../../src/services/echo/FeedStore.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
+import { Sealing } from "../../src/services/platform/Sealing.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
 import { type Asked, answer, digesting, entriesOf, sizeOf, temporary } from "./FeedsWork.ts"
 
@@ -27,18 +29,21 @@ const space = new Uint8Array(32).fill(7)
 const unsynced = (storage: Storage["Service"]): Storage["Service"] =>
   Storage.make({ ...storage, write: (batch) => storage.write(batch, { durability: "relaxed" }) })
 
-const open = (folder: string, isStrict: boolean) =>
+const sealing = Layer.succeed(Sealing, { by: "file", unlock: () => Effect.succeed(new Uint8Array(32).fill(1)) })
+
+const open = (folder: string, isStrict: boolean, isSealed: boolean) =>
   Effect.gen(function* () {
-    const level = Effect.map(StorageLevel.make({ folder }), (storage) => (isStrict ? storage : unsynced(storage)))
-    const platform = KeyringMemory.layer.pipe(
-      Layer.provideMerge(CryptoNode.layer),
-      Layer.provideMerge(Layer.effect(Storage, level))
+    const level = Layer.effect(
+      Storage,
+      Effect.map(StorageLevel.make({ folder }), (storage) => (isStrict ? storage : unsynced(storage)))
     )
+    const sealed = StorageSealed.layer.pipe(Layer.provide(Layer.merge(level, sealing)))
+    const platform = KeyringMemory.layer.pipe(Layer.provideMerge(isSealed ? sealed : level), Layer.provideMerge(CryptoNode.layer))
     const services = yield* Layer.build(Layer.fresh(Layer.provideMerge(FeedStoreLayer.layer, platform)))
     const table = new FeedTable()
     const device = yield* Context.get(services, Keyring).generate("device")
     const feedId = (index: number) => table.id(index)
-    const feeds = yield* Context.get(services, FeedStore).open({ space, device, isMember: () => true, feedId })
+    const feeds = yield* Context.get(services, FeedStore).open({ space, device, admits: () => true, feedId })
     return { feeds, table }
   })
 
@@ -98,13 +103,13 @@ const seconds = (start: number): number => (performance.now() - start) / 1_000
 
 await answer(async (asked) => {
   const folder = temporary()
-  const { entries, feeds: count, isStrict, work } = asked
+  const { entries, feeds: count, isSealed = false, isStrict, work } = asked
   const measured = await Effect.gen(function* () {
     const written: Array<{ readonly feeds: SpaceFeeds; readonly feed: StoredFeed }> = []
     const lists = Array.from({ length: count }, (_, i) => entriesOf(entries / count, i + 1))
     let spent = 0
     for (const [i, list] of lists.entries()) {
-      const { feeds, table } = yield* open(path.join(folder, `written-${i}`), isStrict && work === "append")
+      const { feeds, table } = yield* open(path.join(folder, `written-${i}`), isStrict && work === "append", isSealed)
       const writer = yield* feeds.writer
       table.intern(writer.feed.id)
       const start = performance.now()
@@ -113,8 +118,12 @@ await answer(async (asked) => {
       written.push({ feeds, feed: writer.feed })
     }
     const all = written.map(({ feed }) => feed)
-    if (work === "append") return { seconds: spent, digest: yield* digestOf(written[0]!.feeds, all) }
-    const { feeds } = yield* open(path.join(folder, "taken"), isStrict)
+    if (work === "append") {
+      const start = performance.now()
+      const digest = yield* digestOf(written[0]!.feeds, all)
+      return { seconds: spent, digest, readSeconds: seconds(start) }
+    }
+    const { feeds } = yield* open(path.join(folder, "taken"), isStrict, isSealed)
     const start = performance.now()
     yield* take(
       written.map(({ feeds }) => feeds),

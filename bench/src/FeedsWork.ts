@@ -18,6 +18,8 @@ export interface Asked {
   readonly entries: number
   /** Troupe alone: whether every write is synced. */
   readonly isStrict: boolean
+  /** Troupe alone: whether values are sealed before they reach LevelDB. */
+  readonly isSealed?: boolean
 }
 
 export interface Measured {
@@ -25,6 +27,8 @@ export interface Measured {
   /** Bytes in the folder, when it is closed. */
   readonly bytes: number
   readonly digest: string
+  /** Troupe alone: what reading all of it back takes. */
+  readonly readSeconds?: number
 }
 
 /** The same random bytes in every system, an entry each. */

@@ -118,9 +118,10 @@ describe("RangeSync", () => {
 })
 
 describe("Frontier", () => {
-  it("is sorted by feed, and hashed under the label echo/frontier", () => {
+  it("is sorted, and hashed under the label echo/frontier", () => {
     const [a, b] = [keyOf("a"), keyOf("b")].sort(compareBytes) as [Uint8Array, Uint8Array]
     const frontier = {
+      controlHeads: [b, a],
       floors: [[b, 2]],
       applied: [
         [b, 9],
@@ -129,7 +130,7 @@ describe("Frontier", () => {
     } as const
     const bytes = encodeFrontier(frontier)
     assert.deepStrictEqual(Result.getOrThrow(decode(bytes)), [
-      [],
+      [a, b],
       [],
       [[b, 2]],
       [

@@ -33,7 +33,7 @@ import { elapse } from "../mesh/Elapse.ts"
 import { append } from "./ReplicatorPair.ts"
 
 const silent: Observer = {
-  frontier: () => ({ floors: [], applied: [] }),
+  frontier: () => ({ controlHeads: [], floors: [], applied: [] }),
   acknowledged: () => {},
   sent: () => {},
   refused: () => {}
@@ -67,14 +67,13 @@ const peer = Effect.fnUntraced(function* (network: MemoryNetwork["Service"], nam
   const [entrance, replicator] = [Context.get(context, Entrance), Context.get(context, Replicator)]
   const early: Array<string> = []
   const { space } = operations
-  const isKnown = (device: Uint8Array) =>
-    operations.list().some(({ by, payload }) => payload.type === "AdmitFeed" && equalBytes(by, device))
   const feeds: SpaceFeeds = yield* Context.get(context, FeedStore).open({
     space,
     device: self,
-    isMember: (device) => {
-      if (!equalBytes(device, self) && !isKnown(device)) early.push(feedText(device))
-      return true
+    admits: ({ device, feed }) => {
+      const isAdmitted = equalBytes(device, self) || operations.deviceOf(feedText(feed)) === feedText(device)
+      if (!isAdmitted) early.push(feedText(device))
+      return isAdmitted
     },
     feedId: () => feeds.list().find(({ manifest }) => equalBytes(manifest.device, self))!.id
   })

@@ -1,4 +1,4 @@
-/** Properties of `evaluate` over random histories (docs/security.md, "What is tested"). P1 to P9, P11 and P13. */
+/** Properties of `evaluate` over random histories (docs/security.md, "What is tested"). P1 to P9, P11 and P12. */
 import { assert, describe, it } from "@effect/vitest"
 import { acceptedPrefix } from "../../src/schema/halo/AcceptedPrefix.ts"
 import { Membership } from "../../src/schema/halo/Membership.ts"

@@ -7,6 +7,7 @@ import { ED25519_TORSION_SUBGROUP } from "@noble/curves/ed25519.js"
 import * as Effect from "effect/Effect"
 import { readSpeccheck, speccheck } from "../../scripts/Ed25519Vectors.ts"
 import { cryptoLayers, failing, kinds } from "../../scripts/vectors.ts"
+import * as Native from "../../src/layers/platform/CryptoCipherNode.ts"
 import * as CryptoNoble from "../../src/layers/platform/CryptoNoble.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import { holds, isKeyValid, isWellFormed } from "../../src/schema/platform/Ed25519.ts"
@@ -23,6 +24,7 @@ const sources: ReadonlyArray<readonly [kind: string, file: string, count: number
   ["wycheproof", "wycheproof/x25519_test.json", 518],
   ["wycheproof", "wycheproof/hkdf_sha256_test.json", 86],
   ["wycheproof", "wycheproof/hmac_sha512_test.json", 174],
+  ["wycheproof", "wycheproof/xchacha20_poly1305_test.json", 315],
   ["bip39", "bip39/trezor-vectors.json", 24],
   ["slip-0010", "slip-0010/ed25519.json", 12]
 ]
@@ -53,6 +55,69 @@ describe("Crypto: published vectors", () => {
       refusedByBytes,
       speccheck.map(([isValid]) => !isValid)
     )
+  })
+})
+
+describe("Crypto: sealing", () => {
+  const noble = CryptoNoble.make()
+  const inBulk = { ...CryptoNode.make(), seal: Native.sealNatively, open: Native.openNatively }
+
+  it.effect.skipIf(!hasVectors)("OpenSSL alone, behind HChaCha20, answers all 315 of Wycheproof", () =>
+    Effect.gen(function* () {
+      const vectors = kinds.get("wycheproof")!(vectorText("wycheproof/xchacha20_poly1305_test.json"))
+      assert.lengthOf(vectors, 315)
+      assert.deepStrictEqual(yield* failing(inBulk, vectors), [])
+    })
+  )
+
+  it("seals the example of draft-irtf-cfrg-xchacha-03, A.3.1, on both layers and natively", () => {
+    const text =
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it."
+    const key = fromHex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f")
+    const nonce = fromHex("404142434445464748494a4b4c4d4e4f5051525354555657")
+    const sealed =
+      "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b452" +
+      "2f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49"
+    for (const crypto of [...cryptoLayers.map(([, layer]) => layer), inBulk])
+      assert.strictEqual(hex(crypto.seal(key, nonce, ascii(text), fromHex("50515253c0c1c2c3c4c5c6c7"))), sealed)
+  })
+
+  it("is the same on both layers at every length where their ways part, and for bytes at any offset", () => {
+    const [, node] = cryptoLayers[0]!
+    const random = (length: number) => Effect.runSync(node.random(length + 3)).subarray(3)
+    for (const length of [0, 1, 4_079, 4_080, 4_095, 4_096, 4_097, 65_536]) {
+      const [key, nonce, message, associated] = [random(32), random(24), random(length), random(length % 100)]
+      const sealed = node.seal(key, nonce, message, associated)
+      assert.deepStrictEqual(noble.seal(key, nonce, message, associated), sealed)
+      for (const crypto of [node, noble, inBulk]) {
+        const opened = crypto.open(key, nonce, sealed, associated)!
+        assert.deepStrictEqual(opened, message.slice())
+        assert.strictEqual(opened.constructor, Uint8Array)
+      }
+    }
+  })
+
+  it("opens nothing that was altered, moved, cut, or sealed under another key, and throws for no length", () => {
+    const [key, nonce, message, associated] = [32, 24, 5_000, 7].map((length) => new Uint8Array(length).fill(length))
+    const sealed = noble.seal(key!, nonce!, message!, associated)
+    const flipped = (bytes: Uint8Array) => Uint8Array.from(bytes, (byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
+    for (const crypto of [...cryptoLayers.map(([, layer]) => layer), inBulk]) {
+      assert.isNull(crypto.open(flipped(key!), nonce!, sealed, associated))
+      assert.isNull(crypto.open(key!, flipped(nonce!), sealed, associated))
+      assert.isNull(crypto.open(key!, nonce!, flipped(sealed), associated))
+      assert.isNull(crypto.open(key!, nonce!, sealed, flipped(associated!)))
+      assert.isNull(crypto.open(key!, nonce!, sealed))
+      for (const length of [0, 15, 16, 4_999]) assert.isNull(crypto.open(key!, nonce!, sealed.subarray(0, length), associated))
+      for (const [badKey, badNonce] of [
+        [31, 24],
+        [33, 24],
+        [32, 12],
+        [32, 25]
+      ] as const) {
+        assert.isNull(crypto.open(new Uint8Array(badKey), new Uint8Array(badNonce), sealed))
+        assert.throws(() => crypto.seal(new Uint8Array(badKey), new Uint8Array(badNonce), message!), RangeError)
+      }
+    }
   })
 })
 
@@ -207,5 +272,10 @@ describe("Crypto: node", () => {
     const [node, noble] = [CryptoNode.make({ random: seeded() }), CryptoNoble.make({ random: seeded() })]
     for (let i = 0; i < 3; i++) assert.deepStrictEqual(Effect.runSync(node.generate), Effect.runSync(noble.generate))
     assert.deepStrictEqual(Effect.runSync(node.random(4)), Uint8Array.of(96, 97, 98, 99))
+    assert.deepStrictEqual(Effect.runSync(noble.random(4)), Uint8Array.of(96, 97, 98, 99))
+    const pair = Effect.runSync(node.generateAgreement)
+    assert.deepStrictEqual(pair, Effect.runSync(noble.generateAgreement))
+    const base = Uint8Array.of(9, ...new Uint8Array(31))
+    assert.deepStrictEqual(node.agree(pair.secretKey, base), pair.publicKey)
   })
 })

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as CryptoNoble from "../../src/layers/platform/CryptoNoble.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import * as KeyringStorage from "../../src/layers/platform/KeyringStorage.ts"
@@ -55,6 +56,50 @@ for (const [name, layer] of [
       }).pipe(Effect.provide(layer))
     )
 
+    it.effect("agrees with its keys for agreement on what the other side has too, also on the other Crypto layer", () =>
+      Effect.gen(function* () {
+        const keyring = yield* Keyring
+        const noble = CryptoNoble.make()
+        const key = yield* keyring.generate("agreement")
+        const other = yield* noble.generateAgreement
+        const shared = yield* keyring.agree(key, other.publicKey)
+        assert.lengthOf(shared, 32)
+        assert.deepStrictEqual(noble.agree(other.secretKey, key), shared)
+        assert.deepStrictEqual(yield* keyring.list("agreement"), [key])
+      }).pipe(Effect.provide(layer))
+    )
+
+    it.effect("uses no key for what it was not made for", () =>
+      Effect.gen(function* () {
+        const keyring = yield* Keyring
+        const made = {
+          device: [yield* keyring.generate("device"), yield* keyring.generate("device")],
+          feed: [yield* keyring.generate("feed")],
+          agreement: [yield* keyring.generate("agreement"), yield* keyring.generate("agreement")]
+        }
+        for (const purpose of ["device", "feed", "agreement"] as const)
+          assert.deepStrictEqual(yield* keyring.list(purpose), made[purpose])
+        for (const key of made.agreement) assert.strictEqual((yield* Effect.flip(keyring.sign(key, message)))._tag, "KeyMissing")
+        for (const key of [...made.device, ...made.feed])
+          assert.strictEqual((yield* Effect.flip(keyring.agree(key, made.agreement[0]!)))._tag, "KeyMissing")
+      }).pipe(Effect.provide(layer))
+    )
+
+    it.effect("refuses to agree with a key of small order, or one that is none, and says whom to refuse", () =>
+      Effect.gen(function* () {
+        const keyring = yield* Keyring
+        const key = yield* keyring.generate("agreement")
+        for (const other of [new Uint8Array(32), Uint8Array.of(1, ...new Uint8Array(31)), new Uint8Array(31)]) {
+          const error = yield* Effect.flip(keyring.agree(key, other))
+          assert.strictEqual(error._tag, "AgreementRefused")
+          assert.match(error.message, /is no key to agree on a secret with.*Refuse whoever sent it/)
+        }
+        yield* keyring.remove(key)
+        assert.strictEqual((yield* Effect.flip(keyring.agree(key, key)))._tag, "KeyMissing")
+        assert.isEmpty(yield* keyring.list("agreement"))
+      }).pipe(Effect.provide(layer))
+    )
+
     it.effect("hands out copies of public keys", () =>
       Effect.gen(function* () {
         const keyring = yield* Keyring
@@ -74,12 +119,16 @@ describe("Keyring: storage, opened again", () => {
     Effect.gen(function* () {
       const storage = StorageMemory.make()
       const made: Array<Uint8Array> = []
+      const agreeing: Array<Uint8Array> = []
       for (let opening = 1; opening <= 3; opening++) {
         yield* Effect.gen(function* () {
           const keyring = yield* Keyring
           assert.deepStrictEqual(yield* keyring.list("feed"), made)
           if (made.length > 0) yield* keyring.sign(made[0]!, message)
           made.push(yield* keyring.generate("feed"), yield* keyring.generate("feed"))
+          agreeing.push(yield* keyring.generate("agreement"))
+          assert.deepStrictEqual(yield* keyring.list("agreement"), agreeing)
+          yield* keyring.agree(agreeing[0]!, agreeing[0]!)
         }).pipe(Effect.provide(withStorage(storage), { local: true }))
       }
       assert.lengthOf(made, 6)

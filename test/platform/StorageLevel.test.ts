@@ -95,7 +95,7 @@ describe("StorageLevel: opening", () => {
   test("newer: says both versions, changes nothing, and gives the folder free", (folder) =>
     Effect.gen(function* () {
       yield* Effect.provide(
-        Storage.use((storage) => storage.write([{ key: storageVersionKey, value: encode(1) }], { durability: "strict" })),
+        Storage.use((storage) => storage.write([{ key: storageVersionKey, value: encode(2) }], { durability: "strict" })),
         StorageLevel.layer({ folder })
       )
       for (let attempt = 0; attempt < 2; attempt++) {
@@ -103,7 +103,23 @@ describe("StorageLevel: opening", () => {
         assert.strictEqual(error._tag, "StorageNewer")
         assert.strictEqual(
           error.message,
-          `${folder} has storage version 1, and this Troupe knows up to 0. Update Troupe, or choose another folder.`
+          `${folder} has storage version 2, and this Troupe knows up to 1. Update Troupe, or choose another folder.`
+        )
+      }
+    }))
+
+  test("older, and not sealed: says both versions, and what opens it", (folder) =>
+    Effect.gen(function* () {
+      yield* Effect.provide(
+        Storage.use((storage) => storage.write([{ key: storageVersionKey, value: encode(0) }], { durability: "strict" })),
+        StorageLevel.layer({ folder })
+      )
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const error = yield* refusal(folder)
+        assert.strictEqual(error._tag, "StorageOlder")
+        assert.strictEqual(
+          error.message,
+          `${folder} has storage version 0, which was not sealed, and this Troupe needs 1. Open it with the Troupe that wrote it, or choose another folder.`
         )
       }
     }))

@@ -100,9 +100,9 @@ export const packages: Rule = (sources) =>
     })
   )
 
-/** The modules of Effect that hold data and need no runtime, the arithmetic of curves, and the words of BIP-39; hashes are arguments. */
+/** The modules of Effect that hold data and need no runtime, the arithmetic of curves and ciphers, and the words of BIP-39; hashes are arguments. */
 const pureEffect =
-  /^@noble\/curves\/|^@scure\/bip39|^effect\/(Array|BigDecimal|Brand|Chunk|Data|Duration|Equal|Equivalence|Function|Hash|HashMap|HashSet|Number|Option|Order|Predicate|Record|Redacted|Result|Schema|SchemaAST|SchemaGetter|SchemaIssue|SchemaParser|SchemaTransformation|String|Struct|Tuple|Types|encoding\/\w+)$/
+  /^@noble\/(curves|ciphers)\/|^@scure\/bip39|^effect\/(Array|BigDecimal|Brand|Chunk|Data|Duration|Equal|Equivalence|Function|Hash|HashMap|HashSet|Number|Option|Order|Predicate|Record|Redacted|Result|Schema|SchemaAST|SchemaGetter|SchemaIssue|SchemaParser|SchemaTransformation|String|Struct|Tuple|Types|encoding\/\w+)$/
 
 const foreign = (from: string, specifier: string): string | null => {
   if (specifier === "effect" || specifier === "@effect/platform-node")

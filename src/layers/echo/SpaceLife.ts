@@ -12,24 +12,29 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { stop } from "../../schema/actor/Supervision.ts"
 import { FeedTable } from "../../schema/echo/FeedTable.ts"
-import type { Ticket } from "../../schema/echo/Space.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { Supervision, Supervisor } from "../../services/actor/Supervisor.ts"
 import type { FeedStore, SpaceFeeds } from "../../services/echo/FeedStore.ts"
 import type { Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
-import type { Device } from "../../services/peer/Device.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import { OpenSpace } from "./OpenSpace.ts"
+import type { SpaceAccess } from "./SpaceAccess.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
 import { SpaceTrials } from "./SpaceTrials.ts"
+
+/** A space as this device holds it: who may do what there, and by which of its keys the device is known. */
+export interface Belonging {
+  readonly space: Uint8Array
+  readonly device: Uint8Array
+  /** What decides; new for each life. */
+  readonly access: () => SpaceAccess
+}
 
 /** What the lives of all spaces are made with. */
 export interface Platform {
   readonly clock: Clock.Clock
-  readonly device: Device["Service"]
   readonly feedStore: FeedStore["Service"]
   readonly replicator: Replicator["Service"]
   readonly supervisor: Supervisor["Service"]
@@ -40,18 +45,18 @@ export interface Platform {
 export const lifeOf = (
   platform: Platform,
   handle: SpaceHandle,
-  ticket: Ticket,
+  { access: accessOf, device, space }: Belonging,
   joined: Effect.Effect<unknown>
 ): Effect.Effect<never, StorageError | KeyMissing> =>
   Effect.suspend(() => {
     let life: OpenSpace | null = null
-    const { clock, device, feedStore, supervisor, swarm } = platform
-    const isMember = (key: Uint8Array) => ticket.genesis.devices.some((member) => equalBytes(member, key))
-    const member = { space: ticket.space, device: device.publicKey, isMember }
+    const { clock, feedStore, supervisor, swarm } = platform
     const run = Effect.gen(function* () {
       const table = new FeedTable()
-      const feeds = yield* feedStore.open({ ...member, feedId: (index) => table.id(index) })
-      const begun = new OpenSpace(handle, feeds, new SpaceState(table), clock)
+      const access = accessOf()
+      const { admits, isMember, operations } = access
+      const feeds = yield* feedStore.open({ space, device, admits, feedId: (index) => table.id(index) })
+      const begun = new OpenSpace(handle, feeds, new SpaceState(table), clock, access)
       life = begun
       yield* Effect.addFinalizer((exit) =>
         Effect.sync(() => {
@@ -59,11 +64,13 @@ export const lifeOf = (
         })
       )
       yield* feeds.watch((feed) => begun.notice(feed))
+      if (operations !== null) yield* operations.watch(() => begun.judge())
       yield* begun.load
       handle.rose(begun)
       const connections = yield* supervisor.open({ name: `spaces/${handle.id}`, policy: stop })
       const onPeer = onPeerOf(platform, connections, feeds, begun)
-      const joining = swarm.join({ ...member, channel: "echo/replicate", version: 0, onPeer })
+      const version = operations === null ? 0 : 1
+      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", version, onPeer })
       return yield* Effect.raceFirst(begun.run, Effect.andThen(joining, Effect.andThen(joined, Effect.never)))
     })
     // of what never came up, its opener is told

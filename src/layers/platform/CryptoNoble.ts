@@ -12,7 +12,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { holds, isKeyValid, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
-import { Crypto } from "../../services/platform/Crypto.ts"
+import { open, seal } from "../../schema/platform/XChaCha20Poly1305.ts"
+import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
 
 export interface Options {
   /** Where randomness comes from; globalThis.crypto unless said. */
@@ -24,19 +25,24 @@ export const make = (options: Options = {}): Crypto["Service"] => {
   return {
     hash: sha256,
     random: (length) => Effect.sync(() => random(length)),
-    generate: Effect.sync(() => {
-      const secretKey = random(secretKeyBytes)
-      return { publicKey: ed25519.getPublicKey(secretKey), secretKey }
-    }),
+    generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
+    generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
+    pairOf,
+    agreementOf,
     sign: (pair, message) => Effect.sync(() => ed25519.sign(message, pair.secretKey)),
     verify: (list) => Effect.sync(() => list.map((each) => holds(each.publicKey, each.message, each.signature))),
     hmac512: (key, message) => hmac(sha512, key, message),
     hkdf: (key, info, { length = 32, salt } = {}) => hkdf(sha256, key, salt, info, checkedLength(length)),
     pbkdf2: (password, salt, rounds) => pbkdf2(sha512, password, salt, { c: rounds, dkLen: 64 }),
     agree,
+    seal,
+    open,
     isKeyValid
   }
 }
+
+const pairOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: ed25519.getPublicKey(secretKey), secretKey })
+const agreementOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: x25519.getPublicKey(secretKey), secretKey })
 
 const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
   try {

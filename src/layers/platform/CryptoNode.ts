@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import { holds, isKeyValid, isWellFormed, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
 import { Crypto, type Hash, type KeyPair, type Signed } from "../../services/platform/Crypto.ts"
+import { open, seal } from "./CryptoCipherNode.ts"
 
 export interface Options {
   /** Where randomness comes from; the operating system unless said. */
@@ -32,8 +33,7 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     return key
   }
 
-  const generate = (): KeyPair => {
-    const secretKey = random(secretKeyBytes)
+  const pairOf = (secretKey: Uint8Array): KeyPair => {
     const key = importSeed(secretKey)
     // the public key is the end of its DER form
     const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(spkiPrefix.length)
@@ -57,7 +57,10 @@ export const make = (options: Options = {}): Crypto["Service"] => {
   return {
     hash,
     random: (length) => Effect.sync(() => random(length)),
-    generate: Effect.sync(generate),
+    generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
+    generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
+    pairOf,
+    agreementOf,
     sign: (pair, message) => Effect.sync(() => plain(crypto.sign(null, message, privateKey(pair)))),
     verify: (list) => Effect.sync(() => list.map(verifyOne)),
     hmac512: (key, message) => plain(crypto.createHmac("sha512", key).update(message).digest()),
@@ -65,6 +68,8 @@ export const make = (options: Options = {}): Crypto["Service"] => {
       new Uint8Array(crypto.hkdfSync("sha256", key, salt, info, checkedLength(length))),
     pbkdf2: (password, salt, rounds) => plain(crypto.pbkdf2Sync(password, salt, rounds, 64, "sha512")),
     agree,
+    seal,
+    open,
     isKeyValid
   }
 }
@@ -82,26 +87,34 @@ const hash: Hash = (bytes) => plain(crypto.hash("sha256", bytes, "buffer"))
 const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex")
 const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex")
 
-const importSeed = (seed: Uint8Array): crypto.KeyObject => {
-  const der = Buffer.concat([pkcs8Prefix, seed])
-  const key = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
-  der.fill(0)
-  return key
-}
-
 const agreementPkcs8 = Buffer.from("302e020100300506032b656e04220420", "hex")
 const agreementSpki = Buffer.from("302a300506032b656e032100", "hex")
 
-const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
-  const der = Buffer.concat([agreementPkcs8, secretKey])
+const importPrivateKey = (prefix: Buffer, secretKey: Uint8Array): crypto.KeyObject => {
+  const der = Buffer.concat([prefix, secretKey])
   try {
-    const own = crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
+    return crypto.createPrivateKey({ key: der, format: "der", type: "pkcs8" })
+  } finally {
+    der.fill(0)
+  }
+}
+
+const importSeed = (seed: Uint8Array): crypto.KeyObject => importPrivateKey(pkcs8Prefix, seed)
+const importAgreementKey = (secretKey: Uint8Array): crypto.KeyObject => importPrivateKey(agreementPkcs8, secretKey)
+
+const agreementOf = (secretKey: Uint8Array): KeyPair => {
+  const key = importAgreementKey(secretKey)
+  const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(agreementSpki.length)
+  return { publicKey, secretKey }
+}
+
+const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
+  try {
+    const own = importAgreementKey(secretKey)
     const other = crypto.createPublicKey({ key: Buffer.concat([agreementSpki, publicKey]), format: "der", type: "spki" })
     return plain(crypto.diffieHellman({ privateKey: own, publicKey: other }))
   } catch {
     return null
-  } finally {
-    der.fill(0)
   }
 }
 

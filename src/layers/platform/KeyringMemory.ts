@@ -6,16 +6,24 @@ import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
-import { KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
+import { AgreementRefused, KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
 
 const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen(function* () {
   const crypto = yield* Crypto
   // a Map keeps the order of insertion, which is what `list` promises
   const pairs = new Map<string, { readonly purpose: Purpose; readonly pair: KeyPair }>()
 
+  const find = (publicKey: Uint8Array, agrees: boolean): Effect.Effect<KeyPair, KeyMissing> =>
+    Effect.suspend(() => {
+      const text = Base64Url.encode(publicKey)
+      const held = pairs.get(text)
+      if (held === undefined || (held.purpose === "agreement") !== agrees) return Effect.fail(new KeyMissing({ publicKey: text }))
+      return Effect.succeed(held.pair)
+    })
+
   return {
     generate: (purpose) =>
-      Effect.map(crypto.generate, (pair) => {
+      Effect.map(purpose === "agreement" ? crypto.generateAgreement : crypto.generate, (pair) => {
         pairs.set(Base64Url.encode(pair.publicKey), { purpose, pair })
         return pair.publicKey.slice()
       }),
@@ -24,15 +32,17 @@ const make: Effect.Effect<Keyring["Service"], never, Crypto> = Effect.gen(functi
         [...pairs.values()].filter((held) => held.purpose === purpose).map((held) => held.pair.publicKey.slice())
       ),
     has: (publicKey) => Effect.sync(() => pairs.has(Base64Url.encode(publicKey))),
-    sign: (publicKey, message) =>
-      Effect.suspend(() => {
-        const text = Base64Url.encode(publicKey)
-        const held = pairs.get(text)
-        return held === undefined ? Effect.fail(new KeyMissing({ publicKey: text })) : crypto.sign(held.pair, message)
+    sign: (publicKey, message) => Effect.flatMap(find(publicKey, false), (pair) => crypto.sign(pair, message)),
+    agree: (publicKey, other) =>
+      Effect.flatMap(find(publicKey, true), (pair) => {
+        const shared = crypto.agree(pair.secretKey, other)
+        return shared === null ? Effect.fail(new AgreementRefused({ other: Base64Url.encode(other) })) : Effect.succeed(shared)
       }),
     remove: (publicKey) =>
       Effect.sync(() => {
-        pairs.delete(Base64Url.encode(publicKey))
+        const text = Base64Url.encode(publicKey)
+        pairs.get(text)?.pair.secretKey.fill(0)
+        pairs.delete(text)
       })
   }
 })

@@ -1,8 +1,7 @@
 /**
- * A Keyring in Storage, its private keys unsealed: whoever can read the folder can sign as this device.
+ * A Keyring in Storage: its private keys are sealed where the storage is, and not otherwise.
  *
- * Good enough until devices have identities and keys are sealed; until then the folder's rights (mode 0700) are all that protects
- * them. Keys are decoded once, when the layer is built, and kept in memory; every change is written strictly before it counts.
+ * Keys are decoded once, when the layer is built, and kept in memory; every change is written strictly before it counts.
  * Bytes: docs/format.md#storage-keys.
  */
 import * as Effect from "effect/Effect"
@@ -13,7 +12,7 @@ import { decodeWith, type Malformed, Writer } from "../../schema/platform/Codec.
 import { publicKeyBytes, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { keyringRange } from "../../schema/platform/StorageKeys.ts"
 import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
-import { KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
+import { AgreementRefused, KeyMissing, Keyring, type Purpose } from "../../services/platform/Keyring.ts"
 import { type Entry, Storage, type StorageError, StorageFailed } from "../../services/platform/Storage.ts"
 
 interface Held {
@@ -32,7 +31,7 @@ const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = 
   let order = Math.max(-1, ...Array.from(held.values(), (each) => each.order))
 
   const generate = Effect.fn("Keyring.generate")(function* (purpose: Purpose) {
-    const pair = yield* crypto.generate
+    const pair = yield* purpose === "agreement" ? crypto.generateAgreement : crypto.generate
     const made: Held = { purpose, pair, order: ++order }
     yield* storage.write([{ key: storageKey(made), value: encode(made) }], { durability: "strict" })
     held.set(Base64Url.encode(pair.publicKey), made)
@@ -45,18 +44,28 @@ const make: Effect.Effect<Keyring["Service"], StorageError, Storage | Crypto> = 
     if (gone === undefined) return
     yield* storage.write([{ key: storageKey(gone), value: null }], { durability: "strict" })
     held.delete(text)
+    gone.pair.secretKey.fill(0)
   })
+
+  const find = (publicKey: Uint8Array, agrees: boolean): Effect.Effect<KeyPair, KeyMissing> =>
+    Effect.suspend(() => {
+      const text = Base64Url.encode(publicKey)
+      const found = held.get(text)
+      if (found === undefined || (found.purpose === "agreement") !== agrees)
+        return Effect.fail(new KeyMissing({ publicKey: text }))
+      return Effect.succeed(found.pair)
+    })
 
   return {
     generate,
     list: (purpose) =>
       Effect.sync(() => [...held.values()].filter((each) => each.purpose === purpose).map((each) => each.pair.publicKey.slice())),
     has: (publicKey) => Effect.sync(() => held.has(Base64Url.encode(publicKey))),
-    sign: (publicKey, message) =>
-      Effect.suspend(() => {
-        const text = Base64Url.encode(publicKey)
-        const found = held.get(text)
-        return found === undefined ? Effect.fail(new KeyMissing({ publicKey: text })) : crypto.sign(found.pair, message)
+    sign: (publicKey, message) => Effect.flatMap(find(publicKey, false), (pair) => crypto.sign(pair, message)),
+    agree: (publicKey, other) =>
+      Effect.flatMap(find(publicKey, true), (pair) => {
+        const shared = crypto.agree(pair.secretKey, other)
+        return shared === null ? Effect.fail(new AgreementRefused({ other: Base64Url.encode(other) })) : Effect.succeed(shared)
       }),
     remove
   }
@@ -83,8 +92,8 @@ const load = Effect.fnUntraced(function* (storage: Storage["Service"]) {
   }
 })
 
-const purposes: ReadonlyArray<Purpose> = ["device", "feed"]
-/** The suite of a key that is not sealed. */
+const purposes: ReadonlyArray<Purpose> = ["device", "feed", "agreement"]
+/** The suite of a key that nothing seals but the storage. */
 const unsealed = 0
 
 const storageKey = ({ pair, purpose }: Held): Uint8Array =>

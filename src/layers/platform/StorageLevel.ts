@@ -5,7 +5,7 @@
  * written behind a batch that failed. That matters because LevelDB appends to a log whose torn record would hide what follows; so
  * after a failed write the database is opened anew, which cuts the torn record off, before anything else is written.
  *
- * The folder and the database in it are made for their owner alone (mode 0700), because private keys are in there. A file `pid`
+ * The folder and the database in it are made for their owner alone (mode 0700), because all that a person has is in there. A file `pid`
  * says which process has it open. `relaxed` writes reach the operating system, so they survive the process; when the machine
  * crashes, LevelDB may lose the end of one log file although later strict writes are kept in the next.
  */
@@ -32,6 +32,7 @@ import {
   StorageLocked,
   StorageNewer,
   StorageNotFolder,
+  StorageOlder,
   type StorageOpenError
 } from "../../services/platform/Storage.ts"
 
@@ -100,7 +101,9 @@ const checkVersion = async (folder: string, database: Database): Promise<void> =
   }
   const found = decodeWith(record, (reader) => reader.uint())
   if (Result.isFailure(found)) throw found.failure
-  if (found.success > storageVersion) throw new StorageNewer({ folder, found: found.success, known: storageVersion })
+  const versions = { folder, found: found.success, known: storageVersion }
+  if (found.success > storageVersion) throw new StorageNewer(versions)
+  if (found.success < storageVersion) throw new StorageOlder(versions)
 }
 
 /**
@@ -269,7 +272,7 @@ const storageError = (folder: string, operation: string, cause: unknown): Storag
   isFull(cause) ? new StorageFull({ folder }) : new StorageFailed({ folder, operation, cause })
 
 const openError = (folder: string, cause: unknown): StorageOpenError => {
-  if (cause instanceof StorageLocked || cause instanceof StorageNewer) return cause
+  if (cause instanceof StorageLocked || cause instanceof StorageNewer || cause instanceof StorageOlder) return cause
   if (describe(cause).includes("LEVEL_LOCKED")) return new StorageLocked({ folder, pid: ownerOf(folder) })
   if (isDenied(cause)) return new StorageDenied({ folder })
   if (/\b(?:ENOTDIR|EEXIST)\b/.test(describe(cause))) return new StorageNotFolder({ folder })

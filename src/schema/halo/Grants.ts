@@ -84,7 +84,7 @@ export interface Structural {
 
 /** What is known of the past of an operation. */
 export interface Known {
-  readonly ancestry: Ancestry
+  readonly ancestry: Pick<Ancestry, "isBefore">
   /** The grants that an operation made; none if it is outside its signer's right, or unknown. */
   readonly grantsOf: (id: string) => ReadonlyArray<Grant>
   /** Whether the policy `locked` stands in the past of an operation. */
@@ -112,7 +112,7 @@ const bySelf: ReadonlySet<string> = new Set([
 const isOfSelf = ({ by, deed, parents, proof }: Operation, self: Grant): boolean => {
   if (!bySelf.has(deed.type)) return false
   const isRoot = deed.type === "AddDevice" && by === self.key && proof === null
-  return deed.type === "ForkProof" || isRoot === (parents.length === 0)
+  return isRoot === (parents.length === 0)
 }
 
 const nobody: Right = { uses: [], identity: "", role: 0, depth: 0, deviceDepth: 0, rank: 0 }
@@ -139,9 +139,10 @@ export const structural = (known: Known, op: number, operation: Operation): Stru
     const grants = admitted(op, deed, roles.owner, 0)
     return { right: { ...nobody, identity: deed.subject.identity, rank: rankOf(roles.owner + 1, 0, 0) }, grants }
   }
-  if (deed.type === "ForkProof") return { right: nobody, grants: [] }
   const grant = grantIn(known, op, proof, by)
   if (grant === null) return null
+  // it proves itself, so it counts whatever became of who says it; strangers are not listened to, for they could say it without end
+  if (deed.type === "ForkProof") return grant.kind === "device" ? { right: nobody, grants: [] } : null
   if (grant.kind === "invite") return redeemed(known, op, operation, grant)
   const right = rightOf(grant)
   return isPermitted(known, op, operation, grant) ? { right, grants: made(op, operation, right, grant) } : null
@@ -184,7 +185,6 @@ const isPermitted = (known: Known, op: number, { deed }: Operation, grant: Grant
     case "AdmitFeed":
       return deed.device === grant.key
     case "Redeem":
-    case "Unknown":
       return false
     default:
       return true

@@ -8,8 +8,12 @@
  */
 import { Ancestry } from "./Ancestry.ts"
 import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
-import type { Deed, Operation, Role } from "./Operation.ts"
+import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
+import { type Deed, feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
+import { Policies } from "./Policies.ts"
 import { Upcoming } from "./Upcoming.ts"
+
+export type { DeviceRight, DeviceStanding, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 
 interface Node {
   readonly operation: Operation
@@ -19,42 +23,6 @@ interface Node {
   /** What it takes away if it stands. */
   readonly kills: Array<Grant>
   isValid: boolean
-}
-
-/**
- * An operation's standing: it counts, it was within its signer's right and was cut off, it never was within it, or it is of a type that
- * this version does not know.
- */
-export type Standing = "valid" | "quarantined" | "malformed" | "unknown"
-
-export interface Member {
-  readonly identity: string
-  readonly role: Role
-  readonly devices: ReadonlyArray<string>
-}
-
-/** What took a right away, and the rank of who did it. */
-export interface Revocation {
-  readonly deed: Deed
-  readonly rank: number
-}
-
-/** An operation about a feed, with the role and rank of its signer, and what has taken his right away since. */
-export interface Said {
-  readonly deed: Deed
-  readonly role: Role | 0
-  readonly rank: number
-  readonly revokedBy: ReadonlyArray<Revocation>
-}
-
-/** Whether a device never was in, is, or was. */
-export type DeviceStanding = "stranger" | "member" | "former"
-
-/** What a device is, the operations that let it in, and those that took it out again: ids. */
-export interface DeviceRight {
-  readonly standing: DeviceStanding
-  readonly grants: ReadonlyArray<string>
-  readonly revocations: ReadonlyArray<string>
 }
 
 const noGrants: ReadonlyArray<Grant> = []
@@ -68,6 +36,7 @@ export class Membership {
   private readonly numbers = new Map<string, number>()
   /** Grants by what a revocation names: an identity, a device's key, an invitation's operation. */
   private readonly grantsAt = new Map<string, Array<Grant>>()
+  private readonly grantsOfKey = new Map<string, Array<Grant>>()
   /** Memberships and devices of an identity. */
   private readonly grantsOf = new Map<string, Array<Grant>>()
   private readonly current = new Map<string, Member>()
@@ -76,8 +45,7 @@ export class Membership {
   /** Operations that admit a feed, or endorse some of it. */
   private readonly feeds = new Map<string, Array<number>>()
   private readonly revocationsAt = new Map<string, Array<number>>()
-  /** The causal heads among operations that set the policy, of each operation's past with itself. */
-  private readonly policies: Array<ReadonlyArray<number>> = []
+  private readonly policies = new Policies(this.ancestry, (op) => this.settingOf(op))
   private readonly upcoming = new Upcoming((op) => this.nodes[op]!.right!.rank)
   private readonly known: Known
   /** What lies in the past of everything and was never added: in an identity's own space, the identity itself. */
@@ -89,12 +57,12 @@ export class Membership {
     this.known = {
       ancestry: this.ancestry,
       grantsOf: (id) => this.nodes[this.numbers.get(id) ?? -1]?.grants ?? noGrants,
-      isLocked: (op) => this.isLocked(op),
+      isLocked: (op) => this.policies.isLocked(op),
       self
     }
     this.before = self === null ? [] : [this.ancestry.add([])]
     if (self === null) return
-    this.policies.push([])
+    this.policies.add([])
     this.nodes.push({ operation: itself, right: null, grants: [self], kills: [], isValid: true })
     this.list(self)
     this.changed.add(self.identity)
@@ -111,7 +79,7 @@ export class Membership {
   /** Takes operations whose parents are here or before them; answers how many were new. */
   add(operations: Iterable<Operation>): number {
     const before = this.nodes.length
-    for (const operation of operations) if (!this.has(operation.id)) this.take(operation)
+    for (const operation of operations) if (!this.has(operation.id)) this.enter(operation)
     this.settle()
     return this.nodes.length - before
   }
@@ -127,20 +95,26 @@ export class Membership {
 
   /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
   private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
-    const ops = new Set(uses.flatMap(({ killers }) => killers.filter((op) => this.nodes[op]!.isValid)))
+    const ops = new Set(uses.flatMap((grant) => this.killersOf(grant)))
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
-  private take(operation: Operation): void {
-    const parents = operation.parents.length === 0 ? this.before : operation.parents.map((parent) => this.numbers.get(parent)!)
+  private settingOf(op: number) {
+    const node = this.nodes[op]
+    return node === undefined ? undefined : { id: node.operation.id, rank: node.right?.rank ?? 0, deed: node.operation.deed }
+  }
+
+  /** Takes one operation whose parents are here; what follows from it is known once `settle` has been called. */
+  enter(operation: Operation): void {
+    const parents = this.parentsOf(operation)
     const op = this.ancestry.add(parents)
-    this.policies.push(this.policyHeads(parents))
+    this.policies.add(parents)
     const found = structural(this.known, op, operation)
     const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [], isValid: false }
     this.nodes.push(node)
     this.numbers.set(operation.id, op)
     if (found === null) return
-    if (operation.deed.type === "SetPolicy") this.policies[op] = [op]
+    if (operation.deed.type === "SetPolicy") this.policies.set(op)
     for (const grant of found.right.uses) grant.users.push(op)
     for (const grant of found.grants) this.list(grant)
     this.listRevocation(op, node)
@@ -148,11 +122,16 @@ export class Membership {
     this.upcoming.add(op)
   }
 
+  private parentsOf({ parents }: Operation): ReadonlyArray<number> {
+    return parents.length === 0 ? this.before : parents.map((parent) => this.numbers.get(parent)!)
+  }
+
   // What takes away what ----------------------------------------------------------------------------------------------------------
 
   private list(grant: Grant): void {
     const target = this.targetOf(grant)
     into(this.grantsAt, target, grant)
+    into(this.grantsOfKey, grant.key, grant)
     for (const revocation of this.revocationsAt.get(target) ?? []) this.meet(revocation, grant)
     if (grant.kind !== "invite") into(this.grantsOf, grant.identity, grant)
   }
@@ -217,7 +196,7 @@ export class Membership {
   // Which stand -------------------------------------------------------------------------------------------------------------------
 
   /** Judges what may have changed, the greatest rank first: what an operation depends on is judged before it. */
-  private settle(): void {
+  settle(): void {
     for (let op = this.upcoming.next(); op >= 0; op = this.upcoming.next()) {
       const node = this.nodes[op]!
       const isValid = node.right!.uses.every((grant) => this.mayUse(op, grant))
@@ -239,35 +218,68 @@ export class Membership {
     return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid && this.cuts(revocation, op, grant))
   }
 
-  // The policy --------------------------------------------------------------------------------------------------------------------
+  // What a key may do -------------------------------------------------------------------------------------------------------------
 
-  private policyHeads(parents: ReadonlyArray<number>): ReadonlyArray<number> {
-    const [first, ...others] = parents.map((parent) => this.policies[parent]!)
-    if (first === undefined) return []
-    if (others.every((heads) => heads === first)) return first
-    const all = [...new Set([first, ...others].flat())]
-    return all.filter((head) => !all.some((other) => this.ancestry.isBefore(head, other)))
+  /** Whether an operation whose parents are here is within its signer's right, as its past tells: an answer that never changes. */
+  isWithinRight(operation: Operation): boolean {
+    const parents = this.parentsOf(operation)
+    const next = this.nodes.length
+    const isBefore = (a: number, b: number) =>
+      b === next ? parents.some((parent) => parent === a || this.ancestry.isBefore(a, parent)) : this.ancestry.isBefore(a, b)
+    const isLocked = (op: number) => (op === next ? this.policies.isLockedAfter(parents) : this.policies.isLocked(op))
+    return structural({ ...this.known, ancestry: { isBefore }, isLocked }, next, operation) !== null
   }
 
-  /** The policy in an operation's past: of concurrent ones that of the greatest rank, then of the greatest id. */
-  private isLocked(op: number): boolean {
-    let winner: Node | null = null
-    for (const head of this.policies[op]!) {
-      const node = this.nodes[head]!
-      const order = winner === null ? 1 : node.right!.rank - winner.right!.rank
-      if (order > 0 || (order === 0 && node.operation.id > winner!.operation.id)) winner = node
+  /** The best right that a device or a recovery key has now, and the operation that gave it; null when none stands. */
+  rightOf(key: string): OwnRight | null {
+    let best: Grant | null = null
+    for (const grant of this.grantsOfKey.get(key) ?? []) {
+      const stands = grant.kind !== "invite" && this.isLive(grant) && (grant.member === null || this.isLive(grant.member))
+      if (stands && (best === null || rankOfGrant(grant) > rankOfGrant(best))) best = grant
     }
-    const deed = (winner ?? this.nodes[0])?.operation.deed
-    return deed !== undefined && "isLocked" in deed && deed.isLocked
+    if (best === null) return null
+    return { proof: this.nodes[best.op]!.operation.id || null, identity: best.identity, role: best.role, rank: rankOfGrant(best) }
+  }
+
+  /** Whose feed it is, by the first operation that admitted it: an identity, or undefined when none has. */
+  ownerOf(feed: string): string | undefined {
+    const admission = (this.feeds.get(feed) ?? []).find((op) => this.nodes[op]!.operation.deed.type === "AdmitFeed")
+    return admission === undefined ? undefined : this.nodes[admission]!.right!.identity
+  }
+
+  /** The identity by whose right an operation was made; undefined of one that is not here, or was within nobody's. */
+  signerOf(id: string): string | undefined {
+    return this.nodes[this.numbers.get(id) ?? -1]?.right?.identity
+  }
+
+  /** All devices that an identity was ever given here, standing or not. */
+  devicesOf(identity: string): ReadonlyArray<string> {
+    return [...new Set((this.grantsOf.get(identity) ?? []).flatMap(({ key, kind }) => (kind === "device" ? [key] : [])))]
+  }
+
+  /** Operations that stand, and that no other which stands comes after. */
+  validHeads(): ReadonlyArray<string> {
+    const isCovered = new Uint8Array(this.nodes.length)
+    const heads: Array<string> = []
+    for (let op = this.nodes.length - 1; op >= this.before.length; op--) {
+      const { isValid, operation } = this.nodes[op]!
+      if (isValid && isCovered[op] === 0) heads.push(operation.id)
+      if (!isValid && isCovered[op] === 0) continue
+      for (const parent of operation.parents) isCovered[this.numbers.get(parent)!] = 1
+    }
+    return heads
+  }
+
+  /** Whether nobody is let in any more, by all that is here. */
+  isLockedNow(): boolean {
+    return this.policies.isLockedAfter(this.validHeads().map((id) => this.numbers.get(id)!))
   }
 
   // What follows ------------------------------------------------------------------------------------------------------------------
 
   standing(id: string): Standing {
     const node = this.nodes[this.numbers.get(id) ?? -1]
-    if (node === undefined) return "malformed"
-    if (node.operation.deed.type === "Unknown") return "unknown"
-    if (node.right === null) return "malformed"
+    if (node === undefined || node.right === null) return "malformed"
     return node.isValid ? "valid" : "quarantined"
   }
 
@@ -276,9 +288,44 @@ export class Membership {
     return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
   }
 
+  /** An operation that is here, as those see it who ask why. */
+  entry(id: string): Entry | undefined {
+    const op = this.numbers.get(id)
+    if (op === undefined) return undefined
+    const { grants, operation, right } = this.nodes[op]!
+    const uses = right?.uses ?? noGrants
+    return {
+      place: op,
+      operation,
+      standing: this.standing(id),
+      identity: right?.identity ?? "",
+      role: right?.role ?? 0,
+      signer: uses[0]?.kind ?? null,
+      rights: this.idsOf(uses.map((grant) => grant.op)),
+      cutBy: this.idsOf(uses.flatMap((grant) => this.killersOf(grant).filter((each) => this.cuts(each, op, grant)))),
+      grants: grants.map((grant) => {
+        const { identity, key, kind, role } = grant
+        return { kind, identity, key, role, endedBy: this.idsOf(this.killersOf(grant)) }
+      })
+    }
+  }
+
+  /** Ids of the operations that made an identity a member or gave it a device, standing or not, in the order in which they came. */
+  admissionsOf(identity: string): ReadonlyArray<string> {
+    return this.idsOf((this.grantsOf.get(identity) ?? noGrants).map(({ op }) => op))
+  }
+
+  /** Each once; nothing has the id of what was never added. */
+  private idsOf(ops: ReadonlyArray<number>): ReadonlyArray<string> {
+    return [...new Set(ops)].map((op) => this.nodes[op]!.operation.id).filter((id) => id !== itself.id)
+  }
+
+  private killersOf({ killers }: Grant): ReadonlyArray<number> {
+    return killers.filter((revocation) => this.nodes[revocation]!.isValid)
+  }
+
   private isLive(grant: Grant): boolean {
-    if (!this.nodes[grant.op]!.isValid) return false
-    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
+    return this.nodes[grant.op]!.isValid && !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
   }
 
   /** An identity as it stands, or undefined when it is not in. */
@@ -328,25 +375,6 @@ export class Membership {
       this.current.set(identity, { identity, role: role as Role, devices: [...new Set(devices)].sort() })
     }
     this.changed.clear()
-  }
-}
-
-const feedsIn = (deed: Deed): ReadonlyArray<string> => {
-  if (deed.type === "AdmitFeed") return [deed.feed]
-  return deed.type === "Endorse" ? [...new Set(deed.feeds.map(({ feed }) => feed))] : []
-}
-
-/** What a revocation names. */
-const revoked = (deed: Deed): string | null => {
-  switch (deed.type) {
-    case "Cap":
-      return `member ${deed.identity}`
-    case "RemoveDevice":
-      return `device ${deed.device}`
-    case "RevokeInvite":
-      return `invite ${deed.invite}`
-    default:
-      return null
   }
 }
 

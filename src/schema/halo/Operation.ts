@@ -73,3 +73,23 @@ export interface Operation {
   readonly proof: string | null
   readonly deed: Deed
 }
+
+/** The feeds that an operation admits or endorses. */
+export const feedsIn = (deed: Deed): ReadonlyArray<string> => {
+  if (deed.type === "AdmitFeed") return [deed.feed]
+  return deed.type === "Endorse" ? [...new Set(deed.feeds.map(({ feed }) => feed))] : []
+}
+
+/** What a revocation names. */
+export const revoked = (deed: Deed): string | null => {
+  switch (deed.type) {
+    case "Cap":
+      return `member ${deed.identity}`
+    case "RemoveDevice":
+      return `device ${deed.device}`
+    case "RevokeInvite":
+      return `invite ${deed.invite}`
+    default:
+      return null
+  }
+}

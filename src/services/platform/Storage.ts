@@ -111,6 +111,17 @@ export class StorageNewer extends Schema.TaggedError<StorageNewer>()("StorageNew
   }
 }
 
+/** The folder was written by a Troupe whose storage this one does not read. */
+export class StorageOlder extends Schema.TaggedError<StorageOlder>()("StorageOlder", {
+  folder: Schema.String,
+  found: Schema.Number,
+  known: Schema.Number
+}) {
+  override get message() {
+    return `${this.folder} has storage version ${this.found}, which was not sealed, and this Troupe needs ${this.known}. Open it with the Troupe that wrote it, or choose another folder.`
+  }
+}
+
 /** A file stands where the folder should be. */
 export class StorageNotFolder extends Schema.TaggedError<StorageNotFolder>()("StorageNotFolder", { folder: Schema.String }) {
   override get message() {
@@ -131,4 +142,11 @@ export class StorageDamaged extends Schema.TaggedError<StorageDamaged>()("Storag
 /** What an open storage may answer. */
 export type StorageError = StorageFull | StorageFailed
 /** What opening a storage may answer. */
-export type StorageOpenError = StorageLocked | StorageDenied | StorageNewer | StorageNotFolder | StorageDamaged | StorageError
+export type StorageOpenError =
+  | StorageLocked
+  | StorageDenied
+  | StorageNewer
+  | StorageOlder
+  | StorageNotFolder
+  | StorageDamaged
+  | StorageError
