@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
-import { home, letIn, person } from "../halo/Household.ts"
+import { letIn, person } from "../halo/Household.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String })
 

@@ -53,14 +53,17 @@ const layer = (storage: Storage["Service"]) =>
   )
 
 /** A device, new, or of a storage that another one has left. */
-export const home = (storage: Storage["Service"] = StorageMemory.make()) =>
-  Effect.map(Layer.build(Layer.fresh(layer(storage))), (services): Home => ({
-    storage,
-    identities: Context.get(services, IdentityStore),
-    operations: Context.get(services, OperationStore),
-    spaces: Context.get(services, SpaceService),
-    keyring: Context.get(services, Keyring)
-  }))
+const home = (storage: Storage["Service"] = StorageMemory.make()) =>
+  Effect.map(
+    Layer.build(Layer.fresh(layer(storage))),
+    (services): Home => ({
+      storage,
+      identities: Context.get(services, IdentityStore),
+      operations: Context.get(services, OperationStore),
+      spaces: Context.get(services, SpaceService),
+      keyring: Context.get(services, Keyring)
+    })
+  )
 
 /** A device with an identity. */
 export const person = Effect.flatMap(home(), (made) =>
@@ -69,7 +72,7 @@ export const person = Effect.flatMap(home(), (made) =>
 export type Person = Effect.Success<typeof person>
 
 /** What the guest answers to an offer. */
-export const accept = ({ identities, identity, keyring }: Person, offer: string) =>
+const accept = ({ identities, identity, keyring }: Person, offer: string) =>
   Effect.gen(function* () {
     const offered = Result.getOrThrow(decodeOffer(offer, hash))
     if (offered.kind !== "space") throw new Error("an offer of a device")

@@ -23,9 +23,6 @@ import {
   type Ticket,
   TicketInvalid
 } from "../../schema/echo/Space.ts"
-import { decodeCertificate } from "../../schema/halo/Certificate.ts"
-import { encodeOperation } from "../../schema/halo/OperationCodec.ts"
-import { encodeSigned, operationId, operationMessage } from "../../schema/halo/OperationFrame.ts"
 import { ArgumentInvalid, demandObject, describe } from "../../schema/platform/ArgumentInvalid.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { membersMax } from "../../schema/platform/Limits.ts"
@@ -48,7 +45,7 @@ import { OperationStore, type SpaceOperations } from "../../services/halo/Operat
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
-import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
+import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
 import { accessByDevices, accessByOperations } from "./SpaceAccess.ts"
 import { faceOf, SpaceInfo } from "./SpaceFace.ts"
@@ -94,7 +91,6 @@ const policy = restart({ times: 5, within: "1 minute", backoff: { first: "100 mi
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const storage = yield* Storage
-  const keyring = yield* Keyring
   const crypto = yield* Crypto
   const device = yield* Device
   const supervisor = yield* Supervisor
@@ -244,23 +240,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const unfit = creating(SpaceInfo, { name }, 0, 1, [])
     if (unfit !== null) return yield* unfit
     const certificate = yield* identities.certificate(held)
-    const space = yield* founded(held, certificate)
+    const space = yield* operationStore.found({ ...held, certificate, isLocked: false })
     const opened = yield* open(encodeIdentityTicket({ space, identity: held.id, urls: options.urls }, crypto.hash))
     yield* naming(opened, name)
     return opened
-  })
-
-  /** Signs the operation that makes a space, and keeps it. */
-  const founded = Effect.fnUntraced(function* ({ agreement, device: by }: HeldIdentity, certificateBytes: Uint8Array) {
-    const certificate = yield* Effect.fromResult(decodeCertificate(certificateBytes, crypto.hash)).pipe(Effect.orDie)
-    const nonce = yield* crypto.random(16)
-    const payload = { type: "Genesis", certificate, device: by, agreement, nonce, isLocked: false, successorOf: null } as const
-    const space = new Uint8Array(32)
-    const op = encodeOperation({ space, parents: [], by, proof: null, time: platform.clock.currentTimeMillisUnsafe(), payload })
-    const signed = encodeSigned(op, yield* keyring.sign(by, operationMessage(op, crypto.hash)))
-    const id = operationId(op, crypto.hash)
-    yield* Effect.scoped(Effect.flatMap(operationStore.open(id, null), ({ take }) => take([signed])))
-    return id
   })
 
   const createOfDevices = Effect.fnUntraced(function* (name: string, members: ReadonlyArray<string>) {
@@ -311,5 +294,5 @@ export const layer = (
 ): Layer.Layer<
   SpaceService,
   StorageError,
-  Storage | Crypto | Keyring | Device | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
+  Storage | Crypto | Device | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
 > => Layer.effect(SpaceService, make(options))

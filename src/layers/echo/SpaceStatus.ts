@@ -45,7 +45,7 @@ export const refusalOf = (space: OpenSpace): SpaceReadOnly | NotAuthorized | nul
   const { id } = space.handle
   const refusal = space.access.refusal()
   if (refusal?.why === "removed" || refusal?.why === "reader") return new NotAuthorized({ space: id, why: refusal.why })
-  if (space.withoutWriter !== null) return readOnly(id, space.withoutWriter)
+  if (space.unwritable !== null) return readOnly(id, space.unwritable)
   const newer = space.state.delivery.stuck().find((stuck) => stuck.reason === "version")
   const [where, what] = newer?.reason === "version" ? [`feed ${newer.feed}`, newer.what] : ["it", newerOf(refusal)]
   if (what === null) return null

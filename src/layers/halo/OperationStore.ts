@@ -12,16 +12,18 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import { decodeCertificate } from "../../schema/halo/Certificate.ts"
 import { readIdentityGenesis } from "../../schema/halo/Identity.ts"
 import { Membership } from "../../schema/halo/Membership.ts"
 import type { Operation } from "../../schema/halo/Operation.ts"
 import { type DecodedOperation, decodeOperation, encodeOperation } from "../../schema/halo/OperationCodec.ts"
-import { encodeSigned, operationMessage } from "../../schema/halo/OperationFrame.ts"
+import { encodeSigned, operationId, operationMessage } from "../../schema/halo/OperationFrame.ts"
 import { decodeOperationRecord, encodeOperationRecord, operationKey, operationKeys } from "../../schema/halo/OperationRecords.ts"
 import type { Payload } from "../../schema/halo/Payload.ts"
 import { compareBytes, decodeWith, equalBytes } from "../../schema/platform/Codec.ts"
 import { operationParentsMax, signerOperationsMax, spaceOperationsMax } from "../../schema/platform/Limits.ts"
 import {
+  type Founding,
   NotPermitted,
   OperationStore,
   type Signer,
@@ -41,6 +43,8 @@ interface Platform {
 }
 
 const pageEntries = 1_000
+/** In place of a space that is not there yet. */
+const nowhere = new Uint8Array(32)
 /** Operations that are verified before other fibers have their turn. */
 const stepOperations = 32
 
@@ -74,9 +78,25 @@ const make = Effect.gen(function* () {
       if (held !== undefined && --held.holders === 0) open.delete(text)
     })
 
+  const openIn = (space: Uint8Array, identity: Uint8Array | null) =>
+    Effect.acquireRelease(opening.withPermit(Effect.uninterruptible(opened(space, identity))), () => closed(space))
+
+  const found = Effect.fnUntraced(function* ({ agreement, device, isLocked, ...founding }: Founding) {
+    const { clock, crypto, keyring } = platform
+    const certificate = Result.getOrThrow(decodeCertificate(founding.certificate, crypto.hash))
+    const nonce = yield* crypto.random(16)
+    const payload = { type: "Genesis", certificate, device, agreement, nonce, isLocked, successorOf: null } as const
+    const time = clock.currentTimeMillisUnsafe()
+    const op = encodeOperation({ space: nowhere, parents: [], by: device, proof: null, time, payload })
+    const signed = encodeSigned(op, yield* keyring.sign(device, operationMessage(op, crypto.hash)))
+    const space = operationId(op, crypto.hash)
+    yield* Effect.scoped(Effect.flatMap(openIn(space, null), ({ take }) => take([signed])))
+    return space
+  })
+
   return OperationStore.of({
-    open: (space, identity) =>
-      Effect.acquireRelease(opening.withPermit(Effect.uninterruptible(opened(space, identity))), () => closed(space)),
+    open: openIn,
+    found,
     wipe: Effect.fnUntraced(function* (space) {
       for (;;) {
         const page = yield* storage.range({ ...operationKeys(space, 0), limit: pageEntries })

@@ -9,7 +9,7 @@
 import { Ancestry } from "./Ancestry.ts"
 import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
-import { type Deed, feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
+import { feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
 import { Upcoming } from "./Upcoming.ts"
 
@@ -283,9 +283,14 @@ export class Membership {
     return node.isValid ? "valid" : "quarantined"
   }
 
-  /** Whose key it is by the operation that granted it, standing or not: an identity, empty of an invitation; undefined of no grant. */
-  holder(proof: string, key: string): string | undefined {
-    return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
+  /**
+   * Whose key it is by the operation that granted it, standing or not: an identity; empty of an invitation; undefined of no grant. With
+   * null, whose recovery key it is in an identity's own space.
+   */
+  holder(proof: string | null, key: string): string | undefined {
+    const { self } = this.known
+    if (proof === null) return self?.key === key ? self.identity : undefined
+    return this.known.grantsOf(proof).find((grant) => grant.key === key)?.identity
   }
 
   /** An operation that is here, as those see it who ask why. */

@@ -61,11 +61,21 @@ export interface SpaceOperations {
   readonly watch: (listener: (added: ReadonlyArray<DecodedOperation>) => void) => Effect.Effect<void, never, Scope.Scope>
 }
 
+/** Who founds a space: a device with its keys, and the bytes of its certificate. */
+export interface Founding {
+  readonly device: Uint8Array
+  readonly agreement: Uint8Array
+  readonly certificate: Uint8Array
+  readonly isLocked: boolean
+}
+
 export class OperationStore extends Context.Service<
   OperationStore,
   {
     /** Opens the operations of a space. What was stored is not verified anew. Opened twice, it is the same set. */
     readonly open: (space: Uint8Array, identity: Uint8Array | null) => Effect.Effect<SpaceOperations, StorageError, Scope.Scope>
+    /** Founds a space by a device of an identity, by the certificate that says so. Answers the space's id. */
+    readonly found: (founding: Founding) => Effect.Effect<Uint8Array, KeyMissing | StorageError>
     /** Removes all operations of a space that is not open. */
     readonly wipe: (space: Uint8Array) => Effect.Effect<void, StorageError>
   }

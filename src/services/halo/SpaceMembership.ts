@@ -2,7 +2,7 @@
  * Who is in a space: people with roles, how they come in, how they go, and by what right. Of a space whose members are identities.
  *
  * Everything here is a control operation that this device signs, and that every other device judges by itself; nobody has to be online.
- * What each of them means: docs/identity.md; what it promises: docs/security.md#membership.
+ * What each of them promises: docs/security.md#membership.
  */
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
