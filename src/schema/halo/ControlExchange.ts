@@ -93,6 +93,7 @@ interface Pushed extends HeldOperation {
 
 export class ControlExchange {
   private readonly source: ControlSource
+  private readonly self: string
   private readonly idOf: (operation: Uint8Array) => Uint8Array | null
   /** New here, in the order in which they came. */
   private readonly pushed = new Map<string, Pushed>()
@@ -119,8 +120,9 @@ export class ControlExchange {
   /** Why the peer is cut off, or null. */
   greed: string | null = null
 
-  constructor(source: ControlSource, idOf: (operation: Uint8Array) => Uint8Array | null, now: number) {
+  constructor(source: ControlSource, self: string, idOf: (operation: Uint8Array) => Uint8Array | null, now: number) {
     this.source = source
+    this.self = self
     this.idOf = idOf
     this.startedAt = this.rangeTokensAt = this.wastedAt = now
     this.refused = new Bucket(refusedOperationsPerMinuteMax / 60, refusedOperationsPerMinuteMax, now)
@@ -146,8 +148,9 @@ export class ControlExchange {
     }
   }
 
-  /** How long an operation of an author has to wait. */
+  /** How long an operation of an author has to wait; this device's own ones do not. */
   private turnOf(author: string, now: number): number {
+    if (author === this.self) return 0
     let turn = this.authors.get(author)
     if (turn === undefined) {
       if (this.authors.size >= authorsMax) this.authors.clear()

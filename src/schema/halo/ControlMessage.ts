@@ -4,11 +4,12 @@
  * They go on the channel of replication, before it begins and beside it. Read strictly and under bounds, so that a message which was
  * read is true to its shape; whether it is true is for the machine (ControlSync.ts). Bytes: docs/format.md#control-operations-on-the-wire.
  */
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
 import { messageBytesMax, messageOperationBytesMax, messageOperationsMax, rangeItemsMax } from "../platform/Limits.ts"
 import { type KeyRange, readRange, writeRange } from "../platform/RangeSet.ts"
 import type { DeviceStanding } from "./Membership.ts"
+import { operationId, readSigned } from "./OperationFrame.ts"
 
 const standings: ReadonlyArray<DeviceStanding> = ["stranger", "member", "former"]
 
@@ -117,3 +118,9 @@ export const decodeControl = (bytes: Uint8Array): Result.Result<ControlMessage, 
 /** Whether a frame, unless it is garbled, is about operations; a Refuse of the whole channel is about neither. */
 export const isControl = ([, type, set]: Uint8Array): boolean =>
   type === 6 || type === 12 || type === 14 || (type === 1 && set === 1)
+
+/** The id of an operation as it was signed; null of what is none. */
+export const signedId = (bytes: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array | null => {
+  const signed = decodeWith(bytes, readSigned)
+  return Result.isSuccess(signed) ? operationId(signed.success.op, hash) : null
+}

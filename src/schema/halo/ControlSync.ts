@@ -77,7 +77,9 @@ export class ControlSync {
   /** The hashes that members told each other. */
   private readonly saidHashes = new Set<string>()
   private readonly heardHashes = new Set<string>()
-  private isInside = false
+  /** Whether both are members and have said the same. From then on messages about feeds may follow. */
+  isInside = false
+  private hasEntered = false
   private isParting = false
   private operationsLeft = entranceOperationsMax
   private bytesLeft = entranceBytesMax
@@ -92,10 +94,15 @@ export class ControlSync {
     this.self = feedText(self)
     this.peer = feedText(peer)
     this.leads = compareBytes(self, peer) < 0
-    this.exchange = new ControlExchange(source, idOf, now)
+    this.exchange = new ControlExchange(source, this.self, idOf, now)
     this.startedAt = this.heardAt = now
     this.said = this.standing()
     this.say()
+  }
+
+  /** Why the connection ends, or null. */
+  get ending(): string | null {
+    return this.closing?.reason ?? null
   }
 
   /** When the machine wants to speak though nothing happens. */
@@ -187,6 +194,12 @@ export class ControlSync {
     const ops = this.source.set.summary()
     if (this.said === "member") this.saidHashes.add(feedText(ops))
     this.due.push({ _tag: "Standing", standing: this.said, ops })
+    this.meet()
+  }
+
+  /** Who hears what it has said itself is inside, and so is the other, however both have gone on since. */
+  private meet(): void {
+    if (this.isLevel) for (const hash of this.heardHashes) if (this.saidHashes.has(hash)) this.isInside = true
   }
 
   private standingCame(standing: DeviceStanding, ops: Uint8Array, now: number) {
@@ -197,6 +210,7 @@ export class ControlSync {
     if (this.standing() !== this.said) this.say()
     if (!this.isLevel) return this.show()
     this.heardHashes.add(feedText(ops))
+    this.meet()
     if (!this.saidHashes.has(feedText(ops))) {
       this.exchange.forget()
       this.compareAt = this.leads ? now : Number.POSITIVE_INFINITY
@@ -260,15 +274,18 @@ export class ControlSync {
     if (!this.isLevel) return
     if (now >= this.compareAt && this.exchange.isIdle(now)) this.compare(now)
     this.exchange.speak(messages, now)
-    if (this.isInside) return
-    // what is the same here by now is told once nothing more is on its way
-    if (this.exchange.isIdle(now) && !this.saidHashes.has(feedText(this.source.set.summary()))) {
-      this.say()
-      messages.push(...this.due.splice(0))
-      if (this.saidHashes.size > hashesMax) this.close("this device changes without end", "slow")
-    }
-    for (const hash of this.heardHashes) if (this.saidHashes.has(hash)) this.isInside = true
-    if (this.isInside) actions.push({ _tag: "Enter" })
+    if (!this.isInside) this.speakSame(messages, now)
+    if (!this.isInside || this.hasEntered) return
+    this.hasEntered = true
+    actions.push({ _tag: "Enter" })
+  }
+
+  /** What is here by now is told once nothing more is on its way. */
+  private speakSame(messages: Array<ControlMessage>, now: number): void {
+    if (!this.exchange.isIdle(now) || this.saidHashes.has(feedText(this.source.set.summary()))) return
+    this.say()
+    messages.push(...this.due.splice(0))
+    if (this.saidHashes.size > hashesMax) this.close("this device changes without end", "slow")
   }
 
   private compare(now: number): void {
