@@ -12,6 +12,7 @@ import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as ReplicatorLayer from "../../src/layers/echo/Replicator.ts"
 import * as SpaceServiceLayer from "../../src/layers/echo/SpaceService.ts"
+import * as EntranceLayer from "../../src/layers/halo/Entrance.ts"
 import * as IdentityStoreLayer from "../../src/layers/halo/IdentityStore.ts"
 import * as OperationStoreLayer from "../../src/layers/halo/OperationStore.ts"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
@@ -43,7 +44,7 @@ export interface Home {
 
 const layer = (storage: Storage["Service"]) =>
   SpaceServiceLayer.layer({ urls: [] }).pipe(
-    Layer.provideMerge(Layer.mergeAll(FeedStoreLayer.layer, ReplicatorLayer.layer, SupervisorLayer.layer)),
+    Layer.provideMerge(Layer.mergeAll(EntranceLayer.layer, FeedStoreLayer.layer, ReplicatorLayer.layer, SupervisorLayer.layer)),
     Layer.provideMerge(Layer.provideMerge(IdentityStoreLayer.layer, OperationStoreLayer.layer)),
     Layer.provideMerge(DeviceLayer.layer),
     Layer.provide(SwarmLayer.layer),

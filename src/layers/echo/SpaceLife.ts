@@ -16,6 +16,7 @@ import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import type { Supervision, Supervisor } from "../../services/actor/Supervisor.ts"
 import type { FeedStore, SpaceFeeds } from "../../services/echo/FeedStore.ts"
 import type { Replicator } from "../../services/echo/Replicator.ts"
+import type { Entrance } from "../../services/halo/Entrance.ts"
 import type { PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
@@ -32,9 +33,12 @@ export interface Belonging {
   readonly access: () => SpaceAccess
 }
 
+type Join = Parameters<Swarm["Service"]["join"]>[0]
+
 /** What the lives of all spaces are made with. */
 export interface Platform {
   readonly clock: Clock.Clock
+  readonly entrance: Entrance["Service"]
   readonly feedStore: FeedStore["Service"]
   readonly replicator: Replicator["Service"]
   readonly supervisor: Supervisor["Service"]
@@ -50,7 +54,7 @@ export const lifeOf = (
 ): Effect.Effect<never, StorageError | KeyMissing> =>
   Effect.suspend(() => {
     let life: OpenSpace | null = null
-    const { clock, feedStore, supervisor, swarm } = platform
+    const { clock, entrance, feedStore, supervisor, swarm } = platform
     const run = Effect.gen(function* () {
       const table = new FeedTable()
       const access = accessOf()
@@ -67,10 +71,14 @@ export const lifeOf = (
       if (operations !== null) yield* operations.watch(() => begun.judge())
       yield* begun.load
       handle.rose(begun)
+      // who is in a list of devices has shown by its key that it is; of operations each has to know what the other knows
+      const entering: Pick<Join, "enter" | "version"> =
+        operations === null
+          ? { version: 0 }
+          : { version: 1, enter: (peer) => entrance.enter({ ...peer, operations, self: device }) }
       const connections = yield* supervisor.open({ name: `spaces/${handle.id}`, policy: stop })
       const onPeer = onPeerOf(platform, connections, feeds, begun)
-      const version = operations === null ? 0 : 1
-      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", version, onPeer })
+      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entering })
       return yield* Effect.raceFirst(begun.run, Effect.andThen(joining, Effect.andThen(joined, Effect.never)))
     })
     // of what never came up, its opener is told
