@@ -67,9 +67,9 @@ export class ReplicatorOperations {
           : { _tag: "Garbled", reason: message.failure.message }
       )
       for (const action of actions) {
-        if (action._tag !== "Take") continue
-        const { refused } = yield* this.entered.operations.take(action.operations)
-        this.step({ _tag: "Taken", refused: refused.length })
+        if (action._tag !== "Take" || this.ending !== null) continue
+        const { refused, waiting } = yield* this.entered.operations.take(action.operations)
+        this.step({ _tag: "Taken", refused: refused.length, waiting })
       }
     })
   }

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import { decodeControl, encodeControl, signedId } from "../../schema/halo/ControlMessage.ts"
+import { decodeControl, encodeControl, signedBy } from "../../schema/halo/ControlMessage.ts"
 import { type ControlEvent, ControlSync } from "../../schema/halo/ControlSync.ts"
 import { type Entered, type Entering, Entrance, EntranceRefused } from "../../services/halo/Entrance.ts"
 import * as Bell from "../../services/platform/Bell.ts"
@@ -26,8 +26,13 @@ const make = Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const wake = yield* Bell.make
     const now = () => elapsedMillis(clock)
-    const idOf = (bytes: Uint8Array) => signedId(bytes, hash)
-    const sync = new ControlSync({ source: operations, self, peer: device, idOf, now: now() })
+    const sync = new ControlSync({
+      source: operations,
+      self,
+      peer: device,
+      signedBy: (bytes) => signedBy(bytes, hash),
+      now: now()
+    })
     const step = (event: ControlEvent) => sync.step(event, now())
     let listener = () => wake.ring()
     yield* operations.watch((added) => {
@@ -49,9 +54,9 @@ const make = Effect.gen(function* () {
           : { _tag: "Garbled", reason: message.failure.message }
       )
       for (const action of actions) {
-        if (action._tag !== "Take") continue
-        const { refused } = yield* operations.take(action.operations)
-        step({ _tag: "Taken", refused: refused.length })
+        if (action._tag !== "Take" || sync.ending !== null) continue
+        const { refused, waiting } = yield* operations.take(action.operations)
+        step({ _tag: "Taken", refused: refused.length, waiting })
       }
     })
 

@@ -4,12 +4,14 @@
  * They go on the channel of replication, before it begins and beside it. Read strictly and under bounds, so that a message which was
  * read is true to its shape; whether it is true is for the machine (ControlSync.ts). Bytes: docs/format.md#control-operations-on-the-wire.
  */
-import * as Result from "effect/Result"
-import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import type * as Result from "effect/Result"
+import { Unsupported } from "../echo/ChangeSet.ts"
+import { feedText } from "../echo/FeedTable.ts"
+import { decodeWith, Malformed, Reader, Writer } from "../platform/Codec.ts"
 import { messageBytesMax, messageOperationBytesMax, messageOperationsMax, rangeItemsMax } from "../platform/Limits.ts"
 import { type KeyRange, readRange, writeRange } from "../platform/RangeSet.ts"
 import type { DeviceStanding } from "./Membership.ts"
-import { operationId, readSigned } from "./OperationFrame.ts"
+import { operationId, readFrame, readSigned } from "./OperationFrame.ts"
 
 const standings: ReadonlyArray<DeviceStanding> = ["stranger", "member", "former"]
 
@@ -119,8 +121,18 @@ export const decodeControl = (bytes: Uint8Array): Result.Result<ControlMessage, 
 export const isControl = ([, type, set]: Uint8Array): boolean =>
   type === 6 || type === 12 || type === 14 || (type === 1 && set === 1)
 
-/** The id of an operation as it was signed; null of what is none. */
-export const signedId = (bytes: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array | null => {
-  const signed = decodeWith(bytes, readSigned)
-  return Result.isSuccess(signed) ? operationId(signed.success.op, hash) : null
+/** The id of an operation as it was signed, and who says that he signed it; null of what is no operation. */
+export const signedBy = (
+  bytes: Uint8Array,
+  hash: (bytes: Uint8Array) => Uint8Array
+): { readonly id: Uint8Array; readonly by: string } | null => {
+  try {
+    const outer = new Reader(bytes)
+    const { op } = readSigned(outer)
+    outer.finish()
+    return { id: operationId(op, hash), by: feedText(readFrame(new Reader(op)).by) }
+  } catch (error) {
+    if (error instanceof Malformed || error instanceof Unsupported) return null
+    throw error
+  }
 }

@@ -13,7 +13,14 @@
 import { feedText } from "../echo/FeedTable.ts"
 import { compareBytes } from "../platform/Codec.ts"
 import { entranceBytesMax, entranceMillisMax, entranceOperationsMax, entranceSilenceMillisMax } from "../platform/Limits.ts"
-import { ControlExchange, type ControlSource, type HeldOperation, opsMessages, pastOf } from "./ControlExchange.ts"
+import {
+  ControlExchange,
+  type ControlSource,
+  type HeldOperation,
+  opsMessages,
+  pastOf,
+  type Signature
+} from "./ControlExchange.ts"
 import type { ControlMessage } from "./ControlMessage.ts"
 import type { DeviceStanding } from "./Membership.ts"
 
@@ -23,14 +30,14 @@ export type ControlEvent =
   | { readonly _tag: "Garbled"; readonly reason: string }
   /** Operations are here that were not, wherever they came from. */
   | { readonly _tag: "Added"; readonly operations: ReadonlyArray<HeldOperation> }
-  /** A `Take` was carried out. */
-  | { readonly _tag: "Taken"; readonly refused: number }
+  /** A `Take` was carried out: how many were refused, and how many wait for others. */
+  | { readonly _tag: "Taken"; readonly refused: number; readonly waiting: number }
   /** The peer has told the hash of its operations, beside those of feeds. */
   | { readonly _tag: "Summed"; readonly ops: Uint8Array }
   | { readonly _tag: "Writable" }
 
 export type ControlAction =
-  /** To be taken in before more is read; `Taken` answers it. Views into a frame. */
+  /** To be taken in before more is read, unless the connection ends meanwhile; `Taken` answers it. Views into a frame. */
   | { readonly _tag: "Take"; readonly operations: ReadonlyArray<Uint8Array> }
   /** Both are members, and had the same. */
   | { readonly _tag: "Enter" }
@@ -47,11 +54,12 @@ export interface ControlOptions {
   /** The public keys of both ends. */
   readonly self: Uint8Array
   readonly peer: Uint8Array
-  /** The id of a signed operation; null of what is none. */
-  readonly idOf: (operation: Uint8Array) => Uint8Array | null
+  readonly signedBy: Signature
   readonly now: number
 }
 
+/** Operations that are taken in at once of who is not known to be a member. */
+const stepOperations = 64
 /** Hashes that either end may say before both are inside. */
 const hashesMax = 64
 const comparePauseMin = 1_000
@@ -89,12 +97,12 @@ export class ControlSync {
   /** Why the connection ends, and what the peer is told of it. */
   private closing: { readonly reason: string; readonly farewell: string | null } | null = null
 
-  constructor({ idOf, now, peer, self, source }: ControlOptions) {
+  constructor({ now, peer, self, signedBy, source }: ControlOptions) {
     this.source = source
     this.self = feedText(self)
     this.peer = feedText(peer)
     this.leads = compareBytes(self, peer) < 0
-    this.exchange = new ControlExchange(source, this.self, idOf, now)
+    this.exchange = new ControlExchange(source, this.self, signedBy, now)
     this.startedAt = this.heardAt = now
     this.said = this.standing()
     this.say()
@@ -136,7 +144,7 @@ export class ControlSync {
         if (this.isLevel) this.isParting ||= this.standing() !== "member" || this.ownStanding() !== "member"
         break
       case "Taken":
-        this.exchange.taken(event.refused, now)
+        this.taken(event.refused, event.waiting, now)
         break
       case "Summed":
         return this.summed(event.ops, now)
@@ -169,9 +177,17 @@ export class ControlSync {
       for (const { length } of operations) this.bytesLeft -= length
       if (this.operationsLeft < 0 || this.bytesLeft < 0) return this.close("it shows too much to be let in", "greedy")
     }
-    const fresh = this.exchange.opsCame(operations, now)
+    const fresh = this.exchange.opsCame(operations, (by) => this.isLevel || !this.isFormer(by), now)
     if (fresh === null) return this.close("it sent what is no operation", "malformed")
-    if (fresh.length > 0) actions.push({ _tag: "Take", operations: fresh })
+    const step = this.isLevel ? fresh.length : stepOperations
+    for (let from = 0; from < fresh.length; from += step)
+      actions.push({ _tag: "Take", operations: fresh.slice(from, from + step) })
+  }
+
+  /** What somebody shows is all within somebody's right, parents first: the first thing that is not ends it. */
+  private taken(refused: number, waiting: number, now: number) {
+    this.exchange.taken(refused, waiting, now)
+    if (!this.isLevel && refused + waiting > 0) this.close("what it shows does not hold", "not a member")
   }
 
   // Who is what ---------------------------------------------------------------------------------------------------------------------
@@ -182,6 +198,11 @@ export class ControlSync {
 
   private ownStanding(): DeviceStanding {
     return this.source.membership.device(this.self).standing
+  }
+
+  /** Whether what a device says counts no more: of one that was let in again, all that has to be known is known to who let it in. */
+  private isFormer(device: string): boolean {
+    return this.source.membership.device(device).standing === "former"
   }
 
   /** Whether each is a member to the other. */
@@ -238,7 +259,7 @@ export class ControlSync {
     // who was told that it is out hears first by what
     const isDue = this.heard === "stranger" || this.heardTimes > 1
     if (this.said !== "member" || !isDue || this.ownStanding() !== "member") return null
-    return pastOf(this.source, membership.device(this.self).grants, there.grants)
+    return pastOf(this.source, membership.device(this.self).live, there.grants)
   }
 
   // Both are members ----------------------------------------------------------------------------------------------------------------

@@ -345,14 +345,14 @@ export class Membership {
     return [...this.current.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1))
   }
 
-  /** What a device is by its key. Of a member `grants` are those that stand; of a former one, all that it had. */
+  /** What a device is by its key. */
   device(key: string): DeviceRight {
     const all = this.grantsAt.get(`device ${key}`) ?? noGrants
-    const live = all.filter((grant) => this.isLive(grant) && (grant.member === null || this.isLive(grant.member)))
+    const standing = all.filter((grant) => this.isLive(grant) && (grant.member === null || this.isLive(grant.member)))
     const idsOf = (ops: Iterable<number>) => [...new Set(ops)].map((op) => this.nodes[op]!.operation.id)
-    if (live.length > 0) return { standing: "member", grants: idsOf(live.map(({ op }) => op)), revocations: [] }
-    const standing = all.length === 0 ? "stranger" : "former"
-    return { standing, grants: idsOf(all.map(({ op }) => op)), revocations: idsOf(this.revokersOf(all)) }
+    const grants = idsOf(all.map(({ op }) => op))
+    if (standing.length > 0) return { standing: "member", grants, live: idsOf(standing.map(({ op }) => op)), revocations: [] }
+    return { standing: all.length === 0 ? "stranger" : "former", grants, live: [], revocations: idsOf(this.revokersOf(all)) }
   }
 
   /** What stands and takes away these grants, or one that they go back to. */
