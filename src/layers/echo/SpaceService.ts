@@ -40,6 +40,7 @@ import {
   SpaceService,
   type WriteError
 } from "../../services/echo/SpaceService.ts"
+import { Entrance } from "../../services/halo/Entrance.ts"
 import { type HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { OperationStore, type SpaceOperations } from "../../services/halo/OperationStore.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
@@ -99,6 +100,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
   const platform: Platform = {
     clock: yield* Clock.Clock,
+    entrance: yield* Entrance,
     feedStore: yield* FeedStore,
     replicator: yield* Replicator,
     supervisor,
@@ -294,5 +296,5 @@ export const layer = (
 ): Layer.Layer<
   SpaceService,
   StorageError,
-  Storage | Crypto | Device | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
+  Storage | Crypto | Device | Entrance | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
 > => Layer.effect(SpaceService, make(options))
