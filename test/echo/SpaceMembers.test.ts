@@ -4,10 +4,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
+import { bytesOf } from "../../src/layers/halo/HeldOperations.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
-import { letIn, person } from "../halo/Household.ts"
+import { letIn, type Person, person } from "../halo/Household.ts"
 import { elapse } from "../mesh/Elapse.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String })
@@ -117,6 +118,35 @@ describe("a space of an identity", () => {
       for (const space of [hers, third]) assert.deepStrictEqual(yield* titles(space), ["after", "before"])
       assert.strictEqual(yield* hers.stateHash, yield* third.stateHash)
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect(
+    "can be read and not written once a member has said what this version does not know, and a reader cannot bring that about",
+    () =>
+      Effect.gen(function* () {
+        const [ann, bob, carol] = [yield* person, yield* person, yield* person]
+        const hers = yield* ann.spaces.create({ name: "Home" })
+        const his = yield* letIn(hers, bob)
+        yield* letIn(hers, carol, "reader")
+        yield* elapse("5 seconds")
+        const say = ({ identity, operations }: Person) =>
+          Effect.scoped(
+            Effect.flatMap(operations.open(bytesOf(hers.id), null), ({ publish }) =>
+              publish({ type: "Unknown", number: 77, content: Uint8Array.of(0xf6) }, { device: identity.device })
+            )
+          )
+        yield* say(carol)
+        yield* elapse("5 seconds")
+        yield* hers.create(Task, { title: "milk" })
+        yield* say(bob)
+        yield* elapse("5 seconds")
+        const refused = yield* Effect.flip(hers.create(Task, { title: "bread" }))
+        assert.match(refused.message, /it holds a control operation of type 77, which this version of Troupe does not know/)
+        assert.deepStrictEqual(yield* titles(his), ["milk"])
+        // who has removed him is rid of it
+        yield* hers.membership!.remove(bob.identity.text, { since: 0 })
+        yield* hers.create(Task, { title: "bread" })
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 })
 

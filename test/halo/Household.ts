@@ -85,7 +85,7 @@ const accept = ({ identities, identity, keyring }: Person, offer: string) =>
   })
 
 /** Enters the space of a welcome. */
-export const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string) =>
+const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string) =>
   Effect.gen(function* () {
     const welcome = Result.getOrThrow(decodeWelcome(text, hash))
     yield* Effect.scoped(Effect.flatMap(operations.open(welcome.space, null), ({ take }) => take(welcome.operations)))
