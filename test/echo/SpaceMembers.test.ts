@@ -65,6 +65,14 @@ describe("a space of an identity", () => {
       for (const space of [hers, his, third]) assert.deepStrictEqual(yield* titles(space), ["bread", "milk"])
       assert.strictEqual(new Set(yield* Effect.forEach([hers, his, third], ({ stateHash }) => stateHash)).size, 1)
       assert.strictEqual(new Set(yield* Effect.forEach([hers, his, third], ({ frontier }) => frontier)).size, 1)
+      yield* hers.membership!.setName("Ann")
+      yield* his.membership!.setName("Bob")
+      yield* elapse("10 seconds")
+      const [origin] = yield* third.membership!.provenance(carol.identity.text)
+      assert.match(
+        origin!.join("\n"),
+        /^Bob .* \(admin, by device .*\) admitted somebody .* as editor.*\nAnn .* admitted Bob .*\nAnn .* founded the space/
+      )
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
