@@ -33,7 +33,9 @@ export const stuckOf = (space: OpenSpace): ReadonlyArray<string> => {
         ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
         : `feed ${stuck.feed} holds ${stuck.what}`
     )
-  return [...waiting, ...space.losses(), ...space.peers.faults()]
+  const orphans = space.access.operations?.waiting() ?? 0
+  const operations = orphans === 0 ? [] : [`${orphans} control operations wait for those that they build on`]
+  return [...waiting, ...operations, ...space.losses(), ...space.peers.faults()]
 }
 
 export const readOnly = (space: string, reason: string): SpaceReadOnly => new SpaceReadOnly({ space, reason })
