@@ -23,13 +23,13 @@ export const audit = (ticketText: string, entries: ReadonlyArray<Entry> | null) 
     const keyring = yield* Keyring
     const feedStore = yield* FeedStore
     const ticket = yield* Effect.fromResult(decodeTicket(ticketText, crypto.hash))
-    const members = new Set(ticket.genesis.devices.map(Base64Url.encode))
+    const members = new Set("genesis" in ticket ? ticket.genesis.devices.map(Base64Url.encode) : [])
     const state = new SpaceState()
     const [device] = yield* keyring.list("device")
     const feeds = yield* feedStore.open({
       space: ticket.space,
       device: device!,
-      isMember: (member) => members.has(Base64Url.encode(member)),
+      admits: ({ device }) => members.has(Base64Url.encode(device)),
       feedId: (index) => state.feeds.id(index)
     })
     const { blocks, signatures } = yield* feeds.audit
@@ -38,7 +38,7 @@ export const audit = (ticketText: string, entries: ReadonlyArray<Entry> | null) 
     const count = (type: string): number => state.objects.ofType(type).filter((entry) => !entry.isDeleted).length
     const audited: Audited = {
       stateHash: stateHash(state.objects, crypto.hash),
-      frontier: Hex.encode(frontierHash({ floors: [], applied: state.delivery.applied() }, crypto.hash)),
+      frontier: Hex.encode(frontierHash({ controlHeads: [], floors: [], applied: state.delivery.applied() }, crypto.hash)),
       cities: count("City"),
       visits: count("Visit"),
       blocks,

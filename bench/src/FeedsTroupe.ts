@@ -43,7 +43,7 @@ const open = (folder: string, isStrict: boolean, isSealed: boolean) =>
     const table = new FeedTable()
     const device = yield* Context.get(services, Keyring).generate("device")
     const feedId = (index: number) => table.id(index)
-    const feeds = yield* Context.get(services, FeedStore).open({ space, device, isMember: () => true, feedId })
+    const feeds = yield* Context.get(services, FeedStore).open({ space, device, admits: () => true, feedId })
     return { feeds, table }
   })
 

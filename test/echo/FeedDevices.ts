@@ -103,7 +103,7 @@ export const openIn = (
   const opening = store.open({
     space: spaceId,
     device: device.key,
-    isMember: (key) => members.some((member) => Buffer.compare(member.key, key) === 0),
+    admits: ({ device: key }) => members.some((member) => Buffer.compare(member.key, key) === 0),
     feedId: (index) => table.id(index)
   })
   return Effect.map(opening, (feeds) => ({ device, feeds, table }))

@@ -362,7 +362,7 @@ describe("FeedIngest", () => {
       const [alice, device] = [yield* makeDevice(), yield* makeDevice()]
       const { crypto, keyring } = device
       const platform = { storage: device.weather.storage, crypto, keyring, starts: 1, rolledBackAt: 0 }
-      const options = { space: spaceId, device: device.key, isMember: () => true, feedId: () => spaceId }
+      const options = { space: spaceId, device: device.key, admits: () => true, feedId: () => spaceId }
       const space = new FeedSpace(platform, options)
       const first = yield* admit(space, (yield* Forger.make(alice)).manifest)
       for (let i = 0; i < 100_000; i++) space.list.push(first)

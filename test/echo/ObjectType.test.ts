@@ -232,10 +232,12 @@ describe("ObjectId", () => {
   it("has one spelling", () => {
     const feed = feeds.text(ann)
     assert.deepStrictEqual(parseObjectId(`${feed}.12`, feeds), { feed: ann, counter: 12 })
+    assert.deepStrictEqual(parseObjectId(`${feed}.0`, feeds), { feed: ann, counter: 0 }, "a profile")
     const wrong = [
       "",
       feed,
-      `${feed}.0`,
+      `${feed}.`,
+      `${feed}.00`,
       `${feed}.012`,
       `${feed}.-1`,
       `${feed}.1e3`,

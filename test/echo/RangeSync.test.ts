@@ -5,9 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
 import { encodeFrontier, frontierHash } from "../../src/schema/echo/Frontier.ts"
-import { FeedSet, firstKey, isSameRange, lastKey, rangeHash, splitRange } from "../../src/schema/echo/RangeSync.ts"
+import { FeedSet, rangeHash, splitRange } from "../../src/schema/echo/RangeSync.ts"
 import { decodeMessage, encodeMessage, type Message, markOf, type Range } from "../../src/schema/echo/ReplicationMessage.ts"
 import { compareBytes, decode, encode, equalBytes, Malformed } from "../../src/schema/platform/Codec.ts"
+import { firstKey, lastKey } from "../../src/schema/platform/RangeSet.ts"
 import { hash, keyOf, randomOf } from "./ReplicationNetwork.ts"
 
 const item = (name: string, length: number) => {
@@ -26,7 +27,7 @@ const setOf = (names: ReadonlyArray<readonly [string, number]>): Items => {
 /** Lets two sets compare as two devices do; answers what each was listed, and how many ranges were said. */
 const compared = (a: Items, b: Items) => {
   const listed = [new Map<string, number>(), new Map<string, number>()] as const
-  const queue: Array<readonly [0 | 1, Range]> = splitRange(a, firstKey, lastKey, hash).map((range) => [1, range])
+  const queue: Array<readonly [0 | 1, Range]> = splitRange(a, firstKey, lastKey).map((range) => [1, range])
   let said = 0
   while (queue.length > 0) {
     const [to, range] = queue.shift()!
@@ -38,8 +39,8 @@ const compared = (a: Items, b: Items) => {
       // what the other does not list there it is told
       for (const own of set.between(range.from, range.to))
         if (!there.has(own.text)) listed[to === 0 ? 1 : 0].set(own.text, own.length)
-    } else if (!isSameRange(set, range, hash)) {
-      for (const part of splitRange(set, range.from, range.to, hash)) queue.push([to === 0 ? 1 : 0, part])
+    } else if (!set.isSameRange(range)) {
+      for (const part of splitRange(set, range.from, range.to)) queue.push([to === 0 ? 1 : 0, part])
     }
   }
   return { listed, said }
@@ -72,7 +73,7 @@ describe("RangeSync", () => {
 
   it("[R2] a split lies side by side from the first key to the last, and holds every feed once", () => {
     const set = setOf(Array.from({ length: 1_000 }, (_, i) => [`${i}`, i]))
-    const parts = splitRange(set, firstKey, lastKey, hash)
+    const parts = splitRange(set, firstKey, lastKey)
     assert.strictEqual(parts.length, 16)
     assert.deepStrictEqual(parts[0]!.from, firstKey)
     assert.deepStrictEqual(parts[15]!.to, lastKey)
@@ -117,9 +118,10 @@ describe("RangeSync", () => {
 })
 
 describe("Frontier", () => {
-  it("is sorted by feed, and hashed under the label echo/frontier", () => {
+  it("is sorted, and hashed under the label echo/frontier", () => {
     const [a, b] = [keyOf("a"), keyOf("b")].sort(compareBytes) as [Uint8Array, Uint8Array]
     const frontier = {
+      controlHeads: [b, a],
       floors: [[b, 2]],
       applied: [
         [b, 9],
@@ -128,7 +130,7 @@ describe("Frontier", () => {
     } as const
     const bytes = encodeFrontier(frontier)
     assert.deepStrictEqual(Result.getOrThrow(decode(bytes)), [
-      [],
+      [a, b],
       [],
       [[b, 2]],
       [

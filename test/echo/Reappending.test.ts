@@ -14,6 +14,7 @@ import {
 import { decodePlain, encodePlain, feedsCited, sizeOf } from "../../src/schema/echo/ChangeSetCodec.ts"
 import { Copies } from "../../src/schema/echo/Copies.ts"
 import { FeedTable } from "../../src/schema/echo/FeedTable.ts"
+import { putInProfile } from "../../src/schema/echo/Profile.ts"
 import { type Again, Reappending, type Source } from "../../src/schema/echo/Reappending.ts"
 import { blockFeedsMax, changeSetBytesMax, valueBytesMax } from "../../src/schema/platform/Limits.ts"
 
@@ -105,6 +106,16 @@ describe("Reappending", () => {
     reappending.through(block(0, true, changeSet(1, [dep(alice, 4)], create("T", 1))))
     const again = reappending.through(block(1, false, changeSet(2, [dep(alice, 6)], create("T", 1))))
     assert.deepStrictEqual(again.map(depsOf), [[[alice, 6, 6]]])
+  })
+
+  it("writes what was in the profile of the frozen feed in that of the next", () => {
+    const reappending = machine([[frozen, 1]])
+    reappending.through(block(0, true, changeSet(1, null, create("T", 1))))
+    const again = reappending.through(block(1, false, changeSet(2, null, putInProfile(frozen, "name", "Ann"))))
+    assert.deepStrictEqual(
+      again.map(({ changeSet: { mutations } }) => mutations),
+      [[putInProfile(next, "name", "Ann")]]
+    )
   })
 
   it("leaves out what names what nobody can see any more, and nothing else", () => {

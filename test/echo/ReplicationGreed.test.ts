@@ -3,8 +3,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { feedText } from "../../src/schema/echo/FeedTable.ts"
-import { firstKey, lastKey, rangeHash } from "../../src/schema/echo/RangeSync.ts"
+import { rangeHash } from "../../src/schema/echo/RangeSync.ts"
 import type { Message } from "../../src/schema/echo/ReplicationMessage.ts"
+import { firstKey, lastKey } from "../../src/schema/platform/RangeSet.ts"
 import { alone, bytesOf, Hand, isWantOf, itemOf, own, runOf, tags } from "./ReplicationHand.ts"
 import { Device, type End, hash, keyOf, localOf, Network } from "./ReplicationNetwork.ts"
 

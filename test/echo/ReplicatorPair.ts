@@ -82,7 +82,7 @@ export const party = (bell: Bell, from?: Pick<Party, "storage" | "keyring">) =>
     const feeds: SpaceFeeds = yield* Context.get(services, FeedStore).open({
       space,
       device: device.publicKey,
-      isMember: () => true,
+      admits: () => true,
       // change sets cite no feed but their own
       feedId: () => feeds.list().find(({ manifest }) => equalBytes(manifest.device, device.publicKey))!.id
     })
@@ -135,7 +135,7 @@ const socketOf = (inbound: Line, outbound: Line): Socket.Socket => {
 const line: Effect.Effect<Line> = Effect.map(Queue.bounded<Uint8Array, Socket.SocketError>(8), (queue) => ({ queue, frames: [] }))
 
 const observerOf = (self: Party, peer: string, bell: Bell): Observer => ({
-  frontier: () => ({ floors: [], applied: [] }),
+  frontier: () => ({ controlHeads: [], floors: [], applied: [] }),
   acknowledged: (feed, length) => {
     self.acknowledged.set(`${peer} ${feed}`, length)
     bell.ring()
@@ -149,7 +149,7 @@ const observerOf = (self: Party, peer: string, bell: Bell): Observer => ({
 })
 
 const run = (self: Party, other: Pick<Party, "key" | "text">, socket: Socket.Socket, bell: Bell) => {
-  const peer = { device: other.key, deviceText: other.text, socket, bytesOnWire: () => 0 }
+  const peer = { device: other.key, deviceText: other.text, socket, bytesOnWire: () => 0, entered: null }
   return Effect.scoped(self.replicator.run(self.feeds, peer, observerOf(self, other.text, bell)))
 }
 

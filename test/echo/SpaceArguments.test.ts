@@ -29,7 +29,7 @@ describe("a space that cannot be created", () => {
         [{ name: "x", members: ["me"] }, "MemberInvalid", /"me" is not a device/],
         [{ name: "x", members: [5] }, "MemberInvalid", /"5" is not a device/],
         [{ name: "x", members: keys[0]!.device }, "ArgumentInvalid", /spaces\.create takes an array of members/],
-        [undefined, "ArgumentInvalid", /spaces\.create takes \{ name, members \}, and was given undefined/]
+        [undefined, "ArgumentInvalid", /spaces\.create takes \{ name, identity, members \}, and was given undefined/]
       ]
       for (const [options, tag, says] of wrong) {
         const error = yield* failure(Effect.suspend(() => peer.spaces.create(options as Bad)))

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
+import { stuckOf } from "../../src/layers/echo/SpaceStatus.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
 import { SpaceState } from "../../src/schema/echo/SpaceState.ts"
@@ -98,9 +99,9 @@ describe("an open space", () => {
       space.peers.observer("bob").refused("f", "frozen")
       space.peers.observer("bob").refused("g", "bad-proof")
       space.peers.observer("carol").refused("f", "frozen")
-      assert.strictEqual(space.stuck().length, 3)
+      assert.strictEqual(stuckOf(space).length, 3)
       yield* space.peers.parted("bob")
-      assert.deepStrictEqual(space.stuck(), ["feed f is not taken from carol: frozen"])
+      assert.deepStrictEqual(stuckOf(space), ["feed f is not taken from carol: frozen"])
     })
   )
 })

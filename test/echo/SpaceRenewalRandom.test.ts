@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { flaggedOf, stuckOf } from "../../src/layers/echo/SpaceStatus.ts"
 import { encodeManifest } from "../../src/schema/echo/Feed.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
 import { queryAll } from "../../src/schema/echo/Query.ts"
@@ -138,7 +139,7 @@ const run = (seed: number, clones: number) =>
           assert.strictEqual(new Set(lives.map(hashOf)).size, 1, `seed ${seed}: one state`)
           for (const { feeds, space } of lives) {
             yield* feeds.audit
-            assert.deepStrictEqual([...space.stuck(), ...space.flagged()], [], `seed ${seed}`)
+            assert.deepStrictEqual([...stuckOf(space), ...flaggedOf(space)], [], `seed ${seed}`)
             made = Math.max(made, feeds.renewal.made().length)
           }
           texts = shown(lives[0]!)

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
+import { stuckOf } from "../../src/layers/echo/SpaceStatus.ts"
 import { SpaceTrials } from "../../src/layers/echo/SpaceTrials.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { ObjectType } from "../../src/schema/echo/ObjectType.ts"
@@ -87,23 +88,23 @@ describe("a connection that fails", () => {
     return Effect.gen(function* () {
       const { connection, space } = yield* bench
       yield* connection(120_000, "it is owed an answer")
-      assert.match(space.stuck().join(), /replication with bob ended: it is owed an answer/)
+      assert.match(stuckOf(space).join(), /replication with bob ended: it is owed an answer/)
       yield* connection(119_000, null)
-      assert.strictEqual(space.stuck().length, 1)
+      assert.strictEqual(stuckOf(space).length, 1)
       yield* connection(121_000, null)
-      assert.deepStrictEqual(space.stuck(), [])
+      assert.deepStrictEqual(stuckOf(space), [])
 
       yield* connection(100, "greedy")
       yield* connection(100, "greedy")
       yield* connection(9_000, null)
-      assert.match(space.stuck().join(), /greedy/)
+      assert.match(stuckOf(space).join(), /greedy/)
       yield* connection(11_000, null)
-      assert.deepStrictEqual(space.stuck(), [])
+      assert.deepStrictEqual(stuckOf(space), [])
       assert.strictEqual(warnings.length, 2)
       // however long one held that failed, the next is not doubted for hours
       yield* connection(3_600_000, "greedy")
       yield* connection(151_000, null)
-      assert.deepStrictEqual(space.stuck(), [])
+      assert.deepStrictEqual(stuckOf(space), [])
     }).pipe(Effect.provide(layer))
   })
 })

@@ -71,7 +71,12 @@ export class Device {
 
   static open(storage: Storage["Service"]): Device {
     const scope = Scope.makeUnsafe()
-    const options = { space, device: alice.publicKey, isMember: isMember, feedId: () => new Uint8Array(32) }
+    const options = {
+      space,
+      device: alice.publicKey,
+      admits: (manifest: { readonly device: Uint8Array }) => isMember(manifest.device),
+      feedId: () => new Uint8Array(32)
+    }
     const services = Layer.provideMerge(KeyringMemory.layer, CryptoNode.layer)
     const opened = Effect.gen(function* () {
       const store = yield* FeedStoreLayer.make.pipe(Effect.provideService(Storage, storage))
@@ -191,5 +196,6 @@ const valueOf = <A, E>(exit: Exit.Exit<A, E>): A => {
 export const offerTicket = (text: string): Outcome => {
   const ticket = decodeTicket(text, crypto.hash)
   if (Result.isFailure(ticket)) return refused(ticket.failure._tag)
+  if (!("genesis" in ticket.success)) return accepted
   return ticket.success.genesis.devices.every(crypto.isKeyValid) ? accepted : refused("TicketInvalid")
 }

@@ -2,7 +2,7 @@
  * Random histories of a space's membership, of honest members and of some who back-date: who signs, what they have seen and what they do
  * is drawn from a seed.
  */
-import type { Deed, Operation, Subject } from "../../src/schema/halo/Operation.ts"
+import type { Deed, Operation, Role, Subject } from "../../src/schema/halo/Operation.ts"
 
 export type Draw = (below: number) => number
 
@@ -89,6 +89,12 @@ export class Graph {
     }
   }
 
+  /** The role that an invitation is for. */
+  offered({ proof }: Held): Role {
+    const invite = this.operations.find(({ id }) => id === proof)
+    return invite?.deed.type === "Invite" ? invite.deed.role : 1
+  }
+
   private newDevice(identity: string): string {
     return `${identity}.${this.operations.length}`
   }
@@ -114,7 +120,7 @@ export class Graph {
     if (signer.kind === "invite") {
       const hosts = this.devices.filter(({ proof }) => view.has(proof))
       const host = hosts.length > 0 ? this.pick(hosts) : signer
-      return { type: "Redeem", subject: this.newcomer(0), host: host.key, hostProof: host.proof }
+      return { type: "Redeem", subject: this.newcomer(0), role: this.offered(signer), host: host.key, hostProof: host.proof }
     }
     if (signer.kind === "recovery") {
       if (chance < 4) return { type: "Leave" }

@@ -142,16 +142,17 @@ describe("Membership", () => {
     const told = new Told()
     const bob = told.admit("A1", told.genesis, "B", 1)
     const invite = told.put("A1", told.genesis, [bob], { type: "Invite", key: "K", role: 2, hosts: "members" })
-    const redeem = (who: string, host: string, hostProof: string, seen: ReadonlyArray<string> = []) =>
-      told.put("K", invite, [hostProof, ...seen], { type: "Redeem", subject: subjectOf(who, `${who}1`), host, hostProof })
+    const redeem = (who: string, host: string, hostProof: string, seen: ReadonlyArray<string> = [], role: Role = 2) =>
+      told.put("K", invite, [hostProof, ...seen], { type: "Redeem", subject: subjectOf(who, `${who}1`), role, host, hostProof })
     redeem("C", "A1", told.genesis)
     const low = redeem("D", "B1", bob)
+    const other = redeem("G", "A1", told.genesis, [], 3)
     const closed = told.put("A1", told.genesis, [redeem("E", "A1", told.genesis)], { type: "RevokeInvite", invite })
     const late = redeem("F", "A1", told.genesis, [closed])
     assert.strictEqual(told.members, "A 4 A1, B 1 B1, E 2 E1")
     assert.deepStrictEqual(
-      [low, late].map((id) => told.evaluated.standing(id)),
-      ["malformed", "quarantined"]
+      [low, other, late].map((id) => told.evaluated.standing(id)),
+      ["malformed", "malformed", "quarantined"]
     )
   })
 

@@ -1,4 +1,4 @@
-/** Properties of `evaluate` over random histories (docs/security.md, "What is tested"). P1 to P9, P11 and P13. */
+/** Properties of `evaluate` over random histories (docs/security.md, "What is tested"). P1 to P9, P11 and P12. */
 import { assert, describe, it } from "@effect/vitest"
 import { acceptedPrefix } from "../../src/schema/halo/AcceptedPrefix.ts"
 import { Membership } from "../../src/schema/halo/Membership.ts"
@@ -161,7 +161,8 @@ describe("Membership, over random histories", () => {
       for (let i = 0; i < 3 && invites.length > 0; i++) {
         const invite = graph.pick(invites)
         const host = graph.pick(graph.devices)
-        const deed: Deed = { type: "Redeem", subject: subjectOf("EVE", "E1"), host: host.key, hostProof: host.proof }
+        const role = graph.offered(invite)
+        const deed: Deed = { type: "Redeem", subject: subjectOf("EVE", "E1"), role, host: host.key, hostProof: host.proof }
         const id = graph.put(invite.key, invite.proof, [invite.proof, host.proof], deed)
         const after = membershipOf(graph.operations)
         graph.operations.pop()

@@ -135,7 +135,7 @@ const auditManifest = Effect.fnUntraced(function* (space: FeedSpace, feed: HeldF
     { publicKey: manifest.feed, message, signature: manifest.feedSignature },
     { publicKey: manifest.device, message, signature: manifest.deviceSignature }
   ])
-  const isHere = equalBytes(manifest.space, space.options.space) && space.options.isMember(manifest.device)
+  const isHere = equalBytes(manifest.space, space.options.space) && space.options.admits(manifest)
   if (!isHere || !held.every(Boolean)) return yield* failed(feed, 0, "its manifest does not hold")
 })
 

@@ -42,7 +42,7 @@ const noRoot = new Uint8Array(32)
 const manifestFault = (space: FeedSpace, manifest: Manifest): string | null => {
   const { crypto } = space.platform
   if (!equalBytes(manifest.space, space.options.space)) return "it is for another space"
-  if (!space.options.isMember(manifest.device)) return "its device is no member of the space"
+  if (!space.options.admits(manifest)) return "its device is no member of the space"
   return crypto.isKeyValid(manifest.feed) && crypto.isKeyValid(manifest.device) ? null : "it names a key that is none"
 }
 

@@ -6,6 +6,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { Manifest } from "../../schema/echo/Feed.ts"
 import { type BlockRecord, blockKey, checkpointBlocks, decodeBlockRecord, type feedKeys } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { leafHash, Peaks } from "../../schema/echo/Merkle.ts"
@@ -29,7 +30,7 @@ export interface Platform {
 export interface Options {
   readonly space: Uint8Array
   readonly device: Uint8Array
-  readonly isMember: (device: Uint8Array) => boolean
+  readonly admits: (manifest: Manifest) => boolean
   readonly feedId: (index: number) => Uint8Array
 }
 

@@ -24,32 +24,16 @@ import {
   type SpaceFeeds,
   type StoredFeed
 } from "../../services/echo/FeedStore.ts"
-import {
-  type Flagged,
-  type Receipt,
-  SpaceReadOnly,
-  type SpaceRestarted,
-  type Transaction,
-  type WriteError
-} from "../../services/echo/SpaceService.ts"
+import type { SpaceRestarted, Transaction, WriteError } from "../../services/echo/SpaceService.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
-import type { Durability, StorageError } from "../../services/platform/Storage.ts"
-import { changeAt, drafting, draftOf, receiptOf, repeating } from "./SpaceChange.ts"
-import { deliverStored, freezeAt } from "./SpaceDelivery.ts"
+import type { StorageError } from "../../services/platform/Storage.ts"
+import { type SpaceAccess, unlimited } from "./SpaceAccess.ts"
+import { type Committed, changeAt, drafting, draftOf, receiptOf, repeating, type Writing } from "./SpaceChange.ts"
+import { boundAt, deliverStored, type Told } from "./SpaceDelivery.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
 import { SpacePeers } from "./SpacePeers.ts"
 import { renew } from "./SpaceRenewal.ts"
-
-export interface Committed<A> {
-  readonly value: A
-  readonly receipt: Receipt | null
-}
-
-/** How a change is to be written. */
-export interface Writing {
-  readonly durability: Durability
-  readonly command?: string
-}
+import { readOnly, refusalOf } from "./SpaceStatus.ts"
 
 type Resume<A> = (effect: Effect.Effect<Committed<A>, WriteError>) => void
 
@@ -57,17 +41,20 @@ type Resume<A> = (effect: Effect.Effect<Committed<A>, WriteError>) => void
 export class OpenSpace {
   readonly feeds: SpaceFeeds
   readonly peers: SpacePeers
+  readonly access: SpaceAccess
   state: SpaceState
-  private readonly handle: SpaceHandle
+  readonly handle: SpaceHandle
   private readonly clock: Clock.Clock
   private writer: FeedWriter | null = null
   private needsRebuild = true
   /** Why there is no writer, when there can be none. */
-  private unwritable: string | null = null
+  unwritable: string | null = null
   /** What a fork took away and could not be written anew, each with its reason. */
   private lost: ReadonlyArray<string> = []
-  /** A proof froze a feed below what was merged of it: the state is made anew once all that was written on top of it is durable. */
+  /** Less of a feed counts than was merged, or more: the state is made anew once all that was written on top of it is durable. */
   private isOvertaken = false
+  /** Control operations came that were not looked at. */
+  private hasNews = true
   private readonly wake = Latch.makeUnsafe(true)
   private readonly ready = Latch.makeUnsafe(false)
   private readonly room = Latch.makeUnsafe(true)
@@ -79,8 +66,9 @@ export class OpenSpace {
   /** How whoever waits on it is told that it is over, or null. */
   private over: SpaceRestarted | null = null
 
-  constructor(handle: SpaceHandle, feeds: SpaceFeeds, state: SpaceState, clock: Clock.Clock) {
+  constructor(handle: SpaceHandle, feeds: SpaceFeeds, state: SpaceState, clock: Clock.Clock, access = unlimited) {
     this.handle = handle
+    this.access = access
     this.feeds = feeds
     this.state = state
     this.clock = clock
@@ -104,13 +92,25 @@ export class OpenSpace {
       this.needsRebuild = true
       this.ready.closeUnsafe()
     }
-    if (!freezeAt(this.state, feed)) {
-      this.isOvertaken = true
-      if (this.isOn) this.ready.closeUnsafe()
-    }
+    this.bound([feed])
     this.settle(this.durable())
     this.wake.openUnsafe()
     this.changed()
+  }
+
+  /** Control operations came: what counts of each feed may be another, and what this device may do. */
+  judge(): void {
+    this.hasNews = true
+    this.bound(this.feeds.list())
+    this.wake.openUnsafe()
+    this.changed()
+  }
+
+  /** Tells the state how much of feeds counts. Where it has merged otherwise, it is made anew. */
+  private bound(feeds: ReadonlyArray<StoredFeed>): void {
+    if (feeds.every((feed) => boundAt(this.state, feed, this.access))) return
+    this.isOvertaken = true
+    if (this.isOn) this.ready.closeUnsafe()
   }
 
   /** Ends this life by a defect: nobody trusts its state from here on. */
@@ -152,29 +152,28 @@ export class OpenSpace {
 
   /** What is applied, and where frozen feeds end. */
   frontier(): Frontier {
-    return { floors: this.state.delivery.floors(), applied: this.state.delivery.applied() }
+    const { delivery } = this.state
+    return { controlHeads: this.access.heads(), floors: delivery.floors(), applied: delivery.applied() }
   }
 
-  /** Feeds whose authors signed nonsense, which was passed over. */
-  flagged(): ReadonlyArray<Flagged> {
-    return [...this.state.delivery.flags()].map(([feed, blocks]) => ({ feed, blocks }))
-  }
-
-  /** What waits or failed, each with its reason. */
-  stuck(): ReadonlyArray<string> {
-    const waiting = this.state.delivery
-      .stuck()
-      .map((stuck) =>
-        stuck.reason === "deps"
-          ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
-          : `feed ${stuck.feed} holds ${stuck.what}`
-      )
-    return [...waiting, ...this.lost, ...this.peers.faults()]
+  /** What forks took away and could not be written anew, each with its reason. */
+  losses(): ReadonlyArray<string> {
+    return this.lost
   }
 
   /** Loads what is stored; after it the space can be read and written. */
   get load(): Effect.Effect<void, StorageError | KeyMissing, Scope.Scope> {
-    return Effect.suspend(() => this.rebuild())
+    return Effect.suspend(() => Effect.andThen(this.followOperations, this.rebuild()))
+  }
+
+  /** Feeds that operations admit are here, forks that they prove are known, and this device's feed is of the right that it has. */
+  private get followOperations(): Effect.Effect<void, StorageError | KeyMissing> {
+    return Effect.suspend(() => {
+      this.hasNews = false
+      const own = this.writer?.feed
+      const giveWay = own !== undefined && this.access.isStale(own) ? this.feeds.renewal.retire(own.id) : Effect.void
+      return Effect.andThen(this.access.follow(this.feeds), giveWay)
+    })
   }
 
   /** Delivers whatever comes; never ends by itself. */
@@ -182,6 +181,11 @@ export class OpenSpace {
     const step = Effect.suspend(() => {
       this.wake.closeUnsafe()
       if (this.crash !== null) return Effect.die(this.crash.defect)
+      if (this.hasNews)
+        return Effect.andThen(
+          this.followOperations,
+          Effect.sync(() => this.wake.openUnsafe())
+        )
       if (this.needsRebuild || this.isRolledBack()) return this.rebuild()
       if (!this.isOvertaken) return this.deliverTo(this.state, null, [])
       return this.durable() < this.state.local ? Effect.void : this.rebuild()
@@ -216,7 +220,7 @@ export class OpenSpace {
           yield* this.deliverTo(state, writer.feed, counters)
         }
         // a proof may have come while blocks were read
-      } while (!this.feeds.list().every((feed) => freezeAt(state, feed)))
+      } while (!this.feeds.list().every((feed) => boundAt(state, feed, this.access)))
       if (writer !== null) {
         // counters of what was taken back are not used again
         const used = writer === before ? this.state.used : this.handle.counterOf(writer.feed.text)
@@ -235,17 +239,24 @@ export class OpenSpace {
 
   /** The writer of the feed to go on in; null when there can be none, and the space is read alone. */
   private get nextWriter(): Effect.Effect<FeedWriter | null, StorageError | KeyMissing, Scope.Scope> {
-    return Effect.catchTag(this.feeds.writer, "TooManyFeeds", (error) =>
-      Effect.sync(() => {
-        this.unwritable = error.message
-        return null
+    const next = Effect.flatMap(this.feeds.writer, (writer) =>
+      Effect.flatMap(this.access.admitOwn(writer.feed), (standing) => {
+        if (standing === "admitted") return Effect.succeed(writer)
+        if (standing === "stale") return Effect.andThen(this.feeds.renewal.retire(writer.feed.id), this.nextWriter)
+        return Effect.sync(() => this.noWriter(standing.refused))
       })
     )
+    return Effect.catchTag(next, "TooManyFeeds", ({ message }) => Effect.sync(() => this.noWriter(message)))
+  }
+
+  private noWriter(reason: string): null {
+    this.unwritable = reason
+    return null
   }
 
   /** Delivers stored blocks until no feed can go on. Of the feed `own` the counter at each length is noted. */
   private deliverTo(state: SpaceState, own: StoredFeed | null, counters: Array<number>): Effect.Effect<void, StorageError> {
-    return deliverStored(this.feeds, state, {
+    const told: Told = {
       block: (feed, number) => {
         if (feed === own) counters.push(state.delivery.counter(number))
       },
@@ -254,7 +265,8 @@ export class OpenSpace {
         state.tell(this.handle.queries)
         this.changed()
       }
-    })
+    }
+    return deliverStored(this.feeds, state, told, this.access)
   }
 
   /** See `SpaceHandle.commit`, to which it comes back when it has to wait. */
@@ -285,10 +297,10 @@ export class OpenSpace {
       const place = this.feeds.command(command)
       if (place !== null) return this.repeated(place, body, writing)
     }
-    const readOnly = this.readOnly()
-    if (writer === null || readOnly !== null) {
-      return Effect.fail(new SpaceReadOnly({ space: this.handle.id, reason: readOnly ?? "it has no writer" }))
-    }
+    const refusal = refusalOf(this)
+    const isReader = refusal?._tag === "NotAuthorized" && refusal.why === "reader"
+    if (writer === null || (refusal !== null && !isReader))
+      return Effect.fail(refusal ?? readOnly(this.handle.id, "it has no writer"))
     if (writer.pendingBytes() > pendingBytesMax) {
       this.room.closeUnsafe()
       return this.after(this.room, body, writing)
@@ -298,6 +310,7 @@ export class OpenSpace {
     if (Result.isFailure(drafted)) return drafted.failure
     const value = drafted.success
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
+    if (refusal !== null && !draft.isOfOwnProfile) return Effect.fail(refusal)
     const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
       const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]
@@ -380,13 +393,5 @@ export class OpenSpace {
     }
     if (writer.pendingBytes() <= pendingBytesMax) this.room.openUnsafe()
     this.changed()
-  }
-
-  /** What keeps the space from being written, or null. */
-  readOnly(): string | null {
-    if (this.unwritable !== null) return this.unwritable
-    const newer = this.state.delivery.stuck().find((stuck) => stuck.reason === "version")
-    if (newer === undefined || newer.reason !== "version") return null
-    return `feed ${newer.feed} holds ${newer.what}, which this version of Troupe does not know. Update Troupe.`
   }
 }

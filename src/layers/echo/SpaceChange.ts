@@ -23,7 +23,18 @@ import {
   type Transaction,
   type WriteError
 } from "../../services/echo/SpaceService.ts"
-import type { StorageError } from "../../services/platform/Storage.ts"
+import type { Durability, StorageError } from "../../services/platform/Storage.ts"
+
+export interface Committed<A> {
+  readonly value: A
+  readonly receipt: Receipt | null
+}
+
+/** How a change is to be written. */
+export interface Writing {
+  readonly durability: Durability
+  readonly command?: string
+}
 
 type Body<A> = (transaction: Transaction) => A
 export type Drafted = Draft<ObjectMissing | ObjectUntyped>
@@ -37,7 +48,8 @@ const transactionOf = (draft: Drafted): Transaction => ({
   create: (type, properties) => draft.create(type, properties),
   update: (object, patch) => void draft.update(object, patch),
   delete: (object) => draft.setDeleted(object, true),
-  restore: (object) => draft.setDeleted(object, false)
+  restore: (object) => draft.setDeleted(object, false),
+  profile: ({ name }) => draft.profile(name)
 })
 
 /** Runs a body over a draft, and answers what it answered, or how the change is refused. */

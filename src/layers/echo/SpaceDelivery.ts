@@ -11,6 +11,7 @@ import type { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { turnBytesMax } from "../../schema/platform/Limits.ts"
 import { countedLength, type SpaceFeeds, type StoredBlock, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
+import { type SpaceAccess, unlimited } from "./SpaceAccess.ts"
 
 /** What is told on the way. */
 export interface Told {
@@ -43,21 +44,30 @@ class Behind {
   }
 }
 
-/** Tells a state where a proof froze a feed, if one did; false when it has merged more of it. The own feed is rolled back then. */
-export const freezeAt = ({ delivery, feeds, ownFeed }: SpaceState, feed: StoredFeed): boolean => {
-  if (feed.frozenAt === null) return true
+/**
+ * Tells a state how much of a feed counts: by whose right it is written, and up to where a proof froze it. False when the state has merged
+ * otherwise. The feed that is written in is rolled back when it froze.
+ */
+export const boundAt = ({ delivery, feeds, ownFeed }: SpaceState, feed: StoredFeed, access: SpaceAccess): boolean => {
   const number = feeds.intern(feed.id)
-  return number === ownFeed || delivery.freeze(number, feed.frozenAt)
+  if (number === ownFeed) return true
+  const isAllowed = delivery.allow(number, access.accepted(feed))
+  return isAllowed && (feed.frozenAt === null || delivery.freeze(number, feed.frozenAt))
 }
 
 /** Delivers stored blocks until no feed can go on. */
-export const deliverStored = (feeds: SpaceFeeds, state: SpaceState, told: Told): Effect.Effect<void, StorageError> =>
-  Effect.suspend(() => new SpaceDelivery(feeds, state, told).run)
+export const deliverStored = (
+  feeds: SpaceFeeds,
+  state: SpaceState,
+  told: Told,
+  access: SpaceAccess = unlimited
+): Effect.Effect<void, StorageError> => Effect.suspend(() => new SpaceDelivery(feeds, state, told, access).run)
 
 class SpaceDelivery {
   private readonly feeds: SpaceFeeds
   private readonly state: SpaceState
   private readonly told: Told
+  private readonly access: SpaceAccess
   /** Feeds that can go on. */
   private ready: Array<Behind> = []
   /** Feeds that wait, by the number of the feed that they wait for. */
@@ -66,10 +76,11 @@ class SpaceDelivery {
   private keptBytes = 0
   private stepBytes = 0
 
-  constructor(feeds: SpaceFeeds, state: SpaceState, told: Told) {
+  constructor(feeds: SpaceFeeds, state: SpaceState, told: Told, access: SpaceAccess) {
     this.feeds = feeds
     this.state = state
     this.told = told
+    this.access = access
     const share = Math.floor(keptBytesMax / Math.max(1, feeds.list().length))
     this.pageBytes = Math.max(pageBytesMin, Math.min(turnBytesMax, share))
   }
@@ -77,7 +88,7 @@ class SpaceDelivery {
   get run(): Effect.Effect<void, StorageError> {
     return Effect.gen({ self: this }, function* () {
       const { state } = this
-      for (const feed of this.feeds.list()) freezeAt(state, feed)
+      for (const feed of this.feeds.list()) boundAt(state, feed, this.access)
       for (const feed of this.feeds.list()) {
         const number = state.feeds.intern(feed.id)
         if (number !== state.ownFeed) this.sort(new Behind(feed, number))

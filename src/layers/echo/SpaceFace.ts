@@ -29,10 +29,11 @@ import {
   type SpaceRestarted,
   type SpaceStatus
 } from "../../services/echo/SpaceService.ts"
+import type { SpaceMembership } from "../../services/halo/SpaceMembership.ts"
 import type { Hash } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { isSameStatus, statusOf } from "./SpaceStatus.ts"
+import { flaggedOf, isSameStatus, statusOf } from "./SpaceStatus.ts"
 
 /** The reserved object that holds a space's own properties. */
 export const SpaceInfo = ObjectType.make(spaceTypeName, { name: Schema.String })
@@ -44,7 +45,7 @@ const reading = <A>(handle: SpaceHandle, f: (life: OpenSpace) => A): Effect.Effe
  * A stream of what `take` finds each time that `subscribe`'s listener was called since; null is nothing.
  * Calls that come while the reader is busy count as one.
  */
-const coalesced = <A>(
+export const coalesced = <A>(
   handle: SpaceHandle,
   subscribe: (wake: () => void) => { readonly take: () => A | null; readonly close: () => void }
 ): Stream.Stream<A, SpaceClosed> =>
@@ -160,7 +161,7 @@ const synced = (handle: SpaceHandle, peer: string | { readonly quorum: number })
 const auditOf = (handle: SpaceHandle): Space["audit"] =>
   Effect.flatMap(handle.live, (life) =>
     Effect.raceFirst(
-      Effect.map(life.feeds.audit, (audit) => ({ ...audit, flagged: life.flagged() })),
+      Effect.map(life.feeds.audit, (audit) => ({ ...audit, flagged: flaggedOf(life) })),
       Effect.andThen(
         until(handle, life, () => false),
         Effect.never
@@ -218,10 +219,10 @@ const neverSynced = (
   { device, members }: Given
 ): PeerInvalid | QuorumInvalid | null => {
   if (typeof peer === "string") {
-    return peer !== device && members.includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
+    return peer !== device && members().includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
   }
   demandObject("synced", "a device's text or { quorum }", peer)
-  const others = members.length - 1
+  const others = members().length - 1
   const { quorum } = peer
   if (typeof quorum !== "number") throw new ArgumentInvalid({ call: "synced", takes: "a number as quorum", given: quorum })
   return Number.isInteger(quorum) && quorum >= 0 && quorum <= others ? null : new QuorumInvalid({ quorum, others })
@@ -232,7 +233,9 @@ export interface Given {
   /** This device, as text. */
   readonly device: string
   readonly ticket: string
-  readonly members: ReadonlyArray<string>
+  /** The keys of all member devices, as text, as they are now. */
+  readonly members: () => ReadonlyArray<string>
+  readonly membership: SpaceMembership | null
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }
@@ -243,7 +246,7 @@ const isCommand = (given: unknown): boolean =>
 const utf8 = new TextEncoder()
 
 export const faceOf = (handle: SpaceHandle, given: Given): Space => {
-  const { ticket, members, hash, close } = given
+  const { ticket, members, membership, hash, close } = given
   const shown = <T extends ObjectType>({ state }: OpenSpace, type: T, entry: Entry | undefined): ObjectOf<T> | undefined => {
     if (entry === undefined || entry.isDeleted || entry.kind?.name !== type.name) return undefined
     const object = read(type, state.objects, entry)
@@ -275,8 +278,11 @@ export const faceOf = (handle: SpaceHandle, given: Given): Space => {
   return {
     id: handle.id,
     ticket,
-    members,
+    get members() {
+      return members()
+    },
     name: reading(handle, nameOf),
+    membership,
     create: (type, properties, options) =>
       Effect.map(
         commit((transaction) => transaction.create(type, properties), options),

@@ -11,7 +11,8 @@ import { TypeIndex } from "../../schema/echo/ObjectType.ts"
 import { QueryIndex } from "../../schema/echo/Query.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import { SpaceClosed, SpaceRestarted, type Transaction, type WriteError } from "../../services/echo/SpaceService.ts"
-import type { Committed, OpenSpace, Writing } from "./OpenSpace.ts"
+import type { OpenSpace } from "./OpenSpace.ts"
+import type { Committed, Writing } from "./SpaceChange.ts"
 
 export class SpaceHandle {
   readonly id: string

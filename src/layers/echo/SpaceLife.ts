@@ -12,24 +12,31 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { stop } from "../../schema/actor/Supervision.ts"
 import { FeedTable } from "../../schema/echo/FeedTable.ts"
-import type { Ticket } from "../../schema/echo/Space.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
-import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { Supervision, Supervisor } from "../../services/actor/Supervisor.ts"
 import type { FeedStore, SpaceFeeds } from "../../services/echo/FeedStore.ts"
 import type { Replicator } from "../../services/echo/Replicator.ts"
-import type { PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
-import type { Device } from "../../services/peer/Device.ts"
+import type { Entrance } from "../../services/halo/Entrance.ts"
+import type { EnteringPeer, PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import { OpenSpace } from "./OpenSpace.ts"
+import type { SpaceAccess } from "./SpaceAccess.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
 import { SpaceTrials } from "./SpaceTrials.ts"
+
+/** A space as this device holds it: who may do what there, and by which of its keys the device is known. */
+export interface Belonging {
+  readonly space: Uint8Array
+  readonly device: Uint8Array
+  /** What decides; new for each life. */
+  readonly access: () => SpaceAccess
+}
 
 /** What the lives of all spaces are made with. */
 export interface Platform {
   readonly clock: Clock.Clock
-  readonly device: Device["Service"]
+  readonly entrance: Entrance["Service"]
   readonly feedStore: FeedStore["Service"]
   readonly replicator: Replicator["Service"]
   readonly supervisor: Supervisor["Service"]
@@ -40,18 +47,18 @@ export interface Platform {
 export const lifeOf = (
   platform: Platform,
   handle: SpaceHandle,
-  ticket: Ticket,
+  { access: accessOf, device, space }: Belonging,
   joined: Effect.Effect<unknown>
 ): Effect.Effect<never, StorageError | KeyMissing> =>
   Effect.suspend(() => {
     let life: OpenSpace | null = null
-    const { clock, device, feedStore, supervisor, swarm } = platform
-    const isMember = (key: Uint8Array) => ticket.genesis.devices.some((member) => equalBytes(member, key))
-    const member = { space: ticket.space, device: device.publicKey, isMember }
+    const { clock, feedStore, supervisor, swarm } = platform
     const run = Effect.gen(function* () {
       const table = new FeedTable()
-      const feeds = yield* feedStore.open({ ...member, feedId: (index) => table.id(index) })
-      const begun = new OpenSpace(handle, feeds, new SpaceState(table), clock)
+      const access = accessOf()
+      const { admits, isMember, operations } = access
+      const feeds = yield* feedStore.open({ space, device, admits, feedId: (index) => table.id(index) })
+      const begun = new OpenSpace(handle, feeds, new SpaceState(table), clock, access)
       life = begun
       yield* Effect.addFinalizer((exit) =>
         Effect.sync(() => {
@@ -59,11 +66,12 @@ export const lifeOf = (
         })
       )
       yield* feeds.watch((feed) => begun.notice(feed))
+      if (operations !== null) yield* operations.watch(() => begun.judge())
       yield* begun.load
       handle.rose(begun)
       const connections = yield* supervisor.open({ name: `spaces/${handle.id}`, policy: stop })
       const onPeer = onPeerOf(platform, connections, feeds, begun)
-      const joining = swarm.join({ ...member, channel: "echo/replicate", version: 0, onPeer })
+      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entranceOf(platform, access) })
       return yield* Effect.raceFirst(begun.run, Effect.andThen(joining, Effect.andThen(joined, Effect.never)))
     })
     // of what never came up, its opener is told
@@ -77,6 +85,13 @@ export const lifeOf = (
     )
     return Effect.scoped(told)
   })
+
+/** Which version of the channel is spoken, and how devices are let in where operations decide. */
+const entranceOf = ({ entrance }: Platform, { device: self, operations }: SpaceAccess) => {
+  if (operations === null) return { version: 0 }
+  const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel })
+  return { version: 1, enter }
+}
 
 const isCrash = <A, E>(exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
   Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)

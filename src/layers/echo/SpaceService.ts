@@ -13,7 +13,16 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { restart } from "../../schema/actor/Supervision.ts"
 import { creating } from "../../schema/echo/ObjectType.ts"
-import { decodeTicket, encodeGenesis, encodeTicket, spaceText, type Ticket, TicketInvalid } from "../../schema/echo/Space.ts"
+import {
+  decodeTicket,
+  encodeGenesis,
+  encodeIdentityTicket,
+  encodeTicket,
+  type Genesis,
+  spaceText,
+  type Ticket,
+  TicketInvalid
+} from "../../schema/echo/Space.ts"
 import { ArgumentInvalid, demandObject, describe } from "../../schema/platform/ArgumentInvalid.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { membersMax } from "../../schema/platform/Limits.ts"
@@ -31,14 +40,19 @@ import {
   SpaceService,
   type WriteError
 } from "../../services/echo/SpaceService.ts"
+import { Entrance } from "../../services/halo/Entrance.ts"
+import { type HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
+import { OperationStore, type SpaceOperations } from "../../services/halo/OperationStore.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import { accessByDevices, accessByOperations } from "./SpaceAccess.ts"
 import { faceOf, SpaceInfo } from "./SpaceFace.ts"
 import { SpaceHandle } from "./SpaceHandle.ts"
 import { lifeOf, type Platform } from "./SpaceLife.ts"
+import { membershipOf } from "./SpaceMembers.ts"
 
 /** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
@@ -81,9 +95,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const crypto = yield* Crypto
   const device = yield* Device
   const supervisor = yield* Supervisor
+  const identities = yield* IdentityStore
+  const operationStore = yield* OperationStore
+  const scope = yield* Effect.scope
   const platform: Platform = {
     clock: yield* Clock.Clock,
-    device,
+    entrance: yield* Entrance,
     feedStore: yield* FeedStore,
     replicator: yield* Replicator,
     supervisor,
@@ -111,13 +128,46 @@ const make = Effect.fnUntraced(function* (options: Options) {
         })
     )
 
+  /** Operations that stay open until a space is over. */
+  const operationsUntil = Effect.fnUntraced(function* (over: Effect.Effect<void>, space: Uint8Array, graph: Uint8Array | null) {
+    const opened = yield* Deferred.make<SpaceOperations, StorageError>()
+    const holding = Effect.flatMap(operationStore.open(space, graph), (operations) =>
+      Effect.andThen(Deferred.succeed(opened, operations), over)
+    )
+    yield* Effect.forkIn(
+      Effect.onError(Effect.scoped(holding), (cause) => Deferred.failCause(opened, cause)),
+      scope
+    )
+    return yield* Deferred.await(opened)
+  })
+
+  /** How this device belongs to a space, until it is over. */
+  const belongingTo = Effect.fnUntraced(function* (ticket: Ticket, over: Effect.Effect<void>) {
+    const { space } = ticket
+    if ("genesis" in ticket) {
+      const members = ticket.genesis.devices.map(Base64Url.encode)
+      const access = () => accessByDevices(ticket.genesis, device.publicKey)
+      const membership = () => null
+      return { space, device: device.publicKey, deviceText: device.text, members: () => members, access, membership }
+    }
+    const held = yield* identities.find(Base64Url.encode(ticket.identity))
+    const graph = equalBytes(space, ticket.identity) ? held.genesis : null
+    const operations = yield* operationsUntil(over, space, graph)
+    const members = () => operations.membership.members().flatMap(({ devices }) => devices)
+    const access = () => accessByOperations(operations, held.device)
+    const membership = (handle: SpaceHandle) =>
+      membershipOf({ handle, operations, identity: held, identities, crypto, urls: options.urls })
+    return { space, device: held.device, deviceText: held.deviceText, members, access, membership }
+  })
+
   /** Starts a space, and answers once it is in the swarm. */
   const start = Effect.fnUntraced(function* (ticket: Ticket, ticketText: string) {
     const id = spaceText(ticket.space)
     const handle = new SpaceHandle(id, counters)
     const opened = yield* Deferred.make<void, StorageError | KeyMissing | SpaceClosed>()
     const over = yield* Deferred.make<void>()
-    const life = lifeOf(platform, handle, ticket, Deferred.succeed(opened, undefined))
+    const belonging = yield* belongingTo(ticket, Deferred.await(over))
+    const life = lifeOf(platform, handle, belonging, Deferred.succeed(opened, undefined))
     // who opens it is told why what never came up did not, and it is not tried again
     const child = Effect.catchCause(life, (cause) =>
       handle.hasLived ? Effect.failCause(cause) : Deferred.failCause(opened, cause)
@@ -134,8 +184,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
       kept.isEnding = true
       return Effect.andThen(supervision.stop(id), Deferred.await(over))
     }).pipe(Effect.uninterruptible)
-    const members = ticket.genesis.devices.map(Base64Url.encode)
-    const face = faceOf(handle, { device: device.text, ticket: ticketText, members, hash: crypto.hash, close })
+    const { deviceText, members } = belonging
+    const membership = belonging.membership(handle)
+    const face = faceOf(handle, { device: deviceText, ticket: ticketText, members, membership, hash: crypto.hash, close })
     const kept: Kept = { handle, face, isEnding: false, over }
     yield* supervision.run(id, child, gone)
     yield* Effect.onError(Deferred.await(opened), () => close)
@@ -162,19 +213,42 @@ const make = Effect.fnUntraced(function* (options: Options) {
       if (typeof ticketText !== "string") throw new ArgumentInvalid({ call: "spaces.open", takes: "a ticket", given: ticketText })
       const ticket = yield* Effect.fromResult(decodeTicket(ticketText, crypto.hash))
       const id = spaceText(ticket.space)
-      if (!ticket.genesis.devices.every(crypto.isKeyValid)) {
-        return yield* new TicketInvalid({ reason: "it names a key that is none" })
-      }
-      if (!ticket.genesis.devices.some((member) => equalBytes(member, device.publicKey))) {
-        return yield* new NotMember({ device: device.text, space: id })
-      }
+      if ("genesis" in ticket) yield* checked(ticket.genesis, id)
       return yield* inTurn(id, opening(ticket, ticketText.trim()))
     })
 
+  const checked = Effect.fnUntraced(function* ({ devices }: Genesis, id: string) {
+    if (!devices.every(crypto.isKeyValid)) return yield* new TicketInvalid({ reason: "it names a key that is none" })
+    if (!devices.some((member) => equalBytes(member, device.publicKey)))
+      return yield* new NotMember({ device: device.text, space: id })
+  })
+
   /** All is judged before anything is made: what cannot be created leaves no space behind. */
   const create: SpaceService["Service"]["create"] = Effect.fnUntraced(function* (given) {
-    demandObject("spaces.create", "{ name, members }", given)
-    const { name, members = [] } = given
+    demandObject("spaces.create", "{ name, identity, members }", given)
+    const { identity, name, members } = given
+    if (members === undefined || identity !== undefined) {
+      const held = yield* holderOf(identity)
+      if (held !== null) return yield* createFor(held, name)
+    }
+    return yield* createOfDevices(name, members ?? [])
+  })
+
+  /** The identity that makes a space: the one that is named, else the first; null when there is none. */
+  const holderOf = (identity: string | undefined) =>
+    identity === undefined ? Effect.map(identities.list, (all) => all[0] ?? null) : identities.find(identity)
+
+  const createFor = Effect.fnUntraced(function* (held: HeldIdentity, name: string) {
+    const unfit = creating(SpaceInfo, { name }, 0, 1, [])
+    if (unfit !== null) return yield* unfit
+    const certificate = yield* identities.certificate(held)
+    const space = yield* operationStore.found({ ...held, certificate, isLocked: false })
+    const opened = yield* open(encodeIdentityTicket({ space, identity: held.id, urls: options.urls }, crypto.hash))
+    yield* naming(opened, name)
+    return opened
+  })
+
+  const createOfDevices = Effect.fnUntraced(function* (name: string, members: ReadonlyArray<string>) {
     if (!Array.isArray(members))
       throw new ArgumentInvalid({ call: "spaces.create", takes: "an array of members", given: members })
     const unfit = creating(SpaceInfo, { name }, 0, 1, [])
@@ -219,5 +293,8 @@ const memberKey = (member: string, crypto: Crypto["Service"]): Effect.Effect<Uin
 
 export const layer = (
   options: Options
-): Layer.Layer<SpaceService, StorageError, Storage | Crypto | Device | FeedStore | Swarm | Replicator | Supervisor> =>
-  Layer.effect(SpaceService, make(options))
+): Layer.Layer<
+  SpaceService,
+  StorageError,
+  Storage | Crypto | Device | Entrance | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
+> => Layer.effect(SpaceService, make(options))

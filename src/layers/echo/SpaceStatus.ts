@@ -2,8 +2,9 @@
  * What a space says of itself, and whether it says anything new: most of what happens at peers changes nothing of it.
  */
 import { unfitCount } from "../../schema/echo/ObjectType.ts"
-import type { Flagged, SpaceStatus } from "../../services/echo/SpaceService.ts"
+import { type Flagged, NotAuthorized, SpaceReadOnly, type SpaceStatus } from "../../services/echo/SpaceService.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
+import type { Refusal } from "./SpaceAccess.ts"
 
 export const statusOf = (space: OpenSpace): SpaceStatus => ({
   local: space.state.local,
@@ -11,12 +12,47 @@ export const statusOf = (space: OpenSpace): SpaceStatus => ({
   sent: space.peers.progress.sent(),
   acknowledgedBy: space.peers.progress.acknowledgedBy(),
   connected: space.peers.progress.online(),
-  stuck: space.stuck(),
-  flagged: space.flagged(),
+  stuck: stuckOf(space),
+  flagged: flaggedOf(space),
   invalid: unfitCount(space.state.objects),
-  readOnly: space.readOnly(),
+  readOnly: reasonOf(refusalOf(space)),
   restarting: null
 })
+
+/** Feeds whose authors signed nonsense, which was passed over. */
+export const flaggedOf = ({ state }: OpenSpace): ReadonlyArray<Flagged> =>
+  [...state.delivery.flags()].map(([feed, blocks]) => ({ feed, blocks }))
+
+/** What waits or failed, each with its reason. */
+export const stuckOf = (space: OpenSpace): ReadonlyArray<string> => {
+  const waiting = space.state.delivery
+    .stuck()
+    .map((stuck) =>
+      stuck.reason === "deps"
+        ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
+        : `feed ${stuck.feed} holds ${stuck.what}`
+    )
+  return [...waiting, ...space.losses(), ...space.peers.faults()]
+}
+
+export const readOnly = (space: string, reason: string): SpaceReadOnly => new SpaceReadOnly({ space, reason })
+
+const reasonOf = (refusal: ReturnType<typeof refusalOf>): string | null =>
+  refusal === null || refusal._tag === "NotAuthorized" ? (refusal?.message ?? null) : refusal.reason
+
+/** What whoever would write is told, or null when he may. */
+export const refusalOf = (space: OpenSpace): SpaceReadOnly | NotAuthorized | null => {
+  const { id } = space.handle
+  const refusal = space.access.refusal()
+  if (refusal?.why === "removed" || refusal?.why === "reader") return new NotAuthorized({ space: id, why: refusal.why })
+  if (space.unwritable !== null) return readOnly(id, space.unwritable)
+  const newer = space.state.delivery.stuck().find((stuck) => stuck.reason === "version")
+  const [where, what] = newer?.reason === "version" ? [`feed ${newer.feed}`, newer.what] : ["it", newerOf(refusal)]
+  if (what === null) return null
+  return readOnly(id, `${where} holds ${what}, which this version of Troupe does not know. Update Troupe.`)
+}
+
+const newerOf = (refusal: Refusal | null): string | null => (refusal?.why === "newer" ? refusal.what : null)
 
 export const isSameStatus = (a: SpaceStatus, b: SpaceStatus): boolean =>
   a.local === b.local &&

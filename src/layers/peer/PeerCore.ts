@@ -11,6 +11,9 @@ import * as Supervisor from "../actor/Supervisor.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
 import * as SpaceService from "../echo/SpaceService.ts"
+import * as Entrance from "../halo/Entrance.ts"
+import * as IdentityStore from "../halo/IdentityStore.ts"
+import * as OperationStore from "../halo/OperationStore.ts"
 import * as Device from "./Device.ts"
 import * as PeerLayer from "./Peer.ts"
 import * as PeerActors from "./PeerActors.ts"
@@ -24,6 +27,7 @@ export const layer = (options: Options): Layer.Layer<PeerServices, StorageError,
   PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer(options)),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Supervisor.layer)),
+    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
     Layer.merge(PeerActors.layerConnected(options.calling)),
     Layer.provide(Device.layer)
   )

@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import { holds, isKeyValid, secretKeyBytes } from "../../schema/platform/Ed25519.ts"
 import { checkedLength } from "../../schema/platform/Hkdf.ts"
 import { open, seal } from "../../schema/platform/XChaCha20Poly1305.ts"
-import { Crypto } from "../../services/platform/Crypto.ts"
+import { Crypto, type KeyPair } from "../../services/platform/Crypto.ts"
 
 export interface Options {
   /** Where randomness comes from; globalThis.crypto unless said. */
@@ -25,14 +25,10 @@ export const make = (options: Options = {}): Crypto["Service"] => {
   return {
     hash: sha256,
     random: (length) => Effect.sync(() => random(length)),
-    generate: Effect.sync(() => {
-      const secretKey = random(secretKeyBytes)
-      return { publicKey: ed25519.getPublicKey(secretKey), secretKey }
-    }),
-    generateAgreement: Effect.sync(() => {
-      const secretKey = random(secretKeyBytes)
-      return { publicKey: x25519.getPublicKey(secretKey), secretKey }
-    }),
+    generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
+    generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
+    pairOf,
+    agreementOf,
     sign: (pair, message) => Effect.sync(() => ed25519.sign(message, pair.secretKey)),
     verify: (list) => Effect.sync(() => list.map((each) => holds(each.publicKey, each.message, each.signature))),
     hmac512: (key, message) => hmac(sha512, key, message),
@@ -44,6 +40,9 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     isKeyValid
   }
 }
+
+const pairOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: ed25519.getPublicKey(secretKey), secretKey })
+const agreementOf = (secretKey: Uint8Array): KeyPair => ({ publicKey: x25519.getPublicKey(secretKey), secretKey })
 
 const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
   try {

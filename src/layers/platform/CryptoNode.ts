@@ -33,21 +33,13 @@ export const make = (options: Options = {}): Crypto["Service"] => {
     return key
   }
 
-  const generate = (): KeyPair => {
-    const secretKey = random(secretKeyBytes)
+  const pairOf = (secretKey: Uint8Array): KeyPair => {
     const key = importSeed(secretKey)
     // the public key is the end of its DER form
     const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(spkiPrefix.length)
     const pair = { publicKey, secretKey }
     privateKeys.set(pair, key)
     return pair
-  }
-
-  const generateAgreement = (): KeyPair => {
-    const secretKey = random(secretKeyBytes)
-    const key = importAgreementKey(secretKey)
-    const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(agreementSpki.length)
-    return { publicKey, secretKey }
   }
 
   const holdsNatively = ({ message, publicKey, signature }: Signed): boolean => {
@@ -65,8 +57,10 @@ export const make = (options: Options = {}): Crypto["Service"] => {
   return {
     hash,
     random: (length) => Effect.sync(() => random(length)),
-    generate: Effect.sync(generate),
-    generateAgreement: Effect.sync(generateAgreement),
+    generate: Effect.sync(() => pairOf(random(secretKeyBytes))),
+    generateAgreement: Effect.sync(() => agreementOf(random(secretKeyBytes))),
+    pairOf,
+    agreementOf,
     sign: (pair, message) => Effect.sync(() => plain(crypto.sign(null, message, privateKey(pair)))),
     verify: (list) => Effect.sync(() => list.map(verifyOne)),
     hmac512: (key, message) => plain(crypto.createHmac("sha512", key).update(message).digest()),
@@ -107,6 +101,12 @@ const importPrivateKey = (prefix: Buffer, secretKey: Uint8Array): crypto.KeyObje
 
 const importSeed = (seed: Uint8Array): crypto.KeyObject => importPrivateKey(pkcs8Prefix, seed)
 const importAgreementKey = (secretKey: Uint8Array): crypto.KeyObject => importPrivateKey(agreementPkcs8, secretKey)
+
+const agreementOf = (secretKey: Uint8Array): KeyPair => {
+  const key = importAgreementKey(secretKey)
+  const publicKey = plain(crypto.createPublicKey(key).export({ format: "der", type: "spki" })).slice(agreementSpki.length)
+  return { publicKey, secretKey }
+}
 
 const agree = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null => {
   try {

@@ -3,12 +3,15 @@
  *
  * A block is delivered whole when every dependency of its change sets is applied. What cannot be read as a writer would have
  * written it is passed over by the same rule everywhere (opaque); what a newer version wrote stops its feed, visibly; neither stops
- * another feed. Of a feed that forked the blocks before the proven place are delivered and no others, so that what is merged depends
- * on what is stored below the freezes, and on these, alone. Blocks that wait stay in storage, so waiting costs no memory.
+ * another feed. Of a feed that forked the blocks before the proven place are delivered and no others; what the control state does not let
+ * count is delivered and withheld (Allowance.ts). So what is merged depends on what is stored below the freezes, on these, and on the
+ * control state alone. Blocks that wait stay in storage, so waiting costs no memory.
  * docs/format.md#delivery
  */
 import * as Result from "effect/Result"
+import type { Accepted } from "../halo/AcceptedPrefix.ts"
 import type { Malformed } from "../platform/Codec.ts"
+import { Allowance } from "./Allowance.ts"
 import type { ChangeSet, Dep, Plain, Unsupported } from "./ChangeSet.ts"
 import { decodePlain } from "./ChangeSetCodec.ts"
 import type { FeedTable } from "./FeedTable.ts"
@@ -25,8 +28,17 @@ export type Verdict =
   | { readonly _tag: "Waits" }
   | { readonly _tag: "Stopped" }
 
-/** Merges one change set: `feedOf` turns its feed numbers into local ones, `context` is what its writer had applied. */
-export type Merge = (changeSet: ChangeSet, author: number, context: ReadonlyArray<number>, feedOf: ReadonlyArray<number>) => void
+/**
+ * Merges one change set, or its placeholders when it is withheld: `feedOf` turns its feed numbers into local ones, `context` is what
+ * its writer had applied.
+ */
+export type Merge = (
+  changeSet: ChangeSet,
+  author: number,
+  context: ReadonlyArray<number>,
+  feedOf: ReadonlyArray<number>,
+  isWithheld: boolean
+) => void
 
 interface Cursor {
   /** Blocks of the feed that were delivered or passed over. */
@@ -43,6 +55,7 @@ interface Cursor {
   waitsFor: { readonly feed: number; readonly counter: number } | null
   /** Where a proof froze the feed: blocks from there on do not count. */
   frozenAt: number | null
+  readonly allowance: Allowance
 }
 
 /** Whether everything that counts of a frozen feed is delivered. Its counter is then its floor. */
@@ -61,7 +74,8 @@ export class Delivery {
 
   private cursor(feed: number): Cursor {
     while (this.cursors.length <= feed) {
-      this.cursors.push({ length: 0, counter: 0, context: [], root16: noRoot, stuck: null, waitsFor: null, frozenAt: null })
+      const start = { length: 0, counter: 0, root16: noRoot, stuck: null, waitsFor: null, frozenAt: null }
+      this.cursors.push({ ...start, context: [], allowance: new Allowance() })
     }
     return this.cursors[feed]!
   }
@@ -108,6 +122,14 @@ export class Delivery {
     cursor.frozenAt = Math.min(length, cursor.frozenAt ?? length)
     if (isAtFreeze(cursor)) cursor.stuck = cursor.waitsFor = null
     return true
+  }
+
+  /**
+   * The control state says what of the feed counts, or says it anew; of a feed of which it says nothing all does. Answers whether that
+   * is so here. When it is not, something merged would be judged otherwise now, and everything has to be delivered anew, in a new state.
+   */
+  allow(feed: number, accepted: Accepted): boolean {
+    return this.cursor(feed).allowance.allow(accepted)
   }
 
   /** How far a feed is applied, as a dependency on it says; of one of which nothing is, it says nothing. */
@@ -160,7 +182,8 @@ export class Delivery {
     if (!this.isCovered(feed, cursor, changeSets, feedOf, feeds)) return { _tag: "Waits" }
     for (const changeSet of changeSets) {
       this.raise(cursor.context, changeSet.deps, feedOf)
-      merge(changeSet, feed, cursor.context, feedOf)
+      const judgement = cursor.allowance.judge(changeSet)
+      if (judgement !== "void") merge(changeSet, feed, cursor.context, feedOf, judgement === "withheld")
       cursor.counter = changeSet.first + changeSet.mutations.length - 1
     }
     cursor.length++
@@ -231,6 +254,7 @@ export class Delivery {
     const cursor = this.cursor(own)
     this.raise(cursor.context, deps, null)
     cursor.counter = counter
+    cursor.allowance.wrote(counter)
   }
 
   /** The own feed's blocks up to `length` are stored; they were merged when they were made. */

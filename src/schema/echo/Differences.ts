@@ -4,7 +4,8 @@
 import { equalBytes } from "../platform/Codec.ts"
 import { pathKeysMax } from "../platform/Limits.ts"
 import { ObjectRef, type Value } from "./ChangeSet.ts"
-import { type Branch, branchAt, branched, isMarker, isRecord, RecordCells, stampAt, valueAt } from "./Registers.ts"
+import { type Branch, branchAt, branched, isPlain, isRecord, RecordCells, stampAt } from "./Registers.ts"
+import { isRecordShown, isShownAt, onlyValueAt } from "./Shown.ts"
 
 /** A write of a value at a path, or (undefined) its removal. */
 export interface Edit {
@@ -17,7 +18,7 @@ const pureRecord = (record: RecordCells, key: string): Branch | null => {
   const place = record.shape.find(key)
   if (place < 0 || stampAt(record, place) !== branched) return null
   const branch = branchAt(record, place)
-  return branch.heads.every(isMarker) ? branch : null
+  return isRecordShown(branch) && !branch.heads.some(isPlain) ? branch : null
 }
 
 /**
@@ -39,8 +40,7 @@ const collectDifferences = (
   into: Array<Edit>
 ): void => {
   for (const key of from.shape.keys) {
-    if (to[key] === undefined && stampAt(from, from.shape.find(key)) !== undefined)
-      into.push({ path: [...path, key], value: undefined })
+    if (to[key] === undefined && isShownAt(from, from.shape.find(key))) into.push({ path: [...path, key], value: undefined })
   }
   for (const key in to) {
     const value = to[key]!
@@ -53,8 +53,8 @@ const collectDifferences = (
 }
 
 const isOnlyValue = (record: RecordCells, place: number, value: Value): boolean => {
-  const stamp = stampAt(record, place)
-  return stamp !== undefined && stamp !== branched && isEqualValue(valueAt(record, place), value)
+  const only = onlyValueAt(record, place)
+  return only !== undefined && isEqualValue(only, value)
 }
 
 /** Whether two stored values are the same. */

@@ -6,7 +6,7 @@
  * its change is repeated: then its mutations only tell whether it is the same change, and what it creates is answered as it is by now.
  */
 import { ArgumentInvalid, demandObject } from "../platform/ArgumentInvalid.ts"
-import { type Dot, life, type Mutation } from "./ChangeSet.ts"
+import { type Dot, life, type Mutation, opCreate } from "./ChangeSet.ts"
 import type { Entry } from "./Objects.ts"
 import {
   creating,
@@ -24,6 +24,7 @@ import {
   typeOf,
   updating
 } from "./ObjectType.ts"
+import { profileCounter, putInProfile } from "./Profile.ts"
 import type { SpaceState } from "./SpaceState.ts"
 
 /** How a draft says that an object is not here, or that its type is not known. */
@@ -43,6 +44,10 @@ export const otherChange = (): Error =>
   new Error(
     "the command names another change already, which was made; this one was not. Name each change that is meant with a command of its own."
   )
+
+/** What the program is told that would write what everybody else takes for void. */
+const othersProfile = (call: string, id: string): Error =>
+  new Error(`${call} cannot change ${id}: it is the profile of another feed, and a profile is written in its own feed alone.`)
 
 const anObject = "an object of the space (as create, get or a query answered it)"
 
@@ -119,6 +124,17 @@ export class Draft<E> {
     })
   }
 
+  /** Says who writes here, in the profile of the own feed. */
+  profile(name: string): void {
+    this.whole(() => this.mutations.push(putInProfile(this.state.ownFeed, "name", name)))
+  }
+
+  /** Whether it changes nothing but the profile of the own feed. */
+  get isOfOwnProfile(): boolean {
+    const { ownFeed } = this.state
+    return this.mutations.every(({ counter, feed, op }) => op !== opCreate && feed === ownFeed && counter === profileCounter)
+  }
+
   /** From now on whoever still holds the transaction is told that it is over. */
   end(): void {
     this.isOver = true
@@ -168,6 +184,7 @@ export class Draft<E> {
     demandObject(call, anObject, object)
     if (typeof object.id !== "string") throw new ArgumentInvalid({ call, takes: `${anObject} with its id`, given: object })
     const dot = dotOf(object, this.state.feeds)
+    if (dot !== null && dot.counter === profileCounter && dot.feed !== this.state.ownFeed) throw othersProfile(call, object.id)
     const entry = dot === null ? undefined : this.state.objects.find(dot.feed, dot.counter)
     if (dot === null || (entry === undefined && !this.made.has(object.id))) return this.refuse(this.refusals.missing(object.id))
     return { feed: dot.feed, counter: dot.counter, entry: entry ?? null }

@@ -9,6 +9,8 @@ import { compareBytes, Writer } from "../platform/Codec.ts"
 export type FeedCounter = readonly [feed: Uint8Array, counter: number]
 
 export interface Frontier {
+  /** The control operations that no other one held here names as its parent, by id: what they say follows from all before them. */
+  readonly controlHeads: ReadonlyArray<Uint8Array>
   /** Frozen feeds, each with the last counter that counts. */
   readonly floors: ReadonlyArray<FeedCounter>
   /** Feeds of which anything was applied, each with the last counter applied. */
@@ -20,9 +22,11 @@ const write = (to: Writer, counters: ReadonlyArray<FeedCounter>): void => {
   for (const [feed, counter] of [...counters].sort(([a], [b]) => compareBytes(a, b))) to.array(2).bytes(feed).int(counter)
 }
 
-/** `[[], [], floors, applied]`, both sorted by feed. Control heads and purges are empty in version 0. */
-export const encodeFrontier = ({ floors, applied }: Frontier): Uint8Array => {
-  const to = new Writer(64 + 48 * applied.length).array(4).array(0).array(0)
+/** `[control heads, purges, floors, applied]`, each sorted by its bytes. Purges are empty in version 0. */
+export const encodeFrontier = ({ applied, controlHeads, floors }: Frontier): Uint8Array => {
+  const to = new Writer(64 + 40 * controlHeads.length + 48 * applied.length).array(4).array(controlHeads.length)
+  for (const head of [...controlHeads].sort(compareBytes)) to.bytes(head)
+  to.array(0)
   write(to, floors)
   write(to, applied)
   return to.finish()

@@ -9,9 +9,10 @@ import { type ChangeSet, type Mutation, ObjectRef, opCreate, opLife, opPut, opRe
 import type { FeedTable } from "./FeedTable.ts"
 import { formatObjectId, parseObjectId } from "./ObjectId.ts"
 import type { ObjectType } from "./ObjectType.ts"
-import { Head, isEmpty, putValue, RecordCells, removeValue, Seen, Stamp } from "./Registers.ts"
+import { profileCounter, profileType, profileVersion } from "./Profile.ts"
+import { Head, isEmpty, isPlain, putValue, RecordCells, removeValue, Seen, Stamp, withheld, withholdValue } from "./Registers.ts"
 import { type Shape, ShapeFamily } from "./Shape.ts"
-import { type Conflict, conflictsAt, greatestHead, isBranchedAt, shownAt } from "./Shown.ts"
+import { type Conflict, conflictsAt, greatestHead, isAnyShown, isBranchedAt, shownAt } from "./Shown.ts"
 
 export type { Conflict }
 
@@ -31,12 +32,12 @@ export class Kind {
 export class Entry extends RecordCells {
   readonly feed: number
   readonly counter: number
-  /** null while the header is not here: the object is an orphan. */
+  /** null while the header is not here, or withheld: the object is an orphan. */
   kind: Kind | null = null
-  /** The stamp of the create; its counter is the object's. */
+  /** The stamp of the create, which counts when there is a kind and else is withheld; its counter is the object's. */
   created: Stamp | null = null
   position: Uint8Array | null = null
-  life: ReadonlyArray<Head> = noHeads
+  life: Array<Head> = noHeads
   isDeleted = false
   /** What `ObjectType` keeps of it until it changes. */
   snapshot: object | null = null
@@ -48,7 +49,8 @@ export class Entry extends RecordCells {
   }
 }
 
-const noHeads: ReadonlyArray<Head> = Object.freeze([])
+/** Shared by all objects without any, and never written to. */
+const noHeads: Array<Head> = []
 
 /** What change sets have changed: pairs of an object and the property (null: whether the object is there at all). */
 export class Changes {
@@ -91,14 +93,21 @@ export class Objects {
     return this.byFeed[feed]?.get(counter)
   }
 
-  /** The object of an id as text; undefined for an unknown one and for what is no id. */
+  /** The object of an id as text; undefined for an unknown one, one of which all is withheld, and for what is no id. */
   findId(id: string): Entry | undefined {
     const dot = parseObjectId(id, this.feeds)
-    return dot === null ? undefined : this.find(dot.feed, dot.counter)
+    const entry = dot === null ? undefined : this.find(dot.feed, dot.counter)
+    return entry !== undefined && isThere(entry) ? entry : undefined
   }
 
   id(entry: Entry): string {
     return formatObjectId(this.feeds.text(entry.feed), entry.counter)
+  }
+
+  /** The profile of a feed, as far as it is not withheld; undefined when its writer has said nothing. */
+  profileOf(feed: number): Entry | undefined {
+    const entry = this.find(feed, profileCounter)
+    return entry === undefined || entry.kind === null ? undefined : entry
   }
 
   /** All objects of a type, deleted ones included, in the order of their arrival. */
@@ -108,10 +117,10 @@ export class Objects {
 
   /** Objects whose header is not here: late edits of what is gone. */
   orphans(): Iterable<Entry> {
-    return this.headless
+    return [...this.headless].filter(isThere)
   }
 
-  /** All objects, orphans and deleted ones included. */
+  /** All objects, orphans, deleted ones and those of which all is withheld included. */
   *all(): Generator<Entry> {
     for (const entries of this.byFeed) if (entries !== undefined) yield* entries.values()
   }
@@ -157,9 +166,35 @@ export class Objects {
         continue
       }
       if (entry === null || entry.counter !== mutation.counter || entry.feed !== feed) entry = this.reach(feed, mutation.counter)
+      const isFirst = entry.counter === profileCounter && entry.kind === null
+      if (isFirst) this.enlist(entry, profileType, profileVersion)
       this.write(entry, mutation, first + i, stamp, seen, feedOf)
-      if (changes !== null) changes.add(entry, mutation.op === opLife ? null : mutation.path[0]!)
+      if (changes !== null) changes.add(entry, isFirst || mutation.op === opLife ? null : mutation.path[0]!)
     }
+    if (time > this.greatestTime) this.greatestTime = time
+    this.version++
+    return true
+  }
+
+  /**
+   * Merges one change set that counts only once it is endorsed, and till then leaves placeholders: whoever has seen them replaces them,
+   * as he would the values, and nobody is shown any. It is void when `apply` would say so.
+   */
+  withhold(changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf): boolean {
+    if (!admissible(changeSet, author, context, feedOf)) return false
+    const { first, mutations, time } = changeSet
+    const stamp = new Stamp(author, time)
+    mutations.forEach((mutation, i) => {
+      if (mutation.op === opCreate) this.reach(author, first + i).created = stamp
+      else if (mutation.op !== opRemove) {
+        const entry = this.reach(feedOf === null ? mutation.feed : feedOf[mutation.feed]!, mutation.counter)
+        if (mutation.op === opPut) withholdValue(entry, mutation.path, mutation.value, stamp, first + i)
+        else {
+          if (entry.life === noHeads) entry.life = []
+          entry.life.push(new Head(stamp, first + i, withheld))
+        }
+      }
+    })
     if (time > this.greatestTime) this.greatestTime = time
     this.version++
     return true
@@ -173,36 +208,50 @@ export class Objects {
     }
     const others = entry.life.filter((head) => !seen.covers(head.stamp.feed, head.counter))
     entry.life = [...others, new Head(stamp, counter, mutation.value)]
-    entry.isDeleted = greatestHead(this.feeds, entry.life, any)!.value === true
+    entry.isDeleted = greatestHead(this.feeds, entry.life, isPlain)!.value === true
   }
 
-  /** A removal leaves nothing behind, not even the orphan whose last head it took. */
+  /** A removal leaves nothing behind, not even the orphan or the profile whose last head it took. */
   private remove(feed: number, mutation: Mutation, seen: Seen, changes: Changes | null): void {
     const entry = this.find(feed, mutation.counter)
     if (entry === undefined) return
     entry.snapshot = null
     removeValue(entry, mutation.path, seen)
     if (changes !== null) changes.add(entry, mutation.path[0]!)
-    if (entry.kind !== null || entry.life.length > 0 || !isEmpty(entry)) return
+    if (entry.created !== null || entry.life.length > 0 || !isEmpty(entry)) return
     this.headless.delete(entry)
     this.byFeed[feed]!.delete(mutation.counter)
+    if (entry.kind !== null) this.delist(entry, entry.kind)
   }
 
   private create(mutation: Mutation, feed: number, counter: number, stamp: Stamp): Entry {
     const entry = this.reach(feed, counter)
     if (entry.kind !== null) return entry
     this.headless.delete(entry)
-    const kind = this.kindOf(mutation.name, mutation.number)
-    entry.kind = kind
+    const kind = this.enlist(entry, mutation.name, mutation.number)
     if (kind.newest !== null && entry.cells.length === 0) entry.cells = new Array(cellsLike(kind.newest))
     kind.newest = entry
     entry.created = stamp
     entry.position = keptPosition(mutation.value as Uint8Array)
     entry.snapshot = null
-    let entries = this.byType.get(mutation.name)
-    if (entries === undefined) this.byType.set(mutation.name, (entries = []))
-    entries.push(entry)
     return entry
+  }
+
+  /** Makes an object one of a type. */
+  private enlist(entry: Entry, name: string, version: number): Kind {
+    const kind = this.kindOf(name, version)
+    entry.kind = kind
+    let entries = this.byType.get(name)
+    if (entries === undefined) this.byType.set(name, (entries = []))
+    entries.push(entry)
+    return kind
+  }
+
+  /** A profile is gone: whoever still holds it sees it deleted. */
+  private delist(entry: Entry, kind: Kind): void {
+    const entries = this.byType.get(kind.name)!
+    entries.splice(entries.indexOf(entry), 1)
+    entry.isDeleted = true
   }
 
   /** The object of a dot, made as an orphan when it is not here. */
@@ -213,7 +262,7 @@ export class Objects {
     if (known !== undefined) return known
     const entry = new Entry(feed, counter, this.shapes.empty)
     ofFeed.set(counter, entry)
-    this.headless.add(entry)
+    if (counter !== profileCounter) this.headless.add(entry)
     return entry
   }
 
@@ -232,15 +281,19 @@ const guessedKeysMax = 16
 const cellsLike = (other: Entry): number => 3 * Math.min(other.shape.keys.length, guessedKeysMax)
 
 const noEntries: ReadonlyArray<Entry> = Object.freeze([])
-const any = (): boolean => true
 
-/** Whether every dot that a change set names lies in its context, or earlier in the change set itself. */
+/** Whether anything of an object is not withheld. */
+const isThere = (entry: Entry): boolean => entry.kind !== null || entry.life.some(isPlain) || isAnyShown(entry)
+
+/** Whether every dot that a change set names lies in its context, or earlier in the change set itself; of profiles it names its own alone. */
 export const admissible = (changeSet: ChangeSet, author: number, context: ArrayLike<number>, feedOf: FeedOf): boolean => {
   const { mutations, first } = changeSet
   for (let i = 0; i < mutations.length; i++) {
     const mutation = mutations[i]!
     if (mutation.op === opCreate) continue
-    if (!isNamed(mutation.feed, mutation.counter, author, first + i, context, feedOf)) return false
+    if (mutation.counter === profileCounter) {
+      if ((feedOf === null ? mutation.feed : feedOf[mutation.feed]!) !== author) return false
+    } else if (!isNamed(mutation.feed, mutation.counter, author, first + i, context, feedOf)) return false
     const { value } = mutation
     if (typeof value === "object" && value !== null && !isNamedWithin(value, author, first + i, context, feedOf)) return false
   }

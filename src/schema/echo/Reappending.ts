@@ -11,6 +11,7 @@ import { blockFeedsMax, changeSetBytesMax, valueBytesMax } from "../platform/Lim
 import { type ChangeSet, type Dep, type Dot, Mutation, ObjectRef, opCreate, type Plain, type Value } from "./ChangeSet.ts"
 import { citedFeeds, sizeOf } from "./ChangeSetCodec.ts"
 import { type Copies, type Copy, namesAny } from "./Copies.ts"
+import { profileCounter } from "./Profile.ts"
 import { writeValue } from "./ValueCodec.ts"
 
 /** A block of an own feed that lost something. */
@@ -148,6 +149,7 @@ export class Reappending {
     const mutations: Array<Mutation> = []
     const left: Array<number> = []
     const dotOf = (named: number, counter: number): Dot | null => {
+      if (counter === profileCounter) return named === feed ? { feed: this.target, counter } : null
       if (named !== feed || counter < from) return this.visible(named, counter)
       const before = left.filter((each) => each < counter).length
       const isHere = counter < from + mutations.length + left.length && !left.includes(counter)

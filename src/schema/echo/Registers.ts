@@ -37,6 +37,11 @@ export class Seen {
 /** In place of a value: here a record was put. It encodes as an empty map, which no other head can hold. */
 export const marker: Value = Object.freeze(Object.create(null) as { readonly [key: string]: Value })
 
+/** In place of a value that is withheld: a placeholder, which later writes take like any head and of which nothing is shown. */
+export const withheld: Value = Object.freeze([])
+/** The same in place of a marker. */
+export const withheldMarker: Value = Object.freeze([])
+
 export class Head {
   readonly stamp: Stamp
   readonly counter: number
@@ -48,13 +53,13 @@ export class Head {
   }
 }
 
-/** A place with several heads, with a marker, or with keys below. */
+/** A place with several heads, with a marker or a placeholder, or with keys below. */
 export class Branch {
   heads: Array<Head> = []
   record: RecordCells | null = null
   /** Finds the heads in the record, once it was searched in vain. */
   index: HeadIndex | null = null
-  /** The value shown, while it is known. */
+  /** The value shown, while it is known and there is one. */
   shown: Value | undefined = undefined
 }
 
@@ -135,7 +140,7 @@ const simplify = (record: RecordCells, place: number): void => {
   if (branch.record !== null) return
   const only = branch.heads[0]
   if (only === undefined) clear(record, place)
-  else if (branch.heads.length === 1 && only.value !== marker) setHead(record, place, only.value, only.stamp, only.counter)
+  else if (branch.heads.length === 1 && isPlain(only)) setHead(record, place, only.value, only.stamp, only.counter)
 }
 
 const dropCovered = (branch: Branch, seen: Seen, isKept: (head: Head) => boolean): void => {
@@ -145,7 +150,9 @@ const dropCovered = (branch: Branch, seen: Seen, isKept: (head: Head) => boolean
 }
 
 const none = (): boolean => false
-export const isMarker = (head: Head): boolean => head.value === marker
+const isMarker = ({ value }: Head): boolean => value === marker || value === withheldMarker
+/** Whether a head holds a value that is no record. */
+export const isPlain = (head: Head): boolean => !isMarker(head) && head.value !== withheld
 
 /** How many heads searches below branches have met, and how many of these they took. */
 const search = { met: 0, taken: 0 }
@@ -267,6 +274,35 @@ export const putValue = (
     supersede(at, place, seen)
   }
   add(at, placeOf(at, key), value, stamp, counter)
+}
+
+/** Puts placeholders where a value would stand. What its writer replaced stays: what is withheld changes nothing that is shown. */
+export const withholdValue = (
+  record: RecordCells,
+  path: ReadonlyArray<string>,
+  value: Value,
+  stamp: Stamp,
+  counter: number
+): void => {
+  let at = record
+  for (let i = 0; i < path.length - 1; i++) {
+    const branch = branchOf(at, placeOf(at, path[i]!))
+    branch.record ??= new RecordCells(at.shape.root, [])
+    note(branch, branch.record, path[i + 1]!, stamp, counter)
+    at = branch.record
+  }
+  withhold(at, placeOf(at, path[path.length - 1]!), value, stamp, counter)
+}
+
+const withhold = (record: RecordCells, place: number, value: Value, stamp: Stamp, counter: number): void => {
+  const branch = branchOf(record, place)
+  branch.heads.push(new Head(stamp, counter, isRecord(value) ? withheldMarker : withheld))
+  if (!isRecord(value)) return
+  for (const key in value) {
+    branch.record ??= new RecordCells(record.shape.root, [])
+    note(branch, branch.record, key, stamp, counter)
+    withhold(branch.record, placeOf(branch.record, key), value[key]!, stamp, counter)
+  }
 }
 
 /** Removes the value at a path, as far as the writer had seen it. */

@@ -11,8 +11,9 @@
  */
 import { equalBytes } from "../platform/Codec.ts"
 import { messageFeedsMax } from "../platform/Limits.ts"
+import { firstKey, lastKey } from "../platform/RangeSet.ts"
 import { feedText } from "./FeedTable.ts"
-import { firstKey, isSameItem, isSameRange, lastKey, rangeHash, splitRange } from "./RangeSync.ts"
+import { isSameItem, rangeHash, splitRange } from "./RangeSync.ts"
 import {
   acknowledge,
   admitted,
@@ -102,7 +103,8 @@ const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
 const received = (state: ReplicationState, message: Message, now: number) => {
   switch (message._tag) {
     case "Summary":
-      if (!equalBytes(message.ops, rangeHash([], state.hash)))
+      if (state.operations !== undefined) state.operations.summed(message.ops)
+      else if (!equalBytes(message.ops, rangeHash([], state.hash)))
         return state.close("it has operations, which version 0 does not know")
       return summaryCame(state, message.stored, now)
     case "Range":
@@ -208,7 +210,7 @@ const rangeCame = (state: ReplicationState, range: Range, now: number) => {
     for (const own of here) tellOf(state, own, now)
     return
   }
-  if (isSameRange(state.own, range, state.hash)) return sameCame(state, here, now)
+  if (state.own.isSameRange(range)) return sameCame(state, here, now)
   compare(state, range.from, range.to)
 }
 
@@ -219,7 +221,7 @@ const sameCame = (state: ReplicationState, here: ReadonlyArray<LocalFeed>, now: 
 
 /** Says what there is between two keys. */
 const compare = (state: ReplicationState, from: Uint8Array, to: Uint8Array) => {
-  for (const range of splitRange(state.own, from, to, state.hash)) {
+  for (const range of splitRange(state.own, from, to)) {
     if (state.ranges.length >= rangesQueued) return
     state.ranges.push(range)
   }
@@ -228,7 +230,7 @@ const compare = (state: ReplicationState, from: Uint8Array, to: Uint8Array) => {
 /** Says a range, whose feeds may have grown since it was to be said: as of now, since what is said later counts. */
 const speakRange = (state: ReplicationState, range: Range) => {
   const { content, from, to } = range
-  for (const each of content instanceof Uint8Array ? [range] : splitRange(state.own, from, to, state.hash)) {
+  for (const each of content instanceof Uint8Array ? [range] : splitRange(state.own, from, to)) {
     state.output.messages.push(each)
     if (each.content instanceof Uint8Array) continue
     for (const { feed, length, mark } of each.content) state.link(feed).told = { length, mark }
@@ -343,7 +345,8 @@ const speakSummary = (state: ReplicationState, now: number) => {
   state.summedAt = now
   state.isSummaryDue = state.owesSummary = false
   const frontier = state.frontierHash()
-  state.output.messages.push({ _tag: "Summary", stored: state.own.summary(), frontier, ops: rangeHash([], state.hash) })
+  const ops = state.operations?.summary() ?? rangeHash([], state.hash)
+  state.output.messages.push({ _tag: "Summary", stored: state.own.summary(), frontier, ops })
 }
 
 const passTime = (state: ReplicationState, now: number) => {

@@ -5,7 +5,7 @@
  * (Replication.ts) and the FeedStore. Bytes: docs/format.md#replication.
  */
 import type * as Result from "effect/Result"
-import { compareBytes, decodeWith, equalBytes, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import { decodeWith, equalBytes, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
 import {
   forkProofBytesMax,
   manifestBytesMax,
@@ -15,6 +15,7 @@ import {
   rangeItemsMax,
   runBlocksMax
 } from "../platform/Limits.ts"
+import { type KeyRange, readRange, writeRange } from "../platform/RangeSet.ts"
 import type { Run } from "./Feed.ts"
 
 /** How many blocks of a feed somebody has stored. */
@@ -38,13 +39,8 @@ export const isSameMark = (a: Mark | null, b: Mark | null): boolean =>
 
 const markBytes = 16
 
-/** The feeds between two keys, both included: their hash, or all of them. */
-export interface Range {
+export interface Range extends KeyRange<FeedItem> {
   readonly _tag: "Range"
-  readonly from: Uint8Array
-  readonly to: Uint8Array
-  readonly count: number
-  readonly content: Uint8Array | ReadonlyArray<FeedItem>
 }
 
 export interface Wanted {
@@ -78,11 +74,6 @@ export const writeItems = (to: Writer, items: ReadonlyArray<FeedLength & { reado
   return to
 }
 
-const writeRange = (to: Writer, { from, to: last, count, content }: Range): Writer => {
-  to.array(6).int(1).int(0).bytes(from).bytes(last).int(count)
-  return content instanceof Uint8Array ? to.bytes(content) : writeItems(to, content)
-}
-
 const writeData = (to: Writer, { feed, from, blocks, head, proof }: Run): Writer => {
   to.array(6).int(4).bytes(feed).int(from).array(blocks.length)
   for (const block of blocks) to.bytes(block)
@@ -98,7 +89,8 @@ const write = (to: Writer, message: Message): Writer => {
     case "Summary":
       return to.array(4).int(0).bytes(message.stored).bytes(message.frontier).bytes(message.ops)
     case "Range":
-      return writeRange(to, message)
+      writeRange(to, 0, message)
+      return message.content instanceof Uint8Array ? to.bytes(message.content) : writeItems(to, message.content)
     case "Have":
       return writeItems(to.array(2).int(2), message.feeds)
     case "Want":
@@ -143,22 +135,8 @@ const readItems = (from: Reader, max: number): ReadonlyArray<FeedItem> => {
 const atLeastOne = <A>(from: Reader, items: ReadonlyArray<A>): ReadonlyArray<A> =>
   items.length === 0 ? from.fail("names no feed") : items
 
-const readRange = (from: Reader): Range => {
-  if (from.uint() !== 0) from.fail("a set that version 0 does not know")
-  const first = from.fixed(32)
-  const last = from.fixed(32)
-  if (compareBytes(first, last) > 0) from.fail("a range that ends before it begins")
-  const count = from.uint()
-  if (from.peek() === 2) return { _tag: "Range", from: first, to: last, count, content: from.fixed(32) }
-  const items = readItems(from, rangeItemsMax)
-  if (items.length !== count) from.fail("another count than its items")
-  for (let i = 0; i < items.length; i++) {
-    const { feed } = items[i]!
-    if (compareBytes(i === 0 ? first : items[i - 1]!.feed, feed) > (i === 0 ? 0 : -1)) from.fail("items that are not sorted")
-    if (compareBytes(feed, last) > 0) from.fail("items beyond their range")
-  }
-  return { _tag: "Range", from: first, to: last, count, content: items }
-}
+const keyOf = ({ feed }: FeedItem): Uint8Array => feed
+const readListed = (from: Reader): ReadonlyArray<FeedItem> => readItems(from, rangeItemsMax)
 
 const readWants = (from: Reader): ReadonlyArray<Wanted> => {
   const feeds: Array<Wanted> = []
@@ -223,7 +201,8 @@ const read = (from: Reader, bytes: Uint8Array): Message => {
     case 0:
       return { _tag: "Summary", stored: from.fixed(32), frontier: from.fixed(32), ops: from.fixed(32) }
     case 1:
-      return readRange(from)
+      if (from.uint() !== 0) from.fail("a set that version 0 does not know")
+      return { _tag: "Range", ...readRange(from, readListed, keyOf) }
     case 2:
       return { _tag: "Have", feeds: atLeastOne(from, readItems(from, messageFeedsMax)) }
     case 3:

@@ -2,7 +2,7 @@
  * Which of the heads at a path is shown, and what stands beside it.
  *
  * The winner has the greatest stamp: time, then the feed's bytes, then the counter. A record is shown unless a plain value at its path
- * has a greater stamp than all at its marker and below. Who reads by a Schema is shown the greatest value that it accepts: concurrent
+ * has a greater stamp than all at its marker and below. A placeholder is no candidate, and where nothing else stands nothing is. Who reads by a Schema is shown the greatest value that it accepts: concurrent
  * writes, each of which fits, may leave a record that does not. docs/format.md#objects
  */
 import { compareBytes } from "../platform/Codec.ts"
@@ -15,6 +15,7 @@ import {
   branched,
   counterAt,
   Head,
+  isPlain,
   isRecord,
   marker,
   type RecordCells,
@@ -47,12 +48,11 @@ export const greatestHead = (feeds: FeedTable, heads: ReadonlyArray<Head>, isAsk
   return greatest
 }
 
-const isMarker = (head: Head): boolean => head.value === marker
-const isPlain = (head: Head): boolean => head.value !== marker
+const isShownMarker = (head: Head): boolean => head.value === marker
 
 /** The greatest head among a branch's markers and all below it, or null when no record is there. */
 const greatestOfRecord = (feeds: FeedTable, branch: Branch): Head | null => {
-  let greatest = greatestHead(feeds, branch.heads, isMarker)
+  let greatest = greatestHead(feeds, branch.heads, isShownMarker)
   const { record } = branch
   if (record === null) return greatest
   for (let place = 0; place < record.shape.keys.length; place++) {
@@ -82,10 +82,10 @@ export const shownAt = (feeds: FeedTable, record: RecordCells, place: number): V
   return branch.shown
 }
 
-const shownOf = (feeds: FeedTable, branch: Branch): Value => {
+const shownOf = (feeds: FeedTable, branch: Branch): Value | undefined => {
   const plain = greatestHead(feeds, branch.heads, isPlain)
   const ofRecord = greatestOfRecord(feeds, branch)
-  if (ofRecord === null || (plain !== null && compareHeads(feeds, plain, ofRecord) > 0)) return plain!.value
+  if (ofRecord === null || (plain !== null && compareHeads(feeds, plain, ofRecord) > 0)) return plain?.value
   return branch.record === null ? marker : shownRecord(feeds, branch.record)
 }
 
@@ -98,6 +98,29 @@ const shownRecord = (feeds: FeedTable, record: RecordCells): Value => {
   }
   return Object.freeze(shown)
 }
+
+/** The value at a place where it is the only one, placeholders left out, and no record; else undefined. */
+export const onlyValueAt = (record: RecordCells, place: number): Value | undefined => {
+  if (stampAt(record, place) !== branched) return stampAt(record, place) === undefined ? undefined : valueAt(record, place)
+  const branch = branchAt(record, place)
+  const plain = branch.heads.filter(isPlain)
+  return plain.length === 1 && !isRecordShown(branch) ? plain[0]!.value : undefined
+}
+
+/** Whether any value is shown at a place or below it. */
+export const isShownAt = (record: RecordCells, place: number): boolean => {
+  const stamp = stampAt(record, place)
+  if (stamp !== branched) return stamp !== undefined
+  const branch = branchAt(record, place)
+  return branch.heads.some(isPlain) || isRecordShown(branch)
+}
+
+/** Whether a branch shows a record, if nothing greater stands at its path. */
+export const isRecordShown = ({ heads, record }: Branch): boolean =>
+  heads.some(isShownMarker) || (record !== null && isAnyShown(record))
+
+/** Whether any key of a record shows a value. */
+export const isAnyShown = (record: RecordCells): boolean => record.shape.keys.some((_, place) => isShownAt(record, place))
 
 // Fitting -----------------------------------------------------------------------------------------------------------------------
 
@@ -197,7 +220,7 @@ export function* conflictedPaths(record: RecordCells, path: ReadonlyArray<string
     const branch = branchAt(record, place)
     const here = [...path, record.shape.keys[place]!]
     const plain = branch.heads.filter(isPlain).length
-    if (plain > 1 || (plain === 1 && (branch.record !== null || branch.heads.length > 1))) yield here
+    if (plain > 1 || (plain === 1 && isRecordShown(branch))) yield here
     if (branch.record !== null) yield* conflictedPaths(branch.record, here)
   }
 }

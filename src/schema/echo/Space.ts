@@ -1,7 +1,9 @@
 /**
  * What names a space: its genesis, whose hash is the space's id, and the ticket that another member opens it with.
  *
- * In version 0 the members are the devices that the genesis lists; nothing else admits anybody. Bytes: docs/format.md#genesis-and-tickets.
+ * In version 0 the members are the devices that the genesis lists; nothing else admits anybody. Of a space whose members are identities
+ * the ticket names the space, and the identity by which it is held; who is in, its operations say. Bytes:
+ * docs/format.md#genesis-and-tickets.
  */
 
 import * as Data from "effect/Data"
@@ -19,13 +21,21 @@ export interface Genesis {
   readonly devices: ReadonlyArray<Uint8Array>
 }
 
-export interface Ticket {
+export interface DevicesTicket {
   readonly space: Uint8Array
   readonly genesis: Genesis
-  readonly genesisBytes: Uint8Array
   /** Where signaling may be found. Carried for invitations to come: nobody dials them yet. */
   readonly urls: ReadonlyArray<string>
 }
+
+/** Of a space of identities: it opens on a device that holds the identity and the space's operations. */
+export interface IdentityTicket {
+  readonly space: Uint8Array
+  readonly identity: Uint8Array
+  readonly urls: ReadonlyArray<string>
+}
+
+export type Ticket = DevicesTicket | IdentityTicket
 
 /** The text is not a ticket that this version can open. */
 export class TicketInvalid extends Data.TaggedError("TicketInvalid")<{ readonly reason: string }> {
@@ -60,8 +70,10 @@ const decodeGenesis = (bytes: Uint8Array) => decodeWith(bytes, readGenesis)
 
 const genesisLabel = new TextEncoder().encode("echo/genesis/v0\0")
 
+type Hash = (bytes: Uint8Array) => Uint8Array
+
 /** The id of the space that a genesis makes: id("echo/genesis", Genesis). */
-const spaceId = (genesis: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array): Uint8Array => {
+const spaceId = (genesis: Uint8Array, hash: Hash): Uint8Array => {
   const bytes = new Uint8Array(genesisLabel.length + genesis.length)
   bytes.set(genesisLabel)
   bytes.set(genesis, genesisLabel.length)
@@ -75,36 +87,57 @@ export const spaceText = (space: Uint8Array): string => Base64Url.encode(space)
 const checkBytes = 4
 
 /** `[0, Genesis as bstr, urls, id4]` as base64url; id4 begins the space's id, so that a damaged ticket opens no other space. */
-export const encodeTicket = (
-  genesis: Uint8Array,
-  urls: ReadonlyArray<string>,
-  hash: (bytes: Uint8Array) => Uint8Array
-): string => {
+export const encodeTicket = (genesis: Uint8Array, urls: ReadonlyArray<string>, hash: Hash): string => {
   const to = new Writer().array(4).int(0).bytes(genesis).array(urls.length)
   for (const url of urls) to.text(url)
   return Base64Url.encode(to.bytes(spaceId(genesis, hash).subarray(0, checkBytes)).finish())
 }
 
-/** Reads a ticket and recomputes the id of its space, which must begin as the ticket says. */
-export const decodeTicket = (text: string, hash: (bytes: Uint8Array) => Uint8Array): Result.Result<Ticket, TicketInvalid> => {
+/** `[1, space32, identity32, urls, id4]` as base64url; id4 is of the hash of what stands before it. */
+export const encodeIdentityTicket = ({ identity, space, urls }: IdentityTicket, hash: Hash): string => {
+  const to = new Writer().array(5).int(1).bytes(space).bytes(identity).array(urls.length)
+  for (const url of urls) to.text(url)
+  return Base64Url.encode(to.bytes(hash(to.take()).subarray(0, checkBytes)).finish())
+}
+
+/** Reads a ticket and recomputes its check, so that a damaged one opens no other space. */
+export const decodeTicket = (text: string, hash: Hash): Result.Result<Ticket, TicketInvalid> => {
   const invalid = (reason: string) => Result.fail(new TicketInvalid({ reason }))
   const trimmed = text.trim()
   if (trimmed.length > ticketCharactersMax) return invalid(`it is longer than ${ticketCharactersMax} characters`)
-  const bytes = Base64Url.decode(trimmed)
-  if (Result.isFailure(bytes) || Base64Url.encode(bytes.success) !== trimmed) return invalid("it is not base64url")
-  const outer = decodeWith(bytes.success, (from) => {
-    from.tuple(4)
-    if (from.uint() !== 0) from.fail("a ticket of another version")
-    const genesisBytes = from.bytes(ticketCharactersMax)
-    const urls: Array<string> = []
-    for (let n = from.array(ticketUrlsMax); n > 0; n--) urls.push(from.text(2048))
-    return { genesisBytes, urls, check: from.fixed(checkBytes) }
+  const decoded = Base64Url.decode(trimmed)
+  if (Result.isFailure(decoded) || Base64Url.encode(decoded.success) !== trimmed) return invalid("it is not base64url")
+  const bytes = decoded.success
+  const ticket = decodeWith(bytes, (from) => {
+    const fields = from.array(5)
+    const version = from.uint()
+    if (version === 0 && fields === 4) return readDevicesTicket(from, hash)
+    return version === 1 && fields === 5 ? readIdentityTicket(from, bytes, hash) : from.fail("a ticket of another version")
   })
-  if (Result.isFailure(outer)) return invalid(outer.failure.message)
-  const { check, genesisBytes, urls } = outer.success
+  return Result.isFailure(ticket) ? invalid(ticket.failure.message) : Result.succeed(ticket.success)
+}
+
+const damaged = "it was damaged on its way, or copied wrongly"
+
+const readUrls = (from: Reader): ReadonlyArray<string> => {
+  const urls: Array<string> = []
+  for (let n = from.array(ticketUrlsMax); n > 0; n--) urls.push(from.text(2048))
+  return urls
+}
+
+const readDevicesTicket = (from: Reader, hash: Hash): DevicesTicket => {
+  const genesisBytes = from.bytes(ticketCharactersMax)
+  const urls = readUrls(from)
   const space = spaceId(genesisBytes, hash)
-  if (!equalBytes(space.subarray(0, checkBytes), check)) return invalid("it was damaged on its way, or copied wrongly")
+  if (!equalBytes(space.subarray(0, checkBytes), from.fixed(checkBytes))) from.fail(damaged)
   const genesis = decodeGenesis(genesisBytes)
-  if (Result.isFailure(genesis)) return invalid(genesis.failure.message)
-  return Result.succeed({ space, genesis: genesis.success, genesisBytes, urls })
+  return Result.isFailure(genesis) ? from.fail(genesis.failure.message) : { space, genesis: genesis.success, urls }
+}
+
+const readIdentityTicket = (from: Reader, bytes: Uint8Array, hash: Hash): IdentityTicket => {
+  const space = from.fixed(32).slice()
+  const identity = from.fixed(32).slice()
+  const urls = readUrls(from)
+  const told = hash(bytes.slice(0, from.at)).subarray(0, checkBytes)
+  return equalBytes(told, from.fixed(checkBytes)) ? { space, identity, urls } : from.fail(damaged)
 }

@@ -69,8 +69,9 @@ export class SpaceState {
     return this.delivery.offer(feed, content, root, this.mergeDelivered)
   }
 
-  private readonly mergeDelivered: Merge = (changeSet, author, context, feedOf) => {
-    this.objects.apply(changeSet, author, context, feedOf, this.changes)
+  private readonly mergeDelivered: Merge = (changeSet, author, context, feedOf, isWithheld) => {
+    if (isWithheld) this.objects.withhold(changeSet, author, context, feedOf)
+    else this.objects.apply(changeSet, author, context, feedOf, this.changes)
   }
 
   /** The change set that these mutations make now, how many bytes it takes at most, and how many feeds. Nothing is changed. */

@@ -9,7 +9,17 @@ import { compareBytes, compareText, Writer } from "../platform/Codec.ts"
 import { type Dot, ObjectRef, type Value } from "./ChangeSet.ts"
 import type { FeedTable } from "./FeedTable.ts"
 import type { Entry, Objects } from "./Objects.ts"
-import { branchAt, branched, counterAt, type Head, type RecordCells, stampAt, valueAt } from "./Registers.ts"
+import {
+  branchAt,
+  branched,
+  counterAt,
+  type Head,
+  type RecordCells,
+  stampAt,
+  valueAt,
+  withheld,
+  withheldMarker
+} from "./Registers.ts"
 import { writeValue } from "./ValueCodec.ts"
 
 export type Hash = (bytes: Uint8Array) => Uint8Array
@@ -24,6 +34,7 @@ export interface CanonicalHead {
   readonly feed: number
   readonly counter: number
   readonly time: number
+  /** `withheld` or `withheldMarker` of a placeholder. */
   readonly value: Value
 }
 
@@ -76,9 +87,14 @@ const writeHeads = (heads: ReadonlyArray<CanonicalHead>, position: (feed: number
   scratch.array(heads.length)
   const sorted =
     heads.length === 1 ? heads : [...heads].sort((a, b) => position(a.feed) - position(b.feed) || a.counter - b.counter)
-  for (const head of sorted) {
-    scratch.array(4).int(position(head.feed)).int(head.counter).int(head.time)
-    writeValue(scratch, head.value, position)
+  for (const { counter, feed, time, value } of sorted) {
+    scratch
+      .array(value === withheld ? 3 : 4)
+      .int(position(feed))
+      .int(counter)
+      .int(time)
+    if (value === withheldMarker) scratch.array(0)
+    else if (value !== withheld) writeValue(scratch, value, position)
   }
 }
 
@@ -138,10 +154,15 @@ const collect = (record: RecordCells, path: ReadonlyArray<string>, into: Array<C
 export const canonicalEntries = (entry: Entry): Array<CanonicalEntry> => {
   const entries: Array<CanonicalEntry> = []
   const { kind, created, position, life } = entry
-  if (kind !== null && created !== null && position !== null) {
+  if (created !== null) {
     const head = { feed: entry.feed, counter: entry.counter, time: created.time }
-    entries.push({ kind: kindHeader, path: noPath, heads: [{ ...head, value: headerValue(kind.name, kind.version) }] })
-    entries.push({ kind: kindPlace, path: noPath, heads: [{ ...head, value: placeValue(position) }] })
+    const header = kind === null ? withheld : headerValue(kind.name, kind.version)
+    entries.push({ kind: kindHeader, path: noPath, heads: [{ ...head, value: header }] })
+    entries.push({
+      kind: kindPlace,
+      path: noPath,
+      heads: [{ ...head, value: position === null ? withheld : placeValue(position) }]
+    })
   }
   if (life.length > 0) entries.push({ kind: kindLife, path: noPath, heads: life.map(plainHead) })
   collect(entry, noPath, entries)

@@ -12,6 +12,9 @@ export const timeMax = Number.MAX_SAFE_INTEGER
 /** How far ahead of the wall clock another's time is followed. */
 const followedMilliseconds = 24 * 60 * 60 * 1000
 
+/** The milliseconds since 1970 that a time says. */
+export const millisOf = (time: number): number => Math.floor(time / timePerMillisecond)
+
 /** The time of the next change set, by the wall clock and the greatest time seen so far. */
 export const nextTime = (wallMilliseconds: number, greatestSeen: number): number => {
   const wall = Math.floor(wallMilliseconds) * timePerMillisecond

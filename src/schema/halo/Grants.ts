@@ -84,18 +84,42 @@ export interface Structural {
 
 /** What is known of the past of an operation. */
 export interface Known {
-  readonly ancestry: Ancestry
+  readonly ancestry: Pick<Ancestry, "isBefore">
   /** The grants that an operation made; none if it is outside its signer's right, or unknown. */
   readonly grantsOf: (id: string) => ReadonlyArray<Grant>
   /** Whether the policy `locked` stands in the past of an operation. */
   readonly isLocked: (op: number) => boolean
+  /** In an identity's own space, its membership: nobody granted it, and its key is the recovery key. */
+  readonly self: Grant | null
+}
+
+/** The membership that an identity has in its own space. It lies in the past of everything, as operation 0. */
+export const ofSelf = (identity: string, recovery: string): Grant =>
+  granted({ kind: "member", op: 0, key: recovery, role: roles.owner, depth: 0, identity })
+
+/** What is done in an identity's own space: it has one member for good. */
+const bySelf: ReadonlySet<string> = new Set([
+  "AddDevice",
+  "RemoveDevice",
+  "KeyRotate",
+  "KeyWrap",
+  "AdmitFeed",
+  "Endorse",
+  "ForkProof"
+])
+
+/** Devices that the recovery key adds are roots, so that each device has a certificate; all else has a past. */
+const isOfSelf = ({ by, deed, parents, proof }: Operation, self: Grant): boolean => {
+  if (!bySelf.has(deed.type)) return false
+  const isRoot = deed.type === "AddDevice" && by === self.key && proof === null
+  return isRoot === (parents.length === 0)
 }
 
 const nobody: Right = { uses: [], identity: "", role: 0, depth: 0, deviceDepth: 0, rank: 0 }
 
-/** The grant that `key` got from an operation in the past of `op`. */
+/** The grant that `key` got from an operation in the past of `op`, or has without one. */
 const grantIn = (known: Known, op: number, proof: string | null, key: string): Grant | null => {
-  if (proof === null) return null
+  if (proof === null) return known.self !== null && known.self.key === key ? known.self : null
   const grant = known.grantsOf(proof).find((each) => each.key === key)
   return grant !== undefined && known.ancestry.isBefore(grant.op, op) ? grant : null
 }
@@ -109,14 +133,16 @@ const rightOf = (grant: Grant): Right => {
 /** The operation with its right, or null when it has none. */
 export const structural = (known: Known, op: number, operation: Operation): Structural | null => {
   const { by, deed, parents, proof } = operation
+  if (known.self !== null && !isOfSelf(operation, known.self)) return null
   if (deed.type === "Genesis") {
     if (parents.length > 0 || op !== 0) return null
     const grants = admitted(op, deed, roles.owner, 0)
     return { right: { ...nobody, identity: deed.subject.identity, rank: rankOf(roles.owner + 1, 0, 0) }, grants }
   }
-  if (deed.type === "ForkProof") return { right: nobody, grants: [] }
   const grant = grantIn(known, op, proof, by)
   if (grant === null) return null
+  // it proves itself, so it counts whatever became of who says it; strangers are not listened to, for they could say it without end
+  if (deed.type === "ForkProof") return grant.kind === "device" ? { right: nobody, grants: [] } : null
   if (grant.kind === "invite") return redeemed(known, op, operation, grant)
   const right = rightOf(grant)
   return isPermitted(known, op, operation, grant) ? { right, grants: made(op, operation, right, grant) } : null
@@ -124,7 +150,7 @@ export const structural = (known: Known, op: number, operation: Operation): Stru
 
 /** A Redeem is by an invitation's key, and by the host that lets its bearer in: who outranks whom it lets in. */
 const redeemed = (known: Known, op: number, { deed }: Operation, invite: Grant): Structural | null => {
-  if (deed.type !== "Redeem" || known.isLocked(op)) return null
+  if (deed.type !== "Redeem" || deed.role !== invite.role || known.isLocked(op)) return null
   const host = grantIn(known, op, deed.hostProof, deed.host)
   if (host === null || host.kind !== "device" || host.role < invite.role) return null
   if (!invite.isHostedByMembers && host.role < roles.admin) return null

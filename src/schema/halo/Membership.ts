@@ -7,9 +7,13 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { dominates, type Grant, type Right, rankOfGrant, structural } from "./Grants.ts"
-import type { Deed, Operation, Role } from "./Operation.ts"
+import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
+import { feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
+import { Policies } from "./Policies.ts"
 import { Upcoming } from "./Upcoming.ts"
+
+export type { DeviceRight, DeviceStanding, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 
 interface Node {
   readonly operation: Operation
@@ -21,30 +25,10 @@ interface Node {
   isValid: boolean
 }
 
-/** An operation's standing: it counts, it was within its signer's right and was cut off, or it never was within it. */
-export type Standing = "valid" | "quarantined" | "malformed"
-
-export interface Member {
-  readonly identity: string
-  readonly role: Role
-  readonly devices: ReadonlyArray<string>
-}
-
-/** What took a right away, and the rank of who did it. */
-export interface Revocation {
-  readonly deed: Deed
-  readonly rank: number
-}
-
-/** An operation about a feed, with the role and rank of its signer, and what has taken his right away since. */
-export interface Said {
-  readonly deed: Deed
-  readonly role: Role | 0
-  readonly rank: number
-  readonly revokedBy: ReadonlyArray<Revocation>
-}
-
 const noGrants: ReadonlyArray<Grant> = []
+
+/** Stands where an identity's own space has nothing: before the first operation. */
+const itself: Operation = { id: "", parents: [], by: "", proof: null, deed: { type: "Leave" } }
 
 export class Membership {
   private readonly ancestry = new Ancestry()
@@ -52,6 +36,7 @@ export class Membership {
   private readonly numbers = new Map<string, number>()
   /** Grants by what a revocation names: an identity, a device's key, an invitation's operation. */
   private readonly grantsAt = new Map<string, Array<Grant>>()
+  private readonly grantsOfKey = new Map<string, Array<Grant>>()
   /** Memberships and devices of an identity. */
   private readonly grantsOf = new Map<string, Array<Grant>>()
   private readonly current = new Map<string, Member>()
@@ -60,22 +45,41 @@ export class Membership {
   /** Operations that admit a feed, or endorse some of it. */
   private readonly feeds = new Map<string, Array<number>>()
   private readonly revocationsAt = new Map<string, Array<number>>()
-  /** The causal heads among operations that set the policy, of each operation's past with itself. */
-  private readonly policies: Array<ReadonlyArray<number>> = []
+  private readonly policies = new Policies(this.ancestry, (op) => this.settingOf(op))
   private readonly upcoming = new Upcoming((op) => this.nodes[op]!.right!.rank)
+  private readonly known: Known
+  /** What lies in the past of everything and was never added: in an identity's own space, the identity itself. */
+  private readonly before: ReadonlyArray<number>
+
+  /** Of a space, whose first operation is its Genesis; with an identity, of its own space, in which its recovery key is the root. */
+  constructor(own: { readonly identity: string; readonly recovery: string } | null = null) {
+    const self = own === null ? null : ofSelf(own.identity, own.recovery)
+    this.known = {
+      ancestry: this.ancestry,
+      grantsOf: (id) => this.nodes[this.numbers.get(id) ?? -1]?.grants ?? noGrants,
+      isLocked: (op) => this.policies.isLocked(op),
+      self
+    }
+    this.before = self === null ? [] : [this.ancestry.add([])]
+    if (self === null) return
+    this.policies.add([])
+    this.nodes.push({ operation: itself, right: null, grants: [self], kills: [], isValid: true })
+    this.list(self)
+    this.changed.add(self.identity)
+  }
 
   has(id: string): boolean {
     return this.numbers.has(id)
   }
 
   get size(): number {
-    return this.nodes.length
+    return this.numbers.size
   }
 
   /** Takes operations whose parents are here or before them; answers how many were new. */
   add(operations: Iterable<Operation>): number {
     const before = this.nodes.length
-    for (const operation of operations) if (!this.has(operation.id)) this.take(operation)
+    for (const operation of operations) if (!this.has(operation.id)) this.enter(operation)
     this.settle()
     return this.nodes.length - before
   }
@@ -91,25 +95,26 @@ export class Membership {
 
   /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
   private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
-    const ops = new Set(uses.flatMap(({ killers }) => killers.filter((op) => this.nodes[op]!.isValid)))
+    const ops = new Set(uses.flatMap((grant) => this.killersOf(grant)))
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
-  private take(operation: Operation): void {
-    const parents = operation.parents.map((parent) => this.numbers.get(parent)!)
+  private settingOf(op: number) {
+    const node = this.nodes[op]
+    return node === undefined ? undefined : { id: node.operation.id, rank: node.right?.rank ?? 0, deed: node.operation.deed }
+  }
+
+  /** Takes one operation whose parents are here; what follows from it is known once `settle` has been called. */
+  enter(operation: Operation): void {
+    const parents = this.parentsOf(operation)
     const op = this.ancestry.add(parents)
-    this.policies.push(this.policyHeads(parents))
-    const known = {
-      ancestry: this.ancestry,
-      grantsOf: (id: string) => this.nodes[this.numbers.get(id) ?? op]?.grants ?? noGrants,
-      isLocked: (at: number) => this.isLocked(at)
-    }
-    const found = structural(known, op, operation)
+    this.policies.add(parents)
+    const found = structural(this.known, op, operation)
     const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [], isValid: false }
     this.nodes.push(node)
     this.numbers.set(operation.id, op)
     if (found === null) return
-    if (operation.deed.type === "SetPolicy") this.policies[op] = [op]
+    if (operation.deed.type === "SetPolicy") this.policies.set(op)
     for (const grant of found.right.uses) grant.users.push(op)
     for (const grant of found.grants) this.list(grant)
     this.listRevocation(op, node)
@@ -117,11 +122,16 @@ export class Membership {
     this.upcoming.add(op)
   }
 
+  private parentsOf({ parents }: Operation): ReadonlyArray<number> {
+    return parents.length === 0 ? this.before : parents.map((parent) => this.numbers.get(parent)!)
+  }
+
   // What takes away what ----------------------------------------------------------------------------------------------------------
 
   private list(grant: Grant): void {
     const target = this.targetOf(grant)
     into(this.grantsAt, target, grant)
+    into(this.grantsOfKey, grant.key, grant)
     for (const revocation of this.revocationsAt.get(target) ?? []) this.meet(revocation, grant)
     if (grant.kind !== "invite") into(this.grantsOf, grant.identity, grant)
   }
@@ -186,7 +196,7 @@ export class Membership {
   // Which stand -------------------------------------------------------------------------------------------------------------------
 
   /** Judges what may have changed, the greatest rank first: what an operation depends on is judged before it. */
-  private settle(): void {
+  settle(): void {
     for (let op = this.upcoming.next(); op >= 0; op = this.upcoming.next()) {
       const node = this.nodes[op]!
       const isValid = node.right!.uses.every((grant) => this.mayUse(op, grant))
@@ -208,26 +218,61 @@ export class Membership {
     return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid && this.cuts(revocation, op, grant))
   }
 
-  // The policy --------------------------------------------------------------------------------------------------------------------
+  // What a key may do -------------------------------------------------------------------------------------------------------------
 
-  private policyHeads(parents: ReadonlyArray<number>): ReadonlyArray<number> {
-    const [first, ...others] = parents.map((parent) => this.policies[parent]!)
-    if (first === undefined) return []
-    if (others.every((heads) => heads === first)) return first
-    const all = [...new Set([first, ...others].flat())]
-    return all.filter((head) => !all.some((other) => this.ancestry.isBefore(head, other)))
+  /** Whether an operation whose parents are here is within its signer's right, as its past tells: an answer that never changes. */
+  isWithinRight(operation: Operation): boolean {
+    const parents = this.parentsOf(operation)
+    const next = this.nodes.length
+    const isBefore = (a: number, b: number) =>
+      b === next ? parents.some((parent) => parent === a || this.ancestry.isBefore(a, parent)) : this.ancestry.isBefore(a, b)
+    const isLocked = (op: number) => (op === next ? this.policies.isLockedAfter(parents) : this.policies.isLocked(op))
+    return structural({ ...this.known, ancestry: { isBefore }, isLocked }, next, operation) !== null
   }
 
-  /** The policy in an operation's past: of concurrent ones that of the greatest rank, then of the greatest id. */
-  private isLocked(op: number): boolean {
-    let winner: Node | null = null
-    for (const head of this.policies[op]!) {
-      const node = this.nodes[head]!
-      const order = winner === null ? 1 : node.right!.rank - winner.right!.rank
-      if (order > 0 || (order === 0 && node.operation.id > winner!.operation.id)) winner = node
+  /** The best right that a device or a recovery key has now, and the operation that gave it; null when none stands. */
+  rightOf(key: string): OwnRight | null {
+    let best: Grant | null = null
+    for (const grant of this.grantsOfKey.get(key) ?? []) {
+      const stands = grant.kind !== "invite" && this.isLive(grant) && (grant.member === null || this.isLive(grant.member))
+      if (stands && (best === null || rankOfGrant(grant) > rankOfGrant(best))) best = grant
     }
-    const deed = (winner ?? this.nodes[0])?.operation.deed
-    return deed !== undefined && "isLocked" in deed && deed.isLocked
+    if (best === null) return null
+    return { proof: this.nodes[best.op]!.operation.id || null, identity: best.identity, role: best.role, rank: rankOfGrant(best) }
+  }
+
+  /** Whose feed it is, by the first operation that admitted it: an identity, or undefined when none has. */
+  ownerOf(feed: string): string | undefined {
+    const admission = (this.feeds.get(feed) ?? []).find((op) => this.nodes[op]!.operation.deed.type === "AdmitFeed")
+    return admission === undefined ? undefined : this.nodes[admission]!.right!.identity
+  }
+
+  /** The identity by whose right an operation was made; undefined of one that is not here, or was within nobody's. */
+  signerOf(id: string): string | undefined {
+    return this.nodes[this.numbers.get(id) ?? -1]?.right?.identity
+  }
+
+  /** All devices that an identity was ever given here, standing or not. */
+  devicesOf(identity: string): ReadonlyArray<string> {
+    return [...new Set((this.grantsOf.get(identity) ?? []).flatMap(({ key, kind }) => (kind === "device" ? [key] : [])))]
+  }
+
+  /** Operations that stand, and that no other which stands comes after. */
+  validHeads(): ReadonlyArray<string> {
+    const isCovered = new Uint8Array(this.nodes.length)
+    const heads: Array<string> = []
+    for (let op = this.nodes.length - 1; op >= this.before.length; op--) {
+      const { isValid, operation } = this.nodes[op]!
+      if (isValid && isCovered[op] === 0) heads.push(operation.id)
+      if (!isValid && isCovered[op] === 0) continue
+      for (const parent of operation.parents) isCovered[this.numbers.get(parent)!] = 1
+    }
+    return heads
+  }
+
+  /** Whether nobody is let in any more, by all that is here. */
+  isLockedNow(): boolean {
+    return this.policies.isLockedAfter(this.validHeads().map((id) => this.numbers.get(id)!))
   }
 
   // What follows ------------------------------------------------------------------------------------------------------------------
@@ -238,9 +283,54 @@ export class Membership {
     return node.isValid ? "valid" : "quarantined"
   }
 
+  /**
+   * Whose key it is by the operation that granted it, standing or not: an identity; empty of an invitation; undefined of no grant. With
+   * null, whose recovery key it is in an identity's own space.
+   */
+  holder(proof: string | null, key: string): string | undefined {
+    const { self } = this.known
+    if (proof === null) return self?.key === key ? self.identity : undefined
+    return this.known.grantsOf(proof).find((grant) => grant.key === key)?.identity
+  }
+
+  /** An operation that is here, as those see it who ask why. */
+  entry(id: string): Entry | undefined {
+    const op = this.numbers.get(id)
+    if (op === undefined) return undefined
+    const { grants, operation, right } = this.nodes[op]!
+    const uses = right?.uses ?? noGrants
+    return {
+      place: op,
+      operation,
+      standing: this.standing(id),
+      identity: right?.identity ?? "",
+      role: right?.role ?? 0,
+      signer: uses[0]?.kind ?? null,
+      rights: this.idsOf(uses.map((grant) => grant.op)),
+      cutBy: this.idsOf(uses.flatMap((grant) => this.killersOf(grant).filter((each) => this.cuts(each, op, grant)))),
+      grants: grants.map((grant) => {
+        const { identity, key, kind, role } = grant
+        return { kind, identity, key, role, endedBy: this.idsOf(this.killersOf(grant)) }
+      })
+    }
+  }
+
+  /** Ids of the operations that made an identity a member or gave it a device, standing or not, in the order in which they came. */
+  admissionsOf(identity: string): ReadonlyArray<string> {
+    return this.idsOf((this.grantsOf.get(identity) ?? noGrants).map(({ op }) => op))
+  }
+
+  /** Each once; nothing has the id of what was never added. */
+  private idsOf(ops: ReadonlyArray<number>): ReadonlyArray<string> {
+    return [...new Set(ops)].map((op) => this.nodes[op]!.operation.id).filter((id) => id !== itself.id)
+  }
+
+  private killersOf({ killers }: Grant): ReadonlyArray<number> {
+    return killers.filter((revocation) => this.nodes[revocation]!.isValid)
+  }
+
   private isLive(grant: Grant): boolean {
-    if (!this.nodes[grant.op]!.isValid) return false
-    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
+    return this.nodes[grant.op]!.isValid && !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
   }
 
   /** An identity as it stands, or undefined when it is not in. */
@@ -255,6 +345,29 @@ export class Membership {
     return [...this.current.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1))
   }
 
+  /** What a device is by its key. Of a member `grants` are those that stand; of a former one, all that it had. */
+  device(key: string): DeviceRight {
+    const all = this.grantsAt.get(`device ${key}`) ?? noGrants
+    const live = all.filter((grant) => this.isLive(grant) && (grant.member === null || this.isLive(grant.member)))
+    const idsOf = (ops: Iterable<number>) => [...new Set(ops)].map((op) => this.nodes[op]!.operation.id)
+    if (live.length > 0) return { standing: "member", grants: idsOf(live.map(({ op }) => op)), revocations: [] }
+    const standing = all.length === 0 ? "stranger" : "former"
+    return { standing, grants: idsOf(all.map(({ op }) => op)), revocations: idsOf(this.revokersOf(all)) }
+  }
+
+  /** What stands and takes away these grants, or one that they go back to. */
+  private revokersOf(grants: ReadonlyArray<Grant>): ReadonlySet<number> {
+    const revokers = new Set<number>()
+    const seen = new Set(grants)
+    for (const grant of seen) {
+      for (const op of grant.killers) if (this.nodes[op]!.isValid) revokers.add(op)
+      if (grant.member !== null) seen.add(grant.member)
+      const { isValid, right } = this.nodes[grant.op]!
+      if (!isValid) for (const used of right!.uses) seen.add(used)
+    }
+    return revokers
+  }
+
   private refresh(): void {
     for (const identity of this.changed) {
       const live = (this.grantsOf.get(identity) ?? []).filter((grant) => this.isLive(grant))
@@ -267,25 +380,6 @@ export class Membership {
       this.current.set(identity, { identity, role: role as Role, devices: [...new Set(devices)].sort() })
     }
     this.changed.clear()
-  }
-}
-
-const feedsIn = (deed: Deed): ReadonlyArray<string> => {
-  if (deed.type === "AdmitFeed") return [deed.feed]
-  return deed.type === "Endorse" ? [...new Set(deed.feeds.map(({ feed }) => feed))] : []
-}
-
-/** What a revocation names. */
-const revoked = (deed: Deed): string | null => {
-  switch (deed.type) {
-    case "Cap":
-      return `member ${deed.identity}`
-    case "RemoveDevice":
-      return `device ${deed.device}`
-    case "RevokeInvite":
-      return `invite ${deed.invite}`
-    default:
-      return null
   }
 }
 

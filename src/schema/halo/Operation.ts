@@ -48,13 +48,21 @@ export type Deed =
   | { readonly type: "Invite"; readonly key: string; readonly role: 1 | 2 | 3; readonly hosts: "admins" | "members" }
   | { readonly type: "RevokeInvite"; readonly invite: string }
   | { readonly type: "CloseInvite"; readonly invite: string }
-  /** `host` is the device that signed it, `hostProof` the operation that granted it. */
-  | { readonly type: "Redeem"; readonly subject: Subject; readonly host: string; readonly hostProof: string }
+  /** `role` is the invitation's, `host` the device that let its bearer in, `hostProof` the operation that granted that device. */
+  | {
+      readonly type: "Redeem"
+      readonly subject: Subject
+      readonly role: Role
+      readonly host: string
+      readonly hostProof: string
+    }
   | { readonly type: "AdmitFeed"; readonly feed: string; readonly device: string }
   | { readonly type: "KeyRotate" }
   | { readonly type: "KeyWrap" }
   | { readonly type: "Endorse"; readonly feeds: ReadonlyArray<FeedPoint> }
   | { readonly type: "ForkProof"; readonly feed: string; readonly index: number }
+  /** Of a later version: it grants nothing here, and others may build on it. */
+  | { readonly type: "Unknown"; readonly number: number }
 
 export interface Operation {
   readonly id: string
@@ -64,4 +72,24 @@ export interface Operation {
   /** The operation that granted that key what it does; null of a genesis. */
   readonly proof: string | null
   readonly deed: Deed
+}
+
+/** The feeds that an operation admits or endorses. */
+export const feedsIn = (deed: Deed): ReadonlyArray<string> => {
+  if (deed.type === "AdmitFeed") return [deed.feed]
+  return deed.type === "Endorse" ? [...new Set(deed.feeds.map(({ feed }) => feed))] : []
+}
+
+/** What a revocation names. */
+export const revoked = (deed: Deed): string | null => {
+  switch (deed.type) {
+    case "Cap":
+      return `member ${deed.identity}`
+    case "RemoveDevice":
+      return `device ${deed.device}`
+    case "RevokeInvite":
+      return `invite ${deed.invite}`
+    default:
+      return null
+  }
 }

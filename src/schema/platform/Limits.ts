@@ -50,11 +50,31 @@ export const rangeItemsMax = 32
 export const rangeWays = 16
 /** F: feeds named by one message. */
 export const messageFeedsMax = 4_096
+/** F: control operations named by one message, and the bytes of those that one message carries. */
+export const messageOperationsMax = 4_096
+export const messageOperationBytesMax = 1_048_576
+/** P: what is taken in from a peer before it is known to be a member: operations, their bytes, and how long that may take. */
+export const entranceOperationsMax = 10_000
+export const entranceBytesMax = 4_194_304
+export const entranceMillisMax = 30_000
+export const entranceSilenceMillisMax = 10_000
+/** P: operations of one device that are passed on at once, and how many a minute after that; refused ones that a peer may send a minute. */
+export const forwardedOperationsMax = 1_000
+export const forwardedOperationsPerMinuteMax = 60
+export const refusedOperationsPerMinuteMax = 100
 /** F: a proof that a feed forked, and the nodes of a proof. */
 export const forkProofBytesMax = 16_384
 export const proofNodesMax = 64
 /** F: a feed's manifest. */
 export const manifestBytesMax = 1_024
+/** F: one control operation without its signature; one that holds keys for everybody; its parents; links of a certificate. */
+export const operationBytesMax = 16_384
+export const keyOperationBytesMax = 262_144
+export const operationParentsMax = 32
+export const certificateLinksMax = 8
+/** F: an offer or an acceptance as bytes; the operations in a welcome. */
+export const admissionBytesMax = 32_768
+export const welcomeBytesMax = 4_194_304
 /** F: one signal between peers that are about to connect. */
 export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */
@@ -96,3 +116,7 @@ export const actorCallersMax = 64
 /** P: calls to actors that one channel has under way, and the bytes of them above which others are refused. */
 export const callsMax = 256
 export const callBytesMax = 8_388_608
+/** W: control operations that a writer adds to a space; P: those of one key that others keep, and the bytes that wait for their parents. */
+export const spaceOperationsMax = 100_000
+export const signerOperationsMax = 10_000
+export const waitingOperationBytesMax = 4_194_304

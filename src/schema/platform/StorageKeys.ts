@@ -16,6 +16,10 @@ export const feedRange = 0x03
 export const spaceRange = 0x04
 /** Durable actors: their turns and snapshots. */
 export const actorRange = 0x05
+/** Control operations of spaces and identities. */
+export const operationRange = 0x06
+/** Identities that this device is a device of. */
+export const identityRange = 0x07
 
 /** The version of what is stored, under `storageVersionKey`; what is newer or older is not opened. */
 export const storageVersion = 1

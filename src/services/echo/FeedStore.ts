@@ -162,14 +162,14 @@ export class FeedStore extends Context.Service<
   FeedStore,
   {
     /**
-     * Opens the feeds of a space. `device` is this device's key, `isMember` decides whose feeds may be stored,
+     * Opens the feeds of a space. `device` is this device's key, `admits` decides which feeds may be stored,
      * `feedId` names the feeds that appended change sets cite by number. Relaxed blocks that an earlier opening left are made durable
      * first, and those that were taken back are removed; while that fails, so does this.
      */
     readonly open: (options: {
       readonly space: Uint8Array
       readonly device: Uint8Array
-      readonly isMember: (device: Uint8Array) => boolean
+      readonly admits: (manifest: Manifest) => boolean
       readonly feedId: (index: number) => Uint8Array
     }) => Effect.Effect<SpaceFeeds, StorageError, Scope.Scope>
   }

@@ -12,6 +12,8 @@ import type { Value } from "../../schema/echo/ChangeSet.ts"
 import type { ObjectInvalid, ObjectOf, ObjectType, PatchOf, PropertyInvalid, PropsOf } from "../../schema/echo/ObjectType.ts"
 import type { Delta, QueryOptions } from "../../schema/echo/Query.ts"
 import type { TicketInvalid } from "../../schema/echo/Space.ts"
+import type { IdentityMissing } from "../halo/IdentityStore.ts"
+import type { SpaceMembership } from "../halo/SpaceMembership.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { Durability, StorageError } from "../platform/Storage.ts"
 import type { AppendError, Audit, AuditFailed, ManifestRefused } from "./FeedStore.ts"
@@ -25,6 +27,8 @@ export interface Transaction {
   readonly update: <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>) => void
   readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
   readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
+  /** Says who writes here; a reader may do that, too. */
+  readonly profile: (properties: { readonly name: string }) => void
 }
 
 /** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */
@@ -124,6 +128,8 @@ export interface Space {
   /** The public keys of the member devices, as text, this one among them. */
   readonly members: ReadonlyArray<string>
   readonly name: Effect.Effect<string, SpaceClosed>
+  /** Who is in, and how others come and go; null where the members are devices, for good. */
+  readonly membership: SpaceMembership | null
   readonly create: <T extends ObjectType>(
     type: T,
     properties: PropsOf<T>,
@@ -183,9 +189,14 @@ export interface Space {
 export class SpaceService extends Context.Service<
   SpaceService,
   {
-    /** Makes a space whose members are this device and `members` (public keys as text). Should it crash meanwhile, its name is written once. */
+    /**
+     * Makes a space, which belongs to an identity of this device: the first one, unless another is named. Who else is in, its operations say
+     * from then on. On a device without identity, and where `members` are given (public keys as text), the members are this device and
+     * those, for good. Should it crash meanwhile, its name is written once.
+     */
     readonly create: (options: {
       readonly name: string
+      readonly identity?: string
       readonly members?: ReadonlyArray<string>
     }) => Effect.Effect<Space, MemberInvalid | MembersTooMany | OpenError | WriteError>
     /**
@@ -274,6 +285,18 @@ export class SpaceReadOnly extends Schema.TaggedError<SpaceReadOnly>()("SpaceRea
   }
 }
 
+/** What this device's person may do here does not include what was asked. */
+export class NotAuthorized extends Schema.TaggedError<NotAuthorized>()("NotAuthorized", {
+  space: Schema.String,
+  why: Schema.Literals(["removed", "reader"])
+}) {
+  override get message() {
+    return this.why === "reader"
+      ? `you are a reader in space ${this.space} and cannot change its objects. Ask an admin for the editor role.`
+      : `you are no member of space ${this.space} any more. What is here can still be read; ask an admin to let you in again.`
+  }
+}
+
 /** The object that was to be changed is not here. */
 export class ObjectMissing extends Schema.TaggedError<ObjectMissing>()("ObjectMissing", { id: Schema.String }) {
   override get message() {
@@ -294,6 +317,7 @@ export type WriteError =
   | ObjectMissing
   | ObjectUntyped
   | SpaceReadOnly
+  | NotAuthorized
   | SpaceRestarted
   | SpaceClosed
-export type OpenError = TicketInvalid | NotMember | StorageError | KeyMissing | ManifestRefused | SpaceClosed
+export type OpenError = TicketInvalid | NotMember | IdentityMissing | StorageError | KeyMissing | ManifestRefused | SpaceClosed

@@ -40,6 +40,9 @@ export class Crypto extends Context.Service<
     readonly generate: Effect.Effect<KeyPair>
     /** A new X25519 key pair. */
     readonly generateAgreement: Effect.Effect<KeyPair>
+    /** The Ed25519 pair of a seed, and the X25519 pair of a scalar: of the recovery keys, which a phrase gives. */
+    readonly pairOf: (secretKey: Uint8Array) => KeyPair
+    readonly agreementOf: (secretKey: Uint8Array) => KeyPair
     /** The 64-byte Ed25519 signature (RFC 8032, deterministic). */
     readonly sign: (key: KeyPair, message: Uint8Array) => Effect.Effect<Uint8Array>
     /** Whether each signature holds under predicate P. Never fails: what cannot be read does not hold. */

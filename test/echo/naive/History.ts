@@ -1,6 +1,6 @@
 /**
  * Random histories: several writers who hear of each other late, write the same few places of the same few objects with clocks that
- * agree, differ and leap, and sometimes name what they cannot have seen.
+ * agree, differ and leap, and sometimes name what they cannot have seen. Now and then one writes in a profile, mostly his own.
  */
 import {
   type ChangeSet,
@@ -75,12 +75,17 @@ export const randomHistory = (random: Random, writers: number, steps: number): {
     const first = mine[author]! + 1 + (random() < 0.1 ? below(random, 5) : 0)
     const mutations: Array<Mutation> = []
     const visible = () => dots.filter(({ ref }) => ref.counter <= mine[ref.feed]!)
+    const isProfile = random() < 0.1
     const time = random() < 0.1 ? 2 ** 53 - 1 - below(random, 3) : 1000 + below(random, 20)
     const count = 1 + below(random, 4)
     let counter = first
     for (let i = 0; i < count; i++, counter++) {
       const near = visible()
       const objects = near.filter(({ isObject }) => isObject || random() < 0.1).map(({ ref }) => ref)
+      if (isProfile) {
+        mutations.push(someMutation(random, [new ObjectRef(random() < 0.95 ? author : below(random, writers), 0)], []))
+        continue
+      }
       const isObject = objects.length === 0 || random() < 0.15
       mutations.push(
         isObject

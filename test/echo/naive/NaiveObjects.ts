@@ -5,6 +5,7 @@
  */
 import { type ChangeSet, ObjectRef, opCreate, opLife, opPut, type Value } from "../../../src/schema/echo/ChangeSet.ts"
 import type { FeedTable } from "../../../src/schema/echo/FeedTable.ts"
+import { withheld, withheldMarker } from "../../../src/schema/echo/Registers.ts"
 import { type CanonicalEntry, encodeObject, headerValue, placeValue } from "../../../src/schema/echo/StateHash.ts"
 
 interface NaiveHead {
@@ -15,6 +16,7 @@ interface NaiveHead {
   readonly counter: number
   readonly time: number
   readonly isMarker: boolean
+  readonly isWithheld: boolean
   readonly value: Value
 }
 
@@ -43,22 +45,24 @@ export class NaiveObjects {
   }
 
   /** All feed numbers are local here. */
-  apply(changeSet: ChangeSet, author: number, context: ReadonlyArray<number>): boolean {
+  apply(changeSet: ChangeSet, author: number, context: ReadonlyArray<number>, isWithheld = false): boolean {
     const isSeen = (feed: number, counter: number, own: number): boolean =>
       counter >= 1 && (feed === author ? counter < own : counter <= (context[feed] ?? 0))
     const isLawful = changeSet.mutations.every((mutation, i) => {
       const own = changeSet.first + i
       if (mutation.op === opCreate) return true
+      const isOwnProfile = mutation.feed === author && mutation.counter === 0
       return (
-        isSeen(mutation.feed, mutation.counter, own) && refsOf(mutation.value).every((ref) => isSeen(ref.feed, ref.counter, own))
+        (isOwnProfile || isSeen(mutation.feed, mutation.counter, own)) &&
+        refsOf(mutation.value).every((ref) => isSeen(ref.feed, ref.counter, own))
       )
     })
     if (!isLawful) return false
     changeSet.mutations.forEach((mutation, i) => {
       const counter = changeSet.first + i
-      const at = { feed: author, counter, time: changeSet.time }
+      const at = { feed: author, counter, time: changeSet.time, isWithheld }
       const covered = (head: NaiveHead): boolean =>
-        head.feed === author ? head.counter < counter : head.counter <= (context[head.feed] ?? 0)
+        !isWithheld && (head.feed === author ? head.counter < counter : head.counter <= (context[head.feed] ?? 0))
       if (mutation.op === opCreate) {
         const object = `${author}.${counter}`
         const value = headerValue(mutation.name, mutation.number)
@@ -84,7 +88,12 @@ export class NaiveObjects {
     return true
   }
 
-  private put(object: string, path: ReadonlyArray<string>, value: Value, at: { feed: number; counter: number; time: number }) {
+  private put(
+    object: string,
+    path: ReadonlyArray<string>,
+    value: Value,
+    at: Pick<NaiveHead, "feed" | "counter" | "time" | "isWithheld">
+  ) {
     if (!isMap(value)) {
       this.heads.push({ object, kind: 3, path, ...at, isMarker: false, value })
       return
@@ -101,13 +110,23 @@ export class NaiveObjects {
     return a.counter - b.counter
   }
 
+  /** The heads at a path of a record and below it that anybody is shown. */
+  private within(object: string, path: ReadonlyArray<string>): ReadonlyArray<NaiveHead> {
+    return this.heads.filter(
+      (head) => head.object === object && head.kind === 3 && startsWith(head.path, path) && !head.isWithheld
+    )
+  }
+
   private greatest(heads: ReadonlyArray<NaiveHead>): NaiveHead | undefined {
-    return [...heads].sort((a, b) => this.compare(a, b)).at(-1)
+    return heads
+      .filter((head) => !head.isWithheld)
+      .sort((a, b) => this.compare(a, b))
+      .at(-1)
   }
 
   /** What is shown at a path; records as plain sorted JSON-like objects. */
   shown(object: string, path: ReadonlyArray<string>): Value | undefined {
-    const within = this.heads.filter((head) => head.object === object && head.kind === 3 && startsWith(head.path, path))
+    const within = this.within(object, path)
     const scalar = this.greatest(within.filter((head) => head.path.length === path.length && !head.isMarker))
     const record = this.greatest(within.filter((head) => head.path.length > path.length || head.isMarker))
     if (record === undefined) return scalar?.value
@@ -133,8 +152,22 @@ export class NaiveObjects {
     return this.greatest(this.heads.filter((head) => head.object === object && head.kind === 2))?.value === true
   }
 
-  isOrphan(object: string): boolean {
-    return !this.heads.some((head) => head.object === object && head.kind === 0)
+  /** How many values `conflicts` lists. */
+  values(object: string, path: ReadonlyArray<string>): number {
+    const within = this.within(object, path)
+    const plain = within.filter((head) => head.path.length === path.length && !head.isMarker)
+    return plain.length + Number(plain.length < within.length)
+  }
+
+  /** Whether anything of it is shown, so that it can be found. */
+  isThere(object: string): boolean {
+    return this.heads.some((head) => head.object === object && !head.isWithheld)
+  }
+
+  /** Whether its create is not here or withheld, and it is no profile that was written. */
+  isUntyped(object: string): boolean {
+    const seen = this.heads.filter((head) => head.object === object && !head.isWithheld)
+    return seen.length === 0 || (!object.endsWith(".0") && !seen.some(({ kind }) => kind === 0))
   }
 
   canonical(object: string): Uint8Array {
@@ -143,7 +176,8 @@ export class NaiveObjects {
     for (const head of this.heads.filter((each) => each.object === object)) {
       const place = JSON.stringify([head.kind, head.path])
       const before = places.get(place)?.heads ?? []
-      places.set(place, { kind: head.kind, path: head.path, heads: [...before, head] })
+      const value = !head.isWithheld ? head.value : head.isMarker ? withheldMarker : withheld
+      places.set(place, { kind: head.kind, path: head.path, heads: [...before, { ...head, value }] })
     }
     return encodeObject(this.feeds, { feed: feed!, counter: counter! }, [...places.values()])
   }

@@ -75,6 +75,7 @@ export class Evaluation {
     if (grant === undefined) return false
     if (grant.kind === "invite") {
       const host = deed.type === "Redeem" ? this.grantedTo(deed.host, deed.hostProof, id) : undefined
+      if (deed.type === "Redeem" && deed.role !== grant.role) return false
       if (host === undefined || host.kind !== "device" || host.role < grant.role) return false
       if (grant.hosts === "admins" && host.role < 3) return false
       if (this.isLocked(id)) return false

@@ -1,0 +1,133 @@
+/**
+ * Who is in a space, as its applications ask and change it: over the operations of the space and the life that is on.
+ *
+ * What a revocation says of feeds (how far this device has applied them) is asked of the life just before it is signed: what is applied
+ * later counts as not seen, so that nothing is kept that nobody looked at.
+ */
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { decodeAcceptance, encodeOffer, encodeWelcome } from "../../schema/halo/Admission.ts"
+import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
+import { type Cap, roles } from "../../schema/halo/Operation.ts"
+import type { Payload, SeenFeed } from "../../schema/halo/Payload.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
+import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
+import { NotPermitted, type Signer, type SpaceOperations } from "../../services/halo/OperationStore.ts"
+import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from "../../services/halo/SpaceMembership.ts"
+import type { Crypto } from "../../services/platform/Crypto.ts"
+import type { OpenSpace } from "./OpenSpace.ts"
+import type { SpaceHandle } from "./SpaceHandle.ts"
+import { bytesOf, changesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
+import { frontierOf, seenOf, withheldOf } from "./SpaceSeen.ts"
+
+/** What the membership of a space is made with. */
+export interface MembersOptions {
+  readonly handle: SpaceHandle
+  readonly operations: SpaceOperations
+  readonly identity: HeldIdentity
+  readonly identities: IdentityStore["Service"]
+  readonly crypto: Crypto["Service"]
+  /** Where signaling may be found, told to whoever comes in. */
+  readonly urls: ReadonlyArray<string>
+}
+
+const invalid = (reason: string) => new AdmissionInvalid({ expected: "acceptance", reason })
+
+export const membershipOf = (options: MembersOptions): SpaceMembership => {
+  const { crypto, handle, identities, identity, operations, urls } = options
+  const { publish, space } = operations
+  const own: Signer = { device: identity.device }
+  const rightOf = (device: string) => operations.membership.rightOf(device)
+  const reading = <A>(f: (life: OpenSpace) => A): Effect.Effect<A, SpaceClosed> => Effect.map(handle.live, f)
+  const say = (payload: Payload, signer: Signer = own) => Effect.asVoid(publish(payload, signer))
+  const refuse = (what: string, reason: string) => Effect.fail(new NotPermitted({ what, reason }))
+
+  const offer = (role: RoleName) =>
+    Effect.suspend(() => {
+      const right = rightOf(identity.deviceText)
+      const given = roles[role]
+      if (right === null) return refuse("an offer", "this device is no member here. Ask an admin to let it in.")
+      const isOwner = right.role === roles.owner
+      if (!isOwner && (right.role < roles.admin || given >= right.role))
+        return refuse("an offer", `a member of this role lets nobody in as ${role}. Ask an owner.`)
+      const genesis = operations.list()[0]!.bytes
+      return Effect.succeed(encodeOffer({ kind: "space", genesis, role: given }))
+    })
+
+  const accepted = Effect.fnUntraced(function* (text: string) {
+    const acceptance = yield* Effect.fromResult(decodeAcceptance(text, crypto.hash))
+    if (acceptance.kind !== "space" || !equalBytes(acceptance.space, space))
+      return yield* invalid("it accepts what another space has offered")
+    const holds = yield* crypto.verify(acceptance.signatures)
+    if (!holds.every(Boolean) || !acceptance.keys.every(crypto.isKeyValid))
+      return yield* invalid("a signature in it does not hold")
+    return acceptance
+  })
+
+  const admit = Effect.fnUntraced(function* (text: string) {
+    const { acceptance, agreement, certificate, device, role } = yield* accepted(text)
+    // asked again, it is answered again
+    if (rightOf(Base64Url.encode(device))?.role !== role)
+      yield* say({ type: "Admit", certificate, device, agreement, role, acceptance })
+    const bytes = operations.list().map((each) => each.bytes)
+    const welcome = encodeWelcome({ space, genesis: null, operations: bytes, locators: urls })
+    return yield* Result.isSuccess(welcome) ? Effect.succeed(welcome.success) : refuse("a welcome", welcome.failure.message)
+  })
+
+  const revoking = Effect.fnUntraced(function* (devices: ReadonlyArray<string>, { since }: Revoking) {
+    const life = yield* handle.live
+    const frontier: ReadonlyArray<SeenFeed> = yield* frontierOf(life, new Set(devices), since ?? null)
+    return { frontier, voidFrom: since === undefined ? null : voidFrom(operations, new Set(devices), since) }
+  })
+
+  const cap = Effect.fnUntraced(function* (target: string, maxRole: Cap, given: Revoking) {
+    const seen = yield* revoking(operations.membership.devicesOf(target), given)
+    yield* say({ type: "Cap", identity: bytesOf(target), maxRole, ...seen })
+  })
+
+  const removeDevice = Effect.fnUntraced(function* (target: string, device: string, given: Revoking = {}) {
+    const seen = yield* revoking([device], given)
+    yield* say({ type: "RemoveDevice", identity: bytesOf(target), device: bytesOf(device), reason: 0, ...seen })
+  })
+
+  const leave = Effect.fnUntraced(function* (phrase?: Redacted.Redacted<string>) {
+    if (phrase === undefined) {
+      const right = rightOf(identity.deviceText)
+      if (right?.role === roles.owner) return yield* new PhraseNeeded({ what: "that an owner leaves" })
+      return yield* say({ type: "Leave" })
+    }
+    const { identity: whose, recovery } = yield* identities.recovered(phrase)
+    const isOwn = equalBytes(whose, identity.id)
+    const wipe = Effect.sync(() => recovery.secretKey.fill(0))
+    if (isOwn) return yield* Effect.ensuring(say({ type: "Leave" }, { recovery }), wipe)
+    yield* wipe
+    return yield* new PhraseNeeded({ what: "that an owner leaves" })
+  })
+
+  return {
+    role: reading(() => roleOf(rightOf(identity.deviceText)?.role ?? 0)),
+    people: reading((life) => peopleOf(life, operations, identity)),
+    changes: changesOf(handle, (life) => peopleOf(life, operations, identity)),
+    policy: reading(() => (operations.membership.isLockedNow() ? "locked" : "invite")),
+    removed: reading((life) => removalOf(life, operations, identity)),
+    offer,
+    admit,
+    remove: (target, given = {}) => cap(target, 0, given),
+    demote: (target, role, given = {}) => cap(target, roles[role], given),
+    removeDevice,
+    leave,
+    setPolicy: (policy) => say({ type: "SetPolicy", isLocked: policy === "locked" }),
+    withheld: reading(withheldOf),
+    endorse: (text) =>
+      Effect.flatMap(handle.live, (life) => {
+        const feed = life.feeds.list().find((each) => each.text === text)
+        const seen = feed === undefined ? null : seenOf(life, feed)
+        if (seen === null) return refuse("an endorsement", "nothing of that feed is here. Take a feed that `withheld` lists.")
+        return say({ type: "Endorse", feeds: [seen] })
+      }),
+    setName: (name) => Effect.asVoid(handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" }))
+  }
+}

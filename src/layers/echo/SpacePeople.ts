@@ -1,0 +1,100 @@
+/**
+ * The people of a space as applications are shown them: roles, names, and how this device's own person went.
+ */
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Result from "effect/Result"
+import type * as Stream from "effect/Stream"
+import { type Role, roles } from "../../schema/halo/Operation.ts"
+import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
+import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
+import type { HeldIdentity } from "../../services/halo/IdentityStore.ts"
+import type { SpaceOperations } from "../../services/halo/OperationStore.ts"
+import type { Person, Removed, RoleName } from "../../services/halo/SpaceMembership.ts"
+import type { OpenSpace } from "./OpenSpace.ts"
+import { coalesced } from "./SpaceFace.ts"
+import type { SpaceHandle } from "./SpaceHandle.ts"
+
+/** A key or an identity that was given as text. */
+export const bytesOf = (text: string): Uint8Array => Result.getOrThrow(Base64Url.decode(text))
+
+const names = Object.keys(roles) as ReadonlyArray<RoleName>
+
+export const roleOf = (role: Role | 0): RoleName | null => names.find((name) => roles[name] === role) ?? null
+
+interface Said {
+  readonly name: string
+  readonly time: number
+  readonly feed: string
+}
+
+/** The name that was said last in the profiles of each identity's feeds, as far as they count. */
+const saidNames = ({ access, feeds, state }: OpenSpace, operations: SpaceOperations): ReadonlyMap<string, Said> => {
+  const said = new Map<string, Said>()
+  for (const feed of feeds.list()) {
+    const profile = state.objects.profileOf(state.feeds.intern(feed.id))
+    const identity = operations.membership.ownerOf(feed.text)
+    if (profile === undefined || identity === undefined || access.accepted(feed).role === 0) continue
+    const [shown] = state.objects.conflicts(profile, "name")
+    if (shown === undefined || typeof shown.value !== "string") continue
+    const before = said.get(identity)
+    const isLater = before === undefined || shown.time > before.time || (shown.time === before.time && feed.text > before.feed)
+    if (isLater) said.set(identity, { name: shown.value, time: shown.time, feed: feed.text })
+  }
+  return said
+}
+
+export const peopleOf = (space: OpenSpace, operations: SpaceOperations, self: HeldIdentity): ReadonlyArray<Person> => {
+  const said = saidNames(space, operations)
+  return operations.membership.members().map(({ devices, identity, role }) => ({
+    identity,
+    role: roleOf(role)!,
+    name: said.get(identity)?.name ?? "",
+    devices,
+    isSelf: identity === self.text
+  }))
+}
+
+/** The same people, and again whenever they are others. */
+export const changesOf = <A>(handle: SpaceHandle, peopleNow: (life: OpenSpace) => A): Stream.Stream<A, SpaceClosed> =>
+  coalesced(handle, (wake) => {
+    let last = ""
+    const take = () => {
+      if (handle.life === null) return null
+      const people = peopleNow(handle.life)
+      const text = JSON.stringify(people)
+      if (text === last) return null
+      last = text
+      return people
+    }
+    return { take, close: handle.listen(wake) }
+  })
+
+/** How this device's person went, or null while he is in. */
+export const removalOf = (space: OpenSpace, operations: SpaceOperations, self: HeldIdentity): Removed | null => {
+  const { membership } = operations
+  if (membership.rightOf(self.deviceText) !== null || membership.device(self.deviceText).standing === "stranger") return null
+  const last = operations.list().findLast((each) => takes(each, self) && membership.standing(each.operation.id) === "valid")
+  if (last === undefined) return null
+  const acknowledged = Math.max(0, ...space.peers.progress.acknowledgedBy().values())
+  const by = last.payload.type === "Leave" ? null : (membership.signerOf(last.operation.id) ?? null)
+  return { by, time: last.time, unsent: Math.max(0, space.state.local - acknowledged) }
+}
+
+const takes = ({ operation: { by, deed } }: DecodedOperation, self: HeldIdentity): boolean => {
+  if (deed.type === "Cap") return deed.identity === self.text && deed.maxRole === 0
+  if (deed.type === "RemoveDevice") return deed.device === self.deviceText
+  return deed.type === "Leave" && by === self.deviceText
+}
+
+/**
+ * The operation from which on what some devices did is void: the first that one of them signed at or after a time, as it says itself. If
+ * there is none, the latest of all where another signed it: nothing of theirs comes after it, and the revocation still says that they
+ * were stolen.
+ */
+export const voidFrom = (operations: SpaceOperations, devices: ReadonlySet<string>, since: number): Uint8Array | null => {
+  const list = operations.list()
+  const theirs = list.find(({ operation, time }) => devices.has(operation.by) && time >= since)
+  const latest = list.at(-1)
+  if (theirs !== undefined || latest === undefined) return theirs?.id ?? null
+  return devices.has(latest.operation.by) ? null : latest.id
+}

@@ -1,0 +1,76 @@
+/**
+ * What a life of a space has seen of feeds, as revocations and endorsements say it, and what it holds that does not count.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { decodePlain } from "../../schema/echo/ChangeSetCodec.ts"
+import { decodeBlock } from "../../schema/echo/Feed.ts"
+import { millisOf } from "../../schema/echo/Time.ts"
+import type { SeenFeed } from "../../schema/halo/Payload.ts"
+import { turnBytesMax } from "../../schema/platform/Limits.ts"
+import { countedLength, type StoredFeed } from "../../services/echo/FeedStore.ts"
+import type { Withheld } from "../../services/halo/SpaceMembership.ts"
+import type { StorageError } from "../../services/platform/Storage.ts"
+import type { OpenSpace } from "./OpenSpace.ts"
+
+/** How far a feed is delivered, whether that counts or not; null when nothing of it is. */
+export const seenOf = ({ state }: OpenSpace, { id }: StoredFeed): SeenFeed | null => {
+  const { counter, length, root16 } = state.delivery.appliedTo(state.feeds.intern(id))
+  return length === 0 || counter === 0 ? null : { feed: id, length, counter, root16: root16.slice() }
+}
+
+/**
+ * The same of all feeds of some devices, as far as they count: what somebody else has cut off already is not brought back by it. With
+ * `since` only what was written before that time, by what its writer says of it.
+ */
+export const frontierOf = Effect.fnUntraced(function* (space: OpenSpace, devices: ReadonlySet<string>, since: number | null) {
+  const { access, feeds } = space
+  const frontier: Array<SeenFeed> = []
+  for (const feed of feeds.list()) {
+    if (!devices.has(access.operations?.deviceOf(feed.text) ?? "")) continue
+    const seen = seenOf(space, feed)
+    if (seen === null) continue
+    const counted = Math.min(seen.counter, access.accepted(feed).counter)
+    const counter = since === null ? counted : Math.min(counted, yield* counterBefore(space, feed, since))
+    if (counter > 0) frontier.push({ ...seen, counter })
+  }
+  return frontier
+})
+
+/** The last counter of the feed that its writer says to have taken before a time. */
+const counterBefore = Effect.fnUntraced(function* (
+  { feeds }: OpenSpace,
+  feed: StoredFeed,
+  since: number
+): Effect.fn.Return<number, StorageError> {
+  let counter = 0
+  const end = countedLength(feed)
+  for (let from = 0; from < end; ) {
+    const blocks = yield* feeds.read(feed.id, from, turnBytesMax)
+    for (const { bytes } of blocks) {
+      const plain = Result.flatMap(decodeBlock(bytes), decodePlain)
+      if (Result.isFailure(plain)) continue
+      for (const { first, mutations, time } of plain.success.changeSets) {
+        if (millisOf(time) >= since) return counter
+        counter = first + mutations.length - 1
+      }
+    }
+    from += blocks.length
+  }
+  return counter
+})
+
+/** What is here of feeds and lies beyond what counts. */
+export const withheldOf = (space: OpenSpace): ReadonlyArray<Withheld> => {
+  const { operations } = space.access
+  if (operations === null) return []
+  return space.feeds.list().flatMap((feed) => {
+    const { counter, role } = space.access.accepted(feed)
+    const counted = role === 0 ? 0 : counter
+    const to = seenOf(space, feed)?.counter ?? 0
+    const device = operations.deviceOf(feed.text)
+    if (to <= counted || device === undefined) return []
+    const identity = operations.membership.ownerOf(feed.text) ?? ""
+    return [{ feed: feed.text, device, identity, from: counted + 1, to }]
+  })
+}

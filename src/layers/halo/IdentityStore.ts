@@ -1,0 +1,155 @@
+/**
+ * IdentityStore over Storage, Crypto, Keyring and OperationStore.
+ *
+ * A record is written before the first operation of its identity: a crash between the two leaves keys that nothing names, and no identity.
+ */
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { acceptDeviceMessage } from "../../schema/halo/Acceptance.ts"
+import { encodeCertificate } from "../../schema/halo/Certificate.ts"
+import { identityId, identityOf } from "../../schema/halo/Identity.ts"
+import { decodeIdentityRecord, encodeIdentityRecord, identityKey, identityKeys } from "../../schema/halo/IdentityRecords.ts"
+import { phraseOf, readPhrase } from "../../schema/halo/Mnemonic.ts"
+
+import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
+import { seedOf } from "../../schema/halo/RecoveryKeys.ts"
+import { equalBytes } from "../../schema/platform/Codec.ts"
+import { certificateLinksMax } from "../../schema/platform/Limits.ts"
+import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../services/halo/IdentityStore.ts"
+import { OperationStore, type SpaceOperations } from "../../services/halo/OperationStore.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+import { Keyring } from "../../services/platform/Keyring.ts"
+import { Storage, StorageFailed } from "../../services/platform/Storage.ts"
+
+const identitiesMax = 1_000
+const entropyBytes = { 12: 16, 24: 32 } as const
+
+const make = Effect.gen(function* () {
+  const storage = yield* Storage
+  const crypto = yield* Crypto
+  const keyring = yield* Keyring
+  const operationStore = yield* OperationStore
+
+  const heldOf = (genesis: Uint8Array, device: Uint8Array, agreement: Uint8Array): HeldIdentity => {
+    const id = identityId(genesis, crypto.hash)
+    return { id, text: Base64Url.encode(id), genesis, device, deviceText: Base64Url.encode(device), agreement }
+  }
+
+  const records = Effect.gen(function* () {
+    const found: Array<{ readonly held: HeldIdentity; readonly order: number }> = []
+    for (const { value } of yield* storage.range({ ...identityKeys, limit: identitiesMax })) {
+      const record = decodeIdentityRecord(value)
+      if (Result.isFailure(record))
+        return yield* new StorageFailed({ folder: "the storage", operation: "reading an identity", cause: record.failure })
+      const { agreement, device, genesis, order } = record.success
+      found.push({ held: heldOf(genesis, device, agreement), order })
+    }
+    return found.sort((a, b) => a.order - b.order)
+  })
+
+  const prepare = Effect.fnUntraced(function* (genesis: Uint8Array) {
+    const all = yield* records
+    const text = Base64Url.encode(identityId(genesis, crypto.hash))
+    const known = all.find(({ held }) => held.text === text)
+    if (known !== undefined) return known.held
+    // the first identity is known by the device's own key, by which actors are called, too; others must not be told to be the same person's
+    const [own] = all.length === 0 ? yield* keyring.list("device") : []
+    const held = heldOf(genesis, own ?? (yield* keyring.generate("device")), yield* keyring.generate("agreement"))
+    const order = 1 + all.reduce((most, each) => Math.max(most, each.order), 0)
+    const value = encodeIdentityRecord({ genesis, device: held.device, agreement: held.agreement, order })
+    yield* storage.write([{ key: identityKey(held.id), value }], { durability: "strict" })
+    return held
+  })
+
+  const recoveredBy = (phrase: string) => {
+    const signingKeyOf = (secretKey: Uint8Array) => crypto.pairOf(secretKey).publicKey
+    const encryptionKeyOf = (secretKey: Uint8Array) => crypto.agreementOf(secretKey).publicKey
+    const { hash, hkdf, hmac512: hmac } = crypto
+    return identityOf(seedOf(phrase, crypto.pbkdf2), { hash, hmac, hkdf, signingKeyOf, encryptionKeyOf })
+  }
+
+  const create = Effect.fnUntraced(function* (words: 12 | 24) {
+    const phrase = phraseOf(yield* crypto.random(entropyBytes[words]))
+    const { encryption, genesis, recovery } = recoveredBy(phrase)
+    const identity = yield* prepare(genesis)
+    const { agreement, device, id } = identity
+    const acceptance = yield* keyring.sign(device, acceptDeviceMessage({ identity: id, device, agreement }, crypto.hash))
+    const added = Effect.flatMap(operations(identity), ({ publish }) =>
+      publish({ type: "AddDevice", device, agreement, acceptance }, { recovery })
+    )
+    yield* Effect.ensuring(
+      Effect.scoped(added),
+      Effect.sync(() => {
+        recovery.secretKey.fill(0)
+        encryption.secretKey.fill(0)
+      })
+    )
+    return { identity, phrase: Redacted.make(phrase) }
+  })
+
+  const operations = (identity: HeldIdentity) => operationStore.open(identity.id, identity.genesis)
+
+  const isDevice = (identity: HeldIdentity) =>
+    Effect.scoped(
+      Effect.map(operations(identity), ({ membership }) => membership.device(identity.deviceText).standing !== "stranger")
+    )
+
+  const list = Effect.flatMap(records, (all) =>
+    Effect.filter(
+      all.map(({ held }) => held),
+      isDevice
+    )
+  )
+
+  return IdentityStore.of({
+    create: (words) => Effect.uninterruptible(create(words)),
+    prepare,
+    list,
+    find: (text) =>
+      Effect.flatMap(list, (all) => {
+        const found = all.find((each) => each.text === text)
+        return found === undefined ? Effect.fail(new IdentityMissing({ identity: text })) : Effect.succeed(found)
+      }),
+    operations,
+    certificate: (identity) =>
+      Effect.scoped(
+        Effect.flatMap(operations(identity), (graph) => {
+          const links = linksTo(graph, identity.deviceText)
+          if (links === null) return Effect.fail(new IdentityMissing({ identity: identity.text }))
+          return Effect.succeed(encodeCertificate({ genesis: identity.genesis, links }))
+        })
+      ),
+    recovered: (typed) =>
+      Effect.map(Effect.fromResult(readPhrase(Redacted.value(typed))), (entropy) => recoveredBy(phraseOf(entropy))),
+    wipe: Effect.fnUntraced(function* (identity) {
+      yield* operationStore.wipe(identity.id)
+      const [own] = yield* keyring.list("device")
+      if (own === undefined || !equalBytes(own, identity.device)) yield* keyring.remove(identity.device)
+      yield* keyring.remove(identity.agreement)
+      yield* storage.write([{ key: identityKey(identity.id), value: null }], { durability: "strict" })
+    })
+  })
+})
+
+export const layer: Layer.Layer<IdentityStore, never, Storage | Crypto | Keyring | OperationStore> = Layer.effect(
+  IdentityStore,
+  make
+)
+
+/** The operations that made a device one of its identity's, from the recovery key on; the shortest way, null when there is none. */
+const linksTo = (graph: SpaceOperations, device: string): ReadonlyArray<Uint8Array> | null => {
+  const added = graph.list().filter(({ operation: { deed } }) => deed.type === "AddDevice")
+  let best: ReadonlyArray<Uint8Array> | null = null
+  for (const last of added) {
+    if (last.operation.deed.type !== "AddDevice" || last.operation.deed.device !== device) continue
+    if (graph.membership.standing(last.operation.id) !== "valid") continue
+    const links: Array<Uint8Array> = []
+    for (let link: DecodedOperation | undefined = last; link !== undefined; link = graph.find(link.operation.proof ?? ""))
+      links.unshift(link.bytes)
+    if (links.length <= certificateLinksMax && (best === null || links.length < best.length)) best = links
+  }
+  return best
+}

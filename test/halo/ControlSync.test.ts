@@ -1,0 +1,227 @@
+/**
+ * How control operations travel: whatever two members hold, they come to the union of it; who is not known to be one learns nothing.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { feedText } from "../../src/schema/echo/FeedTable.ts"
+import { pastOf } from "../../src/schema/halo/ControlExchange.ts"
+import type { ControlMessage } from "../../src/schema/halo/ControlMessage.ts"
+import { firstKey, lastKey } from "../../src/schema/platform/RangeSet.ts"
+import { keyOf, randomOf } from "../echo/ReplicationNetwork.ts"
+import { areInside, areSame, connect, deviceOf, type End, Holder, idOf, spaceOf, talk, write, written } from "./ControlNetwork.ts"
+
+/** What an end was told besides what it is, and farewells. */
+const learnt = ({ heard }: End): ReadonlyArray<ControlMessage> =>
+  heard.filter(({ _tag }) => _tag !== "Standing" && _tag !== "Refuse")
+
+describe("ControlSync at the entrance", () => {
+  it("[C3] two members with the same operations are inside after a word each", () => {
+    const { all, ann } = spaceOf("bob")
+    const ends = connect(ann, all("bob"))
+    talk(ends)
+    areInside(...ends)
+    for (const end of ends) assert.strictEqual(end.heard.length, 1)
+  })
+
+  it("[C3] whatever two members hold, they come to the union of it, however often the connection is lost, in 150 seeds", () => {
+    for (let seed = 0; seed < 150; seed++) {
+      const random = randomOf(seed)
+      const { all, ann, proofs } = spaceOf("bob", "cy")
+      const [bob, cy] = [all("bob"), all("cy")]
+      const size = Math.floor(random() ** 2 * 120)
+      for (let i = 0; i < size; i++) {
+        const writer = [ann, bob, cy][Math.floor(random() * 3)]!
+        write(writer, proofs.get(writer.name)!, i)
+        if (random() < 0.1) ann.take(writer.list().map(({ bytes }) => bytes))
+        if (random() < 0.1) cy.take(ann.list().map(({ bytes }) => bytes))
+      }
+      const union = new Set([...bob.list(), ...cy.list()].map(({ operation: { id } }) => id))
+      for (let losses = Math.floor(random() * 3); losses > 0; losses--) {
+        const ends = connect(bob, cy)
+        talk(ends, random, Math.floor(random() * 60))
+        for (const end of ends) end.leave()
+      }
+      const ends = connect(bob, cy)
+      talk(ends, random)
+      areInside(...ends)
+      areSame(bob, cy)
+      assert.strictEqual(bob.set.size, union.size, `seed ${seed}`)
+    }
+  })
+
+  it("[C3] a member that has missed 2,000 operations is given them in their order, and few more than once", () => {
+    const { ann, genesis, holder, proofs } = spaceOf("bob")
+    for (let i = 0; i < 2_000; i++) write(ann, genesis, i)
+    const bob = holder("bob", proofs.get("bob")!)
+    const ends = connect(ann, bob)
+    talk(ends)
+    areInside(...ends)
+    areSame(ann, bob)
+    assert.strictEqual(ends[1].operationsHeard.length, 2_000)
+    assert.strictEqual(bob.waitingCount, 0)
+  })
+
+  it("[C1] who is a member to one alone shows by what it was let in, and is a member to both", () => {
+    const { admit, all, ann } = spaceOf("bob")
+    const bob = all("bob")
+    write(bob, bob.membership.device(deviceOf("bob")).grants[0]!, 1)
+    admit("cy")
+    const cy = new Holder("cy", ann.list())
+    const ends = connect(bob, cy)
+    talk(ends)
+    areInside(...ends)
+    areSame(bob, cy)
+  })
+
+  it("[C2] before that it is told nothing of the space", () => {
+    const { admit, all, ann } = spaceOf("bob")
+    const bob = all("bob")
+    admit("cy")
+    const cy = new Holder("cy", ann.list())
+    const ends = connect(bob, cy)
+    while (!ends[0].heard.some(({ _tag }) => _tag === "Ops")) {
+      ends[0].step({ _tag: "Writable" })
+      ends[1].step({ _tag: "Writable" })
+      ends[1].receive()
+      ends[0].receive()
+    }
+    assert.deepStrictEqual(learnt(ends[1]), [])
+  })
+
+  it("[C1] two that are strangers to each other part at once", () => {
+    const one = spaceOf("bob")
+    const bob = one.all("bob")
+    one.admit("dan")
+    const cy = new Holder("cy", pastOf(one.ann, [one.genesis], []))
+    const ends = connect(bob, cy)
+    talk(ends)
+    assert.deepStrictEqual(
+      ends.map(({ closed }) => closed),
+      ["neither knows the other", "neither knows the other"]
+    )
+    for (const end of ends) assert.deepStrictEqual(learnt(end), [])
+  })
+
+  it("[C2] a stranger that claims to know all learns nothing, and is refused", () => {
+    const { all } = spaceOf("bob")
+    const bob = all("bob")
+    const mallory = new Holder("mallory", bob.list())
+    const ends = connect(bob, mallory)
+    talk(ends)
+    assert.isFalse(ends[0].isInside)
+    assert.deepStrictEqual(learnt(ends[1]), [])
+    assert.strictEqual(bob.set.size, 2)
+  })
+
+  it("[C2] who was removed learns by what, with what that rests on, and nothing that came later", () => {
+    const { all, ann, genesis, remove } = spaceOf("bob")
+    const bob = all("bob")
+    write(ann, genesis, 1)
+    const removal = remove("bob")
+    const ops = ann.set.size
+    write(ann, genesis, 2)
+    const ends = connect(ann, bob)
+    talk(ends)
+    assert.strictEqual(ends[1].closed, "this device is no member any more")
+    assert.strictEqual(bob.membership.device(deviceOf("bob")).standing, "former")
+    assert.isDefined(bob.find(removal))
+    assert.strictEqual(bob.set.size, ops)
+    for (const message of learnt(ends[1])) assert.strictEqual(message._tag, "Ops")
+    for (const end of ends) assert.isFalse(end.isInside)
+  })
+
+  it("[C1] who was removed and let in again shows that to whom it is still removed", () => {
+    const { admit, ann, all, remove } = spaceOf("bob", "cy")
+    remove("bob")
+    const cy = all("cy")
+    admit("bob")
+    const bob = new Holder("bob", ann.list())
+    const ends = connect(cy, bob)
+    talk(ends)
+    areInside(...ends)
+    areSame(bob, cy)
+  })
+
+  it("[C6] it ends after 10 s of silence, and after 30 s in all", () => {
+    const { all, ann } = spaceOf("bob")
+    const clock = { now: 5_000 }
+    const [here] = connect(ann, all("bob"), clock)
+    here.step({ _tag: "Writable" })
+    assert.strictEqual(here.sync.wakeAt, 15_000)
+    clock.now = 14_999
+    here.step({ _tag: "Writable" })
+    assert.isNull(here.closed)
+    clock.now = 15_000
+    here.step({ _tag: "Writable" })
+    assert.strictEqual(here.closed, "it says nothing")
+
+    const [slow] = connect(ann, all("bob"), clock)
+    for (; clock.now < 44_999; clock.now += 5_000) {
+      slow.step({ _tag: "Received", message: { _tag: "Ops", operations: [ann.list()[0]!.bytes] } })
+      assert.isNull(slow.closed)
+    }
+    clock.now = 45_000
+    slow.step({ _tag: "Writable" })
+    assert.strictEqual(slow.closed, "the same operations were not reached in time")
+  })
+
+  it("[C6] of who is no member yet at most 10,000 operations and 4 MiB are taken", () => {
+    const { all } = spaceOf("bob")
+    const junk = (bytes: number) => written({ parents: ["x".repeat(bytes)], by: "mallory", proof: null, deed: { type: "Leave" } })
+    for (const [most, operation] of [
+      [10_000, junk(1)],
+      [4_194_304, junk(1_000_000)]
+    ] as const) {
+      const bob = all("bob")
+      const [here] = connect(bob, new Holder("mallory"))
+      const one = most === 10_000 ? 1 : operation.length
+      for (let left = most; left >= one; left -= one)
+        here.step({ _tag: "Received", message: { _tag: "Ops", operations: [operation] } })
+      here.step({ _tag: "Writable" })
+      assert.isNull(here.closed)
+      here.step({ _tag: "Received", message: { _tag: "Ops", operations: [operation] } })
+      here.step({ _tag: "Writable" })
+      assert.strictEqual(here.closed, "it shows too much to be let in")
+      assert.strictEqual(bob.set.size, 2)
+    }
+  })
+
+  it("[C2] who asks before it is known to be a member is refused", () => {
+    const { all } = spaceOf("bob")
+    for (const message of [
+      { _tag: "Want", ids: [keyOf("a")] },
+      { _tag: "Range", from: firstKey, to: lastKey, count: 0, content: [] }
+    ] as const) {
+      const [here, there] = connect(all("bob"), new Holder("mallory"))
+      here.step({ _tag: "Received", message })
+      here.step({ _tag: "Writable" })
+      assert.strictEqual(here.closed, "it asks before both are known to be members")
+      there.receive()
+      there.receive()
+      assert.deepStrictEqual(learnt(there), [])
+    }
+  })
+
+  it("[C6] what is no message, and what is no operation, ends it with a word", () => {
+    const { all } = spaceOf("bob")
+    const ends = () => connect(all("bob"), all("ann"))
+    const [garbled, there] = ends()
+    garbled.step({ _tag: "Garbled", reason: "no" })
+    garbled.step({ _tag: "Writable" })
+    assert.include(garbled.closed, "no message")
+    talk([garbled, there])
+    assert.deepStrictEqual(there.heard.at(-1), { _tag: "Refuse", reason: "malformed" })
+    const [here] = ends()
+    here.step({ _tag: "Received", message: { _tag: "Ops", operations: [new Uint8Array(3)] } })
+    here.step({ _tag: "Writable" })
+    assert.strictEqual(here.closed, "it sent what is no operation")
+  })
+})
+
+describe("pastOf", () => {
+  it("is what an operation rests on, parents first, but for what others rest on", () => {
+    const { ann, genesis, proofs } = spaceOf("bob", "cy")
+    const ids = pastOf(ann, [proofs.get("cy")!], [genesis]).map(({ id }) => feedText(id))
+    assert.deepStrictEqual(ids, [proofs.get("bob")!, proofs.get("cy")!])
+    assert.isNull(idOf(new Uint8Array(2)))
+  })
+})
