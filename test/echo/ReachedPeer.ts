@@ -12,7 +12,7 @@ import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as ReplicatorLayer from "../../src/layers/echo/Replicator.ts"
 import * as SpaceServiceLayer from "../../src/layers/echo/SpaceService.ts"
-import * as EntranceLayer from "../../src/layers/halo/Entrance.ts"
+import * as Entrance from "../../src/layers/halo/Entrance.ts"
 import * as IdentityStore from "../../src/layers/halo/IdentityStore.ts"
 import * as OperationStore from "../../src/layers/halo/OperationStore.ts"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
@@ -82,8 +82,8 @@ export const reach = (alter: Alterations = {}): Effect.Effect<Reached, StorageEr
     ).pipe(Layer.provide(ReplicatorLayer.layer))
     const layer = PeerLayer.layer.pipe(
       Layer.provide(SpaceServiceLayer.layer({ urls: [] })),
-      Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
-      Layer.provide(Layer.mergeAll(EntranceLayer.layer, Layer.effect(FeedStore, feedStore), replicator, swarm)),
+      Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
+      Layer.provide(Layer.mergeAll(Layer.effect(FeedStore, feedStore), replicator, swarm)),
       Layer.provideMerge(SupervisorLayer.layer),
       Layer.provide(DeviceLayer.layer),
       Layer.provideMerge(alter.disk === undefined ? KeyringMemory.layer : KeyringStorage.layer),

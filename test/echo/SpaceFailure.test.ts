@@ -49,8 +49,8 @@ const fragile = Effect.gen(function* () {
   }
   const layer = PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer({ urls: [] })),
-    Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
-    Layer.provide(Layer.mergeAll(Entrance.layer, FeedStore.layer, Replicator.layer, SwarmOffline.layer, SupervisorLayer.layer)),
+    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer, SupervisorLayer.layer)),
     Layer.provide(Device.layer),
     Layer.provide(KeyringMemory.layer),
     Layer.provide(Layer.merge(Layer.succeed(Storage, Storage.make(backend)), CryptoNode.layer))

@@ -52,8 +52,8 @@ const start = (disk: Disk, net: Net) =>
     const scope = yield* Scope.make()
     const layer = PeerLayer.layer.pipe(
       Layer.provide(SpaceService.layer({ urls: [] })),
-      Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
-      Layer.provide(Layer.mergeAll(Entrance.layer, FeedStore.layer, Replicator.layer, Swarm.layer, SupervisorLayer.layer)),
+      Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
+      Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Swarm.layer, SupervisorLayer.layer)),
       Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
       Layer.provide(Device.layer),
       Layer.provide(KeyringStorage.layer),

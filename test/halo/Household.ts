@@ -7,7 +7,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as ReplicatorLayer from "../../src/layers/echo/Replicator.ts"
@@ -29,7 +28,6 @@ import { decodeCertificate } from "../../src/schema/halo/Certificate.ts"
 import { type Space, SpaceService } from "../../src/services/echo/SpaceService.ts"
 import { type HeldIdentity, IdentityStore } from "../../src/services/halo/IdentityStore.ts"
 import { OperationStore } from "../../src/services/halo/OperationStore.ts"
-import type { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
 import { hash } from "./People.ts"
@@ -44,7 +42,8 @@ export interface Home {
 
 const layer = (storage: Storage["Service"]) =>
   SpaceServiceLayer.layer({ urls: [] }).pipe(
-    Layer.provideMerge(Layer.mergeAll(EntranceLayer.layer, FeedStoreLayer.layer, ReplicatorLayer.layer, SupervisorLayer.layer)),
+    Layer.provideMerge(Layer.mergeAll(FeedStoreLayer.layer, ReplicatorLayer.layer, SupervisorLayer.layer)),
+    Layer.provide(EntranceLayer.layer),
     Layer.provideMerge(Layer.provideMerge(IdentityStoreLayer.layer, OperationStoreLayer.layer)),
     Layer.provideMerge(DeviceLayer.layer),
     Layer.provide(SwarmLayer.layer),
@@ -67,8 +66,9 @@ const home = (storage: Storage["Service"] = StorageMemory.make()) =>
   )
 
 /** A device with an identity. */
-export const person = Effect.flatMap(home(), (made) =>
-  Effect.map(made.identities.create(12), ({ identity, phrase }) => ({ ...made, identity, phrase }))
+export const person = Effect.flatMap(
+  Effect.suspend(() => home()),
+  (made) => Effect.map(made.identities.create(12), ({ identity, phrase }) => ({ ...made, identity, phrase }))
 )
 export type Person = Effect.Success<typeof person>
 
@@ -85,7 +85,7 @@ const accept = ({ identities, identity, keyring }: Person, offer: string) =>
   })
 
 /** Enters the space of a welcome. */
-export const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string) =>
+const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string) =>
   Effect.gen(function* () {
     const welcome = Result.getOrThrow(decodeWelcome(text, hash))
     yield* Effect.scoped(Effect.flatMap(operations.open(welcome.space, null), ({ take }) => take(welcome.operations)))
@@ -99,5 +99,3 @@ export const letIn = (host: Space, guest: Person, role: "reader" | "editor" | "a
     const welcome = yield* admit(yield* accept(guest, yield* offer(role)))
     return yield* enter(guest, guest.identity, welcome)
   })
-
-export type Household<A> = Effect.Effect<A, never, MemoryNetwork | Scope.Scope>

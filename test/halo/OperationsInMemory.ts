@@ -19,7 +19,7 @@ export class OperationsInMemory implements SpaceOperations {
   readonly membership = new Membership()
   readonly set = new OperationSet(hash)
   private readonly held = new Map<string, DecodedOperation>()
-  private readonly waiting = new Map<string, DecodedOperation>()
+  private readonly early = new Map<string, DecodedOperation>()
   private readonly listeners = new Set<Listener>()
 
   constructor(space: Uint8Array, operations: ReadonlyArray<Uint8Array> = []) {
@@ -42,6 +42,7 @@ export class OperationsInMemory implements SpaceOperations {
       if (operation.deed.type === "AdmitFeed" && operation.deed.feed === feed) return operation.deed.device
     return undefined
   }
+  readonly waiting = () => this.early.size
   readonly unsupported = () => null
   readonly take = (operations: ReadonlyArray<Uint8Array>) => Effect.sync(() => this.taken(operations))
   readonly publish = () => Effect.die(new Error("a test says who signs"))
@@ -59,12 +60,12 @@ export class OperationsInMemory implements SpaceOperations {
       const decoded = decodeOperation(bytes, this.space, hash)
       if (Result.isFailure(decoded)) refused.push(decoded.failure.message)
       else if (!holds(decoded.success.signatures)) refused.push("a signature does not hold")
-      else this.waiting.set(decoded.success.operation.id, decoded.success)
+      else this.early.set(decoded.success.operation.id, decoded.success)
     }
     const added: Array<DecodedOperation> = []
-    for (const [id, decoded] of this.waiting) {
+    for (const [id, decoded] of this.early) {
       if (!this.held.has(id) && !decoded.operation.parents.every((parent) => this.held.has(parent))) continue
-      this.waiting.delete(id)
+      this.early.delete(id)
       if (this.held.has(id)) continue
       this.held.set(id, decoded)
       this.membership.add([decoded.operation])
@@ -72,7 +73,7 @@ export class OperationsInMemory implements SpaceOperations {
       added.push(decoded)
     }
     if (added.length > 0) for (const listener of this.listeners) listener(added)
-    return { added, waiting: this.waiting.size, refused }
+    return { added, waiting: this.early.size, refused }
   }
 
   /** Makes an operation on top of all that is here, by the key of that name. Answers its id. */

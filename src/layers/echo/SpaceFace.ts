@@ -222,7 +222,7 @@ const neverSynced = (
     return peer !== device && members().includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
   }
   demandObject("synced", "a device's text or { quorum }", peer)
-  const others = members().length - 1
+  const others = members().filter((member) => member !== device).length
   const { quorum } = peer
   if (typeof quorum !== "number") throw new ArgumentInvalid({ call: "synced", takes: "a number as quorum", given: quorum })
   return Number.isInteger(quorum) && quorum >= 0 && quorum <= others ? null : new QuorumInvalid({ quorum, others })

@@ -17,7 +17,7 @@ import type { Supervision, Supervisor } from "../../services/actor/Supervisor.ts
 import type { FeedStore, SpaceFeeds } from "../../services/echo/FeedStore.ts"
 import type { Replicator } from "../../services/echo/Replicator.ts"
 import type { Entrance } from "../../services/halo/Entrance.ts"
-import type { PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
+import type { EnteringPeer, PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import { OpenSpace } from "./OpenSpace.ts"
@@ -32,8 +32,6 @@ export interface Belonging {
   /** What decides; new for each life. */
   readonly access: () => SpaceAccess
 }
-
-type Join = Parameters<Swarm["Service"]["join"]>[0]
 
 /** What the lives of all spaces are made with. */
 export interface Platform {
@@ -54,7 +52,7 @@ export const lifeOf = (
 ): Effect.Effect<never, StorageError | KeyMissing> =>
   Effect.suspend(() => {
     let life: OpenSpace | null = null
-    const { clock, entrance, feedStore, supervisor, swarm } = platform
+    const { clock, feedStore, supervisor, swarm } = platform
     const run = Effect.gen(function* () {
       const table = new FeedTable()
       const access = accessOf()
@@ -71,14 +69,9 @@ export const lifeOf = (
       if (operations !== null) yield* operations.watch(() => begun.judge())
       yield* begun.load
       handle.rose(begun)
-      // who is in a list of devices has shown by its key that it is; of operations each has to know what the other knows
-      const entering: Pick<Join, "enter" | "version"> =
-        operations === null
-          ? { version: 0 }
-          : { version: 1, enter: (peer) => entrance.enter({ ...peer, operations, self: device }) }
       const connections = yield* supervisor.open({ name: `spaces/${handle.id}`, policy: stop })
       const onPeer = onPeerOf(platform, connections, feeds, begun)
-      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entering })
+      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entranceOf(platform, access) })
       return yield* Effect.raceFirst(begun.run, Effect.andThen(joining, Effect.andThen(joined, Effect.never)))
     })
     // of what never came up, its opener is told
@@ -92,6 +85,13 @@ export const lifeOf = (
     )
     return Effect.scoped(told)
   })
+
+/** Which version of the channel is spoken, and how devices are let in where operations decide. */
+const entranceOf = ({ entrance }: Platform, { device: self, operations }: SpaceAccess) => {
+  if (operations === null) return { version: 0 }
+  const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel })
+  return { version: 1, enter }
+}
 
 const isCrash = <A, E>(exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
   Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)

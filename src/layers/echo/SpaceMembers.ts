@@ -12,6 +12,8 @@ import { decodeAcceptance, encodeOffer, encodeWelcome } from "../../schema/halo/
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import { type Cap, roles } from "../../schema/halo/Operation.ts"
 import type { Payload, SeenFeed } from "../../schema/halo/Payload.ts"
+import { provenance } from "../../schema/halo/Provenance.ts"
+import { told } from "../../schema/halo/ProvenanceText.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
 import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
@@ -20,7 +22,7 @@ import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { bytesOf, changesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
+import { bytesOf, changesOf, namesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
 import { frontierOf, seenOf, withheldOf } from "./SpaceSeen.ts"
 
 /** What the membership of a space is made with. */
@@ -127,6 +129,11 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
         const seen = feed === undefined ? null : seenOf(life, feed)
         if (seen === null) return refuse("an endorsement", "nothing of that feed is here. Take a feed that `withheld` lists.")
         return say({ type: "Endorse", feeds: [seen] })
+      }),
+    provenance: (target) =>
+      reading((life) => {
+        const origins = provenance(operations.membership, target)
+        return origins.map((origin) => told(operations.membership, origin, namesOf(life, operations)))
       }),
     setName: (name) => Effect.asVoid(handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" }))
   }

@@ -4,6 +4,7 @@
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import type { Membership } from "../../schema/halo/Membership.ts"
+import { roles } from "../../schema/halo/Operation.ts"
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
 import { OperationSet } from "../../schema/halo/OperationSet.ts"
 import { WaitingOperations } from "../../schema/halo/WaitingOperations.ts"
@@ -71,8 +72,9 @@ export class HeldOperations {
   /** What somebody who may write here has said that this version does not know, or null. */
   unknown(): string | null {
     for (const { operation, payload } of this.order) {
-      if (payload.type === "Unknown" && this.membership.standing(operation.id) === "valid")
-        return `a control operation of type ${payload.number}`
+      if (payload.type !== "Unknown") continue
+      const entry = this.membership.entry(operation.id)
+      if (entry?.standing === "valid" && entry.role >= roles.editor) return `a control operation of type ${payload.number}`
     }
     return null
   }

@@ -164,6 +164,7 @@ class Operations implements SpaceOperations {
   readonly find = (id: string) => this.held.find(id)
   readonly list = () => this.held.list()
   readonly deviceOf = (feed: string) => this.held.deviceOf(feed)
+  readonly waiting = () => this.held.waiting.size
   readonly unsupported = () => this.newer ?? this.held.unknown()
   readonly take = (operations: ReadonlyArray<Uint8Array>) => this.turn.withPermit(Effect.uninterruptible(this.taking(operations)))
   readonly publish = (payload: Payload, signer: Signer) =>
@@ -202,8 +203,6 @@ class Operations implements SpaceOperations {
     // a key whose signature holds is one
     const unproven = keys.filter((key) => !signatures.some(({ publicKey }) => equalBytes(publicKey, key)))
     if (!unproven.every(this.platform.crypto.isKeyValid)) return "it names a key that is none"
-    if (this.held.countBy(operation.by) >= signerOperationsMax)
-      return `its signer has made ${signerOperationsMax} operations here`
     if (this.held.missingParent(decoded) !== null) return null
     return this.membership.isWithinRight(operation) ? null : noRight
   }
@@ -286,8 +285,10 @@ class Operations implements SpaceOperations {
     const { held, membership, space } = this
     const by = "device" in signer ? signer.device : signer.recovery.publicKey
     const refuse = (reason: string) => new NotPermitted({ what: payload.type, reason })
-    if (held.size >= spaceOperationsMax)
-      return yield* refuse(`the space has ${spaceOperationsMax} control operations, which is all it may have`)
+    if (held.size >= spaceOperationsMax || held.countBy(textOf(by)) >= signerOperationsMax)
+      return yield* refuse(
+        `${signerOperationsMax} control operations of one key, and ${spaceOperationsMax} of a space, are all there may be`
+      )
     const right = membership.rightOf(textOf(by))
     if (right === null) return yield* refuse("this device is no member here, or no more. Ask an admin to let it in.")
     const proof = right.proof === null ? null : bytesOf(right.proof)

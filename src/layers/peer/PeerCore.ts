@@ -26,8 +26,8 @@ export interface Options extends SpaceService.Options {
 export const layer = (options: Options): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
   PeerLayer.layer.pipe(
     Layer.provide(SpaceService.layer(options)),
-    Layer.provide(Layer.mergeAll(Entrance.layer, FeedStore.layer, Replicator.layer, Supervisor.layer)),
-    Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
+    Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Supervisor.layer)),
+    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
     Layer.merge(PeerActors.layerConnected(options.calling)),
     Layer.provide(Device.layer)
   )

@@ -45,6 +45,8 @@ export interface SpaceOperations {
   readonly list: () => ReadonlyArray<DecodedOperation>
   /** The device that signed the manifest of a feed that some operation admits, as text: standing or not. */
   readonly deviceOf: (feed: string) => string | undefined
+  /** How many operations wait here for their parents. */
+  readonly waiting: () => number
   /** What was found that a newer version of Troupe has written, or null: the space is then read, and not written. */
   readonly unsupported: () => string | null
   /**

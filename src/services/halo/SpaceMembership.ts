@@ -91,6 +91,11 @@ export interface SpaceMembership {
   readonly withheld: Effect.Effect<ReadonlyArray<Withheld>, SpaceClosed>
   /** Lets count what a feed holds up to now. */
   readonly endorse: (feed: string) => Effect.Effect<void, ChangeError>
+  /**
+   * Who let somebody in and by what right, a list of sentences for each time: what let him in first, then what that rests on, up to the one
+   * who founded the space, with what took it away since.
+   */
+  readonly provenance: (identity: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<string>>, SpaceClosed>
   /** Says who this person is, in this space. */
   readonly setName: (name: string) => Effect.Effect<void, WriteError>
 }
