@@ -57,6 +57,14 @@ describe("ControlSync at the entrance", () => {
     areInside(...ends)
     areSame(ann, bob)
     assert.strictEqual(ends[1].operationsHeard.length, 2_000)
+    const words = ends.map(({ heard }) => heard.filter(({ _tag }) => _tag === "Standing").length)
+    assert.isAtMost(Math.max(...words), 4)
+    for (const message of ends[1].heard)
+      if (message._tag === "Ops")
+        assert.isAtMost(
+          message.operations.reduce((sum, { length }) => sum + length, 0),
+          65_536
+        )
     assert.strictEqual(bob.waitingCount, 0)
   })
 

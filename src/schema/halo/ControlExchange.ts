@@ -10,7 +10,6 @@ import {
   entranceOperationsMax,
   forwardedOperationsMax,
   forwardedOperationsPerMinuteMax,
-  messageOperationBytesMax,
   messageOperationsMax,
   refusedOperationsPerMinuteMax
 } from "../platform/Limits.ts"
@@ -71,12 +70,15 @@ export const opsMessages = (operations: ReadonlyArray<HeldOperation>): ReadonlyA
   return messages
 }
 
+/** What one message carries, unless a single operation is larger: on a slow line a word has to come every 10 s. */
+const messageBytes = 65_536
+
 const endOfMessage = (operations: ReadonlyArray<HeldOperation>, from: number): number => {
   let bytes = 0
   let end = from
   while (end < operations.length && end - from < messageOperationsMax) {
     bytes += operations[end]!.bytes.length + operationRoom
-    if (end > from && bytes > messageOperationBytesMax) break
+    if (end > from && bytes > messageBytes) break
     end++
   }
   return end

@@ -82,6 +82,9 @@ export class ControlSync {
   private heard: DeviceStanding | null = null
   private heardTimes = 0
   private hasShown = false
+  /** Operations were sent, or came, and Standing is to follow them. */
+  private hasGiven = false
+  private isGiven = false
   /** The hashes that members told each other. */
   private readonly saidHashes = new Set<string>()
   private readonly heardHashes = new Set<string>()
@@ -135,6 +138,7 @@ export class ControlSync {
     switch (event._tag) {
       case "Received":
         this.heardAt = now
+        this.isGiven = event.message._tag === "Ops"
         this.received(event.message, actions, now)
         break
       case "Garbled":
@@ -301,9 +305,13 @@ export class ControlSync {
     actions.push({ _tag: "Enter" })
   }
 
-  /** What is here by now is told once nothing more is on its way. */
+  /** After what was given, and when something has come, what is here by now is told, once nothing more is on its way. */
   private speakSame(messages: Array<ControlMessage>, now: number): void {
-    if (!this.exchange.isIdle(now) || this.saidHashes.has(feedText(this.source.set.summary()))) return
+    this.hasGiven ||= messages.some(({ _tag }) => _tag === "Ops")
+    if (!this.exchange.isIdle(now)) return
+    const isNew = !this.isGiven && !this.saidHashes.has(feedText(this.source.set.summary()))
+    if (!this.hasGiven && !isNew) return
+    this.hasGiven = false
     this.say()
     messages.push(...this.due.splice(0))
     if (this.saidHashes.size > hashesMax) this.close("this device changes without end", "slow")
