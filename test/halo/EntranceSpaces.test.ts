@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
-import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
+import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
+import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { elapse } from "../mesh/Elapse.ts"
 import { letIn, person } from "./Household.ts"
 
@@ -29,7 +30,29 @@ describe("a space whose members meet", () => {
       const hashes = yield* Effect.forEach([hers, his, third], (space) => space.stateHash)
       assert.deepStrictEqual(hashes[1], hashes[0])
       assert.deepStrictEqual(hashes[2], hashes[0])
-    }).pipe(Effect.provide(MemoryNetwork.layer))
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("brings together whom two admins have let in while they were apart, who are strangers to each other", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork
+      const [ann, bob, cy, dan] = [yield* person, yield* person, yield* person, yield* person]
+      const hers = yield* ann.spaces.create({ name: "Home" })
+      const his = yield* letIn(hers, bob, "admin")
+      yield* elapse("2 seconds")
+      yield* network.cut("reset")
+      const third = yield* letIn(hers, cy)
+      const fourth = yield* letIn(his, dan)
+      const all = [hers, his, third, fourth]
+      for (const [n, space] of all.entries()) yield* space.create(Task, { title: `task ${n}` })
+      yield* elapse("5 seconds")
+      assert.deepStrictEqual(yield* titles(fourth), ["task 3"])
+      yield* network.heal
+      yield* elapse("2 minutes")
+      for (const space of all) assert.deepStrictEqual(yield* titles(space), ["task 0", "task 1", "task 2", "task 3"])
+      const hashes = new Set(yield* Effect.forEach(all, (space) => Effect.map(space.stateHash, String)))
+      assert.strictEqual(hashes.size, 1)
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
   it.effect("shows nothing more to who was removed, who learns that", () =>
@@ -45,7 +68,7 @@ describe("a space whose members meet", () => {
       yield* elapse("2 minutes")
       assert.isNotNull(yield* his.membership!.removed)
       assert.deepStrictEqual(yield* titles(his), ["before"])
-    }).pipe(Effect.provide(MemoryNetwork.layer))
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 })
 
