@@ -81,7 +81,7 @@ export class HeldOperations {
 
   /** Adds an operation whose parents are here, and which is within its signer's right; who adds the last settles. */
   add(decoded: DecodedOperation): void {
-    const { id, operation, payload } = decoded
+    const { id, operation } = decoded
     this.membership.enter(operation)
     this.order.push(decoded)
     this.byId.set(operation.id, decoded)
@@ -90,7 +90,7 @@ export class HeldOperations {
     this.childless.set(operation.id, id)
     this.counts.set(operation.by, this.countBy(operation.by) + 1)
     const { deed } = operation
-    if (payload.type === "AdmitFeed" && deed.type === "AdmitFeed") this.feeds.set(deed.feed, deed.device)
+    if (deed.type === "AdmitFeed" && !this.feeds.has(deed.feed)) this.feeds.set(deed.feed, deed.device)
   }
 
   /** Back to the first operations: what came after them could not be kept. */
