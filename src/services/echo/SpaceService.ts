@@ -204,8 +204,10 @@ export class SpaceService extends Context.Service<
      * crashed meanwhile more often than it is restarted.
      */
     readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
-    /** The spaces that this device keeps, by id and ticket. */
+    /** The spaces that this device keeps, by id and ticket; without those that hold an identity itself. */
     readonly list: Effect.Effect<ReadonlyArray<{ readonly id: string; readonly ticket: string }>, StorageError>
+    /** Closes a space and removes all of it from this device, with the keys of its feeds. Others are not told. */
+    readonly wipe: (id: string) => Effect.Effect<void, StorageError>
   }
 >()("troupe/echo/SpaceService") {}
 
