@@ -53,6 +53,7 @@ import { faceOf, SpaceInfo } from "./SpaceFace.ts"
 import { SpaceHandle } from "./SpaceHandle.ts"
 import { lifeOf, type Platform } from "./SpaceLife.ts"
 import { membershipOf } from "./SpaceMembers.ts"
+import { membershipOfDevices } from "./SpaceOfDevices.ts"
 
 /** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
@@ -147,8 +148,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if ("genesis" in ticket) {
       const members = ticket.genesis.devices.map(Base64Url.encode)
       const access = () => accessByDevices(ticket.genesis, device.publicKey)
-      const membership = () => null
-      return { space, device: device.publicKey, deviceText: device.text, members: () => members, access, membership }
+      return {
+        space,
+        device: device.publicKey,
+        deviceText: device.text,
+        members: () => members,
+        access,
+        membership: membershipOfDevices
+      }
     }
     const held = yield* identities.find(Base64Url.encode(ticket.identity))
     const graph = equalBytes(space, ticket.identity) ? held.genesis : null
@@ -298,9 +305,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
 /** Says in a new space who made it, as he is called in his own. */
 const introducing = Effect.fnUntraced(function* (space: Space, own: Space | null) {
-  const people = own?.membership == null ? [] : yield* own.membership.people
+  const people = own === null ? [] : yield* own.membership.people
   const name = people.find(({ isSelf }) => isSelf)?.name ?? ""
-  if (name !== "" && space.membership !== null) yield* space.membership.setName(name)
+  if (name !== "") yield* space.membership.setName(name)
 })
 
 /** Writes a new space's name. After a crash the space tells whether it was written: nobody else can have opened it yet. */

@@ -19,7 +19,7 @@ import type { Space, SpaceService } from "../../services/echo/SpaceService.ts"
 import { type Identity, type IdentityDevice, NameInvalid, PhraseWrong } from "../../services/halo/IdentityService.ts"
 import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { NotPermitted, type OperationStore } from "../../services/halo/OperationStore.ts"
-import type { Revoking, SpaceMembership } from "../../services/halo/SpaceMembership.ts"
+import type { Revoking } from "../../services/halo/SpaceMembership.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import { historyOf } from "./IdentityHistory.ts"
 
@@ -40,8 +40,7 @@ export const named = (given: string): Effect.Effect<string, NameInvalid> =>
 
 export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Space): Identity => {
   const { crypto, operations, spaces, store, urls } = surroundings
-  // the identity's own space has members by what it is
-  const membership: SpaceMembership = space.membership!
+  const { membership } = space
 
   const rename = Effect.fnUntraced(function* (device: string, given: string, platform = "") {
     const name = yield* named(given)
@@ -93,7 +92,7 @@ export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Sp
     yield* membership.removeDevice(held.text, device, options)
     for (const { ticket } of yield* kept) {
       const other = yield* spaces.open(ticket)
-      yield* other.membership!.removeDevice(held.text, device, options)
+      yield* other.membership.removeDevice(held.text, device, options)
     }
   })
 

@@ -47,8 +47,8 @@ export const historyOf = Effect.fnUntraced(function* (
     const bytes = Result.getOrThrow(Base64Url.decode(id))
     deeds.push(...(yield* Effect.scoped(Effect.map(operations.open(bytes, null), (set) => deedsIn(set, id, device, since)))))
     const space = yield* spaces.open(ticket)
-    changes.set(id, yield* space.membership!.changesBy(device, since))
+    changes.set(id, yield* space.membership.changesBy(device, since))
   }
-  changes.set(held.text, yield* own.membership!.changesBy(device, since))
+  changes.set(held.text, yield* own.membership.changesBy(device, since))
   return { deeds: deeds.sort((a, b) => a.time - b.time), changes }
 })

@@ -9,7 +9,7 @@ import { acceptingMessage, decodeOffer, decodeWelcome, encodeAcceptance, type We
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import { decodeCertificate } from "../../schema/halo/Certificate.ts"
 import { type Space, SpaceService } from "../../services/echo/SpaceService.ts"
-import { type CreateOptions, type Identity, IdentityService } from "../../services/halo/IdentityService.ts"
+import { type CreateOptions, IdentityService } from "../../services/halo/IdentityService.ts"
 import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { NotPermitted, OperationStore } from "../../services/halo/OperationStore.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
@@ -90,7 +90,7 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const enterOne = Effect.fnUntraced(function* (text: string) {
     const welcome = yield* Effect.fromResult(decodeWelcome(text, crypto.hash))
     const held = yield* taken(welcome)
-    if (welcome.kind === "device") return yield* opened(held)
+    if (welcome.kind === "device") return (yield* opened(held)).space
     const ticket = { space: welcome.space, identity: held.id, urls: welcome.locators }
     const space = yield* spaces.open(encodeIdentityTicket(ticket, crypto.hash))
     yield* introduced(space, held)
@@ -100,14 +100,14 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   /** Says in a space who came in, unless one of his devices has. */
   const introduced = Effect.fnUntraced(function* ({ membership }: Space, held: HeldIdentity) {
     const name = yield* (yield* opened(held)).name
-    const self = (yield* membership!.people).find(({ isSelf }) => isSelf)
-    if (name !== "" && self?.name === "") yield* membership!.setName(name)
+    const self = (yield* membership.people).find(({ isSelf }) => isSelf)
+    if (name !== "" && self?.name === "") yield* membership.setName(name)
   })
 
   /** The welcome of a device is followed by those of the spaces that its identity is in. */
   const enter = Effect.fnUntraced(function* (text: string) {
     const [first = "", ...rest] = text.trim().split(/\s+/)
-    const entered: Space | Identity = yield* enterOne(first)
+    const entered = yield* enterOne(first)
     for (const each of rest) yield* enterOne(each)
     return entered
   })

@@ -128,8 +128,8 @@ export interface Space {
   /** The public keys of the member devices, as text, this one among them. */
   readonly members: ReadonlyArray<string>
   readonly name: Effect.Effect<string, SpaceClosed>
-  /** Who is in, and how others come and go; null where the members are devices, for good. */
-  readonly membership: SpaceMembership | null
+  /** Who is in, and how others come and go. Where the members are devices, nobody does. */
+  readonly membership: SpaceMembership
   readonly create: <T extends ObjectType>(
     type: T,
     properties: PropsOf<T>,

@@ -104,8 +104,11 @@ export class IdentityService extends Context.Service<
       offer: string,
       options?: { readonly identity?: string }
     ) => Effect.Effect<string, AdmissionInvalid | IdentityMissing | KeyMissing | StorageError>
-    /** Enters with a welcome, when it has what was accepted. Entering twice is entering once. */
-    readonly enter: (welcome: string) => Effect.Effect<Space | Identity, IdentityError | AdmissionInvalid>
+    /**
+     * Enters with a welcome, when it has what was accepted. Answers the space; to a device of an identity, the identity's own, whose id is
+     * the identity's. Entering twice is entering once.
+     */
+    readonly enter: (welcome: string) => Effect.Effect<Space, IdentityError | AdmissionInvalid>
   }
 >()("troupe/halo/IdentityService") {}
 
