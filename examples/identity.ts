@@ -27,9 +27,6 @@ const program = Effect.gen(function* () {
   const [space] = yield* same.spaces
   const home = yield* phone.spaces.open(space!.ticket)
   yield* Console.log("devices in Home:", home.members.length)
-
-  yield* identity.revoke(same.device)
-  yield* Console.log("devices left:", (yield* identity.devices).map(({ name }) => name).join(", "))
 })
 // #endregion program
 

@@ -3,16 +3,22 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Connection from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
+import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
+import * as Swarm from "../../src/layers/mesh/Swarm.ts"
 import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
+import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
 import * as PeerCalling from "../../src/layers/peer/PeerCalling.ts"
 import * as PeerCore from "../../src/layers/peer/PeerCore.ts"
 import * as PeerMemory from "../../src/layers/peer/PeerMemory.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringStorage from "../../src/layers/platform/KeyringStorage.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
+import type { Swarm as SwarmService } from "../../src/services/mesh/Swarm.ts"
 import { Peer } from "../../src/services/peer/Peer.ts"
 import { Storage, StorageFailed } from "../../src/services/platform/Storage.ts"
+import { elapse } from "../mesh/Elapse.ts"
 
 /** A storage that takes so many writes and no more. */
 const lasting = (inner: Storage["Service"], writes: number) => {
@@ -24,16 +30,26 @@ const lasting = (inner: Storage["Service"], writes: number) => {
   })
 }
 
-const layerOver = (storage: Storage["Service"]) =>
+/** Among the peers of a network in memory. */
+const connected = Swarm.layer.pipe(
+  Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
+  Layer.provide(CryptoNode.layer)
+)
+
+const layerOver = <E, R>(storage: Storage["Service"], swarm: Layer.Layer<SwarmService, E, R>) =>
   PeerCore.layer({ urls: [], calling: PeerCalling.load }).pipe(
-    Layer.provide(SwarmOffline.layer),
+    Layer.provide(swarm),
     Layer.provide(KeyringStorage.layer),
     Layer.provide(Layer.merge(Layer.succeed(Storage, storage), CryptoNode.layer))
   )
 
 /** What a peer over a storage does before it ends. */
 const living = <A, E>(storage: Storage["Service"], life: (peer: Peer["Service"]) => Effect.Effect<A, E>) =>
-  Effect.scoped(Effect.flatMap(Layer.build(Layer.fresh(layerOver(storage))), (services) => life(Context.get(services, Peer))))
+  Effect.scoped(
+    Effect.flatMap(Layer.build(Layer.fresh(layerOver(storage, SwarmOffline.layer))), (services) =>
+      life(Context.get(services, Peer))
+    )
+  )
 
 const everything = { from: Uint8Array.of(0), to: Uint8Array.of(255), limit: 10_000 }
 const stored = (storage: Storage["Service"]) =>
@@ -113,6 +129,31 @@ describe("an identity on a storage that fails", () => {
       )
       assert.strictEqual(wipes > 3, true)
     })
+  )
+
+  it.effect("is there after a restart, and among its other devices before anybody asks for it", () =>
+    Effect.gen(function* () {
+      const laptop = yield* PeerMemory.open
+      const { identity } = yield* laptop.identities.create({ name: "Ann", device: "laptop" })
+      const storage = StorageMemory.make()
+      const begin = living(storage, (peer) =>
+        Effect.gen(function* () {
+          yield* peer.enter(yield* identity.admit(yield* peer.accept(identity.offer)))
+          const there = yield* peer.identities.get(identity.id)
+          yield* there.rename(there.device, "phone", "Android")
+          return there.device
+        })
+      )
+      const phone = yield* begin
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* Layer.build(Layer.fresh(layerOver(storage, connected)))
+          yield* elapse("10 seconds")
+          const row = (yield* identity.devices).find(({ device }) => device === phone)
+          assert.deepInclude(row, { name: "phone", platform: "Android", isOnline: true, isThis: false })
+        })
+      )
+    }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 
   it.effect("makes nothing of a welcome that does not let this device in", () =>

@@ -25,6 +25,8 @@ export interface Options {
 const limits =
   "These words bring back the identity, and every space that another peer still holds. They do not bring back what is on this device alone, what it had not sent yet, or names that you gave to people here: add a second device."
 
+const untold = ({ text }: HeldIdentity) => `the own space of identity ${text} is not open`
+
 const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const crypto = yield* Crypto
   const keyring = yield* Keyring
@@ -38,6 +40,14 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
     const space = yield* spaces.open(encodeIdentityTicket({ space: held.id, identity: held.id, urls }, crypto.hash))
     return faceOf(surroundings, held, space)
   })
+
+  // the other devices hear at once that this one is here, and it of what they changed
+  const openAll = Effect.flatMap(store.list, (all) =>
+    Effect.forEach(all, (held) => Effect.catch(opened(held), (error) => Effect.logWarning(untold(held), error)), {
+      discard: true
+    })
+  )
+  yield* Effect.catch(openAll, (error) => Effect.logWarning("the identities of this device cannot be read", error))
 
   const holderOf = (identity: string | undefined) =>
     identity !== undefined
