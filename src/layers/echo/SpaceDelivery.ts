@@ -151,6 +151,7 @@ class SpaceDelivery {
         const verdict = this.state.deliver(number, plain, block.root)
         if (verdict._tag === "Waits" || verdict._tag === "Stopped") break
         behind.at++
+        if (this.state.delivery.isSpent(number)) this.state.withheldBytes += block.bytes.length
         this.told.block(feed, number)
         this.stepBytes += block.bytes.length
         if (this.stepBytes < stepBytesMax) continue
