@@ -24,49 +24,53 @@ const areAt = Effect.fnUntraced(function* (spaces: ReadonlyArray<Space>, expecte
 const withheldBy = (space: Space) => Effect.map(space.membership!.withheld, (all) => all.map(({ identity }) => identity).sort())
 
 describe("a writer who was removed while away", () => {
-  it.effect("[S37] comes back with three months of work: it is withheld, listed, and counts for all once it is endorsed", () =>
-    Effect.gen(function* () {
-      const [ann, bob, cy] = [yield* person, yield* person, yield* person]
-      const network = yield* MemoryNetwork
-      const hers = yield* ann.spaces.create({ name: "Home" })
-      const his = yield* letIn(hers, bob)
-      const third = yield* letIn(hers, cy)
-      yield* elapse("5 seconds")
-      yield* his.create(Task, { title: "seen" })
-      yield* elapse("5 seconds")
-      yield* network.cut("reset")
-      yield* hers.membership!.remove(bob.identity.text)
-      yield* Effect.forEach([hers, his, third], ({ close }) => close)
-      const work: Array<string> = []
-      for (let month = 1; month <= 3; month++) {
-        yield* TestClock.adjust("30 days")
-        const away = yield* bob.spaces.open(his.ticket)
-        for (let n = 0; n < 100; n++) {
-          work.push(`task ${n} of month ${month}`)
-          yield* away.create(Task, { title: work.at(-1)! }, { durability: "relaxed" })
+  it.effect(
+    "[S37] [S54] comes back with three months of work: it is withheld, listed, and counts for all once it is endorsed",
+    () =>
+      Effect.gen(function* () {
+        const [ann, bob, cy, dan] = [yield* person, yield* person, yield* person, yield* person]
+        const network = yield* MemoryNetwork
+        const hers = yield* ann.spaces.create({ name: "Home" })
+        const his = yield* letIn(hers, bob)
+        const third = yield* letIn(hers, cy)
+        yield* elapse("5 seconds")
+        yield* his.create(Task, { title: "seen" })
+        yield* elapse("5 seconds")
+        yield* network.cut("reset")
+        yield* hers.membership!.remove(bob.identity.text)
+        yield* Effect.forEach([hers, his, third], ({ close }) => close)
+        const work: Array<string> = []
+        for (let month = 1; month <= 3; month++) {
+          yield* TestClock.adjust("30 days")
+          const away = yield* bob.spaces.open(his.ticket)
+          for (let n = 0; n < 100; n++) {
+            work.push(`task ${n} of month ${month}`)
+            yield* away.create(Task, { title: work.at(-1)! }, { durability: "relaxed" })
+          }
+          yield* away.close
         }
-        yield* away.close
-      }
-      yield* network.heal
-      const [at, back, other] = [
-        yield* ann.spaces.open(hers.ticket),
-        yield* bob.spaces.open(his.ticket),
-        yield* cy.spaces.open(third.ticket)
-      ]
-      yield* elapse("3 minutes")
-      yield* areAt([at, other], ["seen"])
-      const removed = yield* back.membership!.removed
-      assert.deepStrictEqual([removed?.by, removed?.unsent], [ann.identity.text, 0])
-      const [withheld, ...rest] = yield* at.membership!.withheld
-      assert.deepStrictEqual([withheld?.identity, rest], [bob.identity.text, []])
-      // that an object is there, and its title
-      assert.strictEqual(withheld!.to - withheld!.from + 1, 2 * work.length)
-      assert.deepStrictEqual(yield* other.membership!.withheld, [withheld!])
-      yield* at.membership!.endorse(withheld!.feed)
-      yield* elapse("10 seconds")
-      yield* areAt([at, other], [...work, "seen"].sort())
-      assert.deepStrictEqual(yield* at.membership!.withheld, [])
-    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+        const at = yield* ann.spaces.open(hers.ticket)
+        yield* at.create(Task, { title: "later" })
+        yield* letIn(at, dan)
+        yield* network.heal
+        const [back, other] = [yield* bob.spaces.open(his.ticket), yield* cy.spaces.open(third.ticket)]
+        yield* elapse("3 minutes")
+        yield* areAt([at, other], ["later", "seen"])
+        // [S54] he learns that he is out, and nothing that came later
+        assert.deepStrictEqual(yield* titles(back), [...work, "seen"].sort())
+        assert.lengthOf(yield* back.membership!.people, 2)
+        const removed = yield* back.membership!.removed
+        assert.deepStrictEqual([removed?.by, removed?.unsent], [ann.identity.text, 0])
+        const [withheld, ...rest] = yield* at.membership!.withheld
+        assert.deepStrictEqual([withheld?.identity, rest], [bob.identity.text, []])
+        // that an object is there, and its title
+        assert.strictEqual(withheld!.to - withheld!.from + 1, 2 * work.length)
+        assert.deepStrictEqual(yield* other.membership!.withheld, [withheld!])
+        yield* at.membership!.endorse(withheld!.feed)
+        yield* elapse("10 seconds")
+        yield* areAt([at, other], [...work, "later", "seen"].sort())
+        assert.deepStrictEqual(yield* at.membership!.withheld, [])
+      }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
   it.effect("[S12] lets in another meanwhile: both are out, what both wrote is withheld, and an endorsement brings it back", () =>

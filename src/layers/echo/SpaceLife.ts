@@ -88,10 +88,10 @@ export const lifeOf = (
   })
 
 /** Which version of the channel is spoken, and how devices are let in where operations decide. */
-const entranceOf = ({ entrance }: Platform, life: OpenSpace) => {
+const entranceOf = ({ clock, entrance }: Platform, life: OpenSpace) => {
   const { device: self, operations } = life.access
   if (operations === null) return { version: 0 }
-  const late = lateFeedsOf(life, operations)
+  const late = lateFeedsOf(life, operations, clock)
   const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel, late })
   return { version: 1, enter }
 }

@@ -4,14 +4,16 @@
  * It is stored like any other block and withheld by what the operations say, so that an endorsement finds it here. Blocks that wait for
  * others fill the room as well, though nobody knows yet what they are.
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import type { FeedLength } from "../../schema/halo/ControlMessage.ts"
-import { quarantineBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
+import { lateBytesMax, quarantineBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
 import type { StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { LateFeeds } from "../../services/halo/Entrance.ts"
 import type { SpaceOperations } from "../../services/halo/OperationStore.ts"
+import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 
@@ -25,9 +27,23 @@ class SpaceQuarantine {
   private readonly space: OpenSpace
   private readonly waiting = new Map<string, Array<Stored>>()
   private isMeasured = false
+  private readonly clock: Clock.Clock
+  /** Of each device that handed something in, how many bytes it might at a time. */
+  private readonly allowances = new Map<string, { readonly bytes: number; readonly at: number }>()
 
-  constructor(space: OpenSpace) {
+  constructor(space: OpenSpace, clock: Clock.Clock) {
     this.space = space
+    this.clock = clock
+  }
+
+  readonly allowed = (device: string): number => {
+    const last = this.allowances.get(device)
+    if (last === undefined) return lateBytesMax
+    return Math.min(lateBytesMax, last.bytes + Math.floor(((elapsedMillis(this.clock) - last.at) * lateBytesMax) / 60_000))
+  }
+
+  readonly spend = (device: string, bytes: number): void => {
+    this.allowances.set(device, { bytes: this.allowed(device) - bytes, at: elapsedMillis(this.clock) })
   }
 
   /** How many bytes more it takes. */
@@ -81,10 +97,10 @@ class SpaceQuarantine {
 }
 
 /** The feeds of a life of a space, as its entrance hands them in and takes them. */
-export const lateFeedsOf = (space: OpenSpace, operations: SpaceOperations): LateFeeds => {
+export const lateFeedsOf = (space: OpenSpace, operations: SpaceOperations, clock: Clock.Clock): LateFeeds => {
   const { feeds, peers } = space
   const own = Base64Url.encode(space.access.device)
-  const quarantine = new SpaceQuarantine(space)
+  const quarantine = new SpaceQuarantine(space, clock)
 
   /** The feed, admitted if the operation that says so has just come. */
   const found = Effect.fnUntraced(function* (feed: Uint8Array, manifests: ReadonlyMap<string, Uint8Array>) {
@@ -114,6 +130,8 @@ export const lateFeedsOf = (space: OpenSpace, operations: SpaceOperations): Late
     run: (feed, from, maxBytes) => feeds.run(feed, from, maxBytes, false),
     acknowledged: (device, feed, length) => peers.observer(device).acknowledged(feedText(feed), length, -1),
     lengths,
+    allowed: quarantine.allowed,
+    spend: quarantine.spend,
     room: quarantine.room,
     keep: Effect.fnUntraced(function* (run) {
       const added = yield* feeds.ingest(run)

@@ -7,11 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
-import type { Run } from "../../schema/echo/Feed.ts"
+import { envelopeBytesMax, type Run } from "../../schema/echo/Feed.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { decodeMessage, encodeMessage } from "../../schema/echo/ReplicationMessage.ts"
 import { decodeControl, encodeControl, type FeedLength, isControl } from "../../schema/halo/ControlMessage.ts"
-import { entranceSilenceMillisMax, lateBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
+import { entranceSilenceMillisMax, turnBytesMax } from "../../schema/platform/Limits.ts"
 import { type Entering, EntranceRefused, type LateFeeds, QuarantineFull } from "../../services/halo/Entrance.ts"
 import type { Channel, ConnectionClosed } from "../../services/mesh/Connection.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
@@ -83,10 +83,13 @@ export const takeIn = Effect.fnUntraced(function* (
 ): Effect.fn.Return<never, Over> {
   if (late === undefined) return yield* refuse(channel, "not a member", "it is no member any more")
   const former = Base64Url.encode(device)
+  if (late.allowed(former) < envelopeBytesMax + runCost)
+    return yield* refuse(channel, "slow", "it hands in more a minute than is taken")
   let told = yield* late.lengths(former, offered)
   const here = new Map(told.map(({ feed, length }) => [feedText(feed), length]))
-  for (let left = lateBytesMax; ; ) {
+  for (;;) {
     const room = yield* late.room
+    const left = late.allowed(former)
     yield* channel.send(encodeControl({ _tag: "Held", bytesLeft: Math.max(0, Math.min(left, room)), feeds: told }))
     const run = yield* lateRun(channel)
     if (run === null) {
@@ -95,9 +98,10 @@ export const takeIn = Effect.fnUntraced(function* (
       late.hindered(former, isFull ? new QuarantineFull({ device: former, isHere: true }).message : null)
       return yield* over("it is no member any more, and hands in no more now")
     }
-    left -= bytesOf(run)
+    const bytes = bytesOf(run)
+    late.spend(former, bytes)
     if (!here.has(feedText(run.feed))) return yield* refuse(channel, "not a member", "it hands in what is not its own")
-    if (left < 0 || bytesOf(run) > room) return yield* refuse(channel, "greedy", "it hands in more than is taken")
+    if (bytes > left || bytes > room) return yield* refuse(channel, "greedy", "it hands in more than is taken")
     const length = yield* late
       .keep(run)
       .pipe(Effect.catchTag("RunRefused", ({ message, reason }) => refuse(channel, reason, message)))

@@ -37,6 +37,10 @@ export interface LateFeeds {
   readonly acknowledged: (device: string, feed: Uint8Array, length: number) => void
   /** How far feeds are here, of those that a device offers: only its own, which some operation admits and no fork has frozen. */
   readonly lengths: (device: string, offered: ReadonlyArray<FeedLength>) => Effect.Effect<ReadonlyArray<FeedLength>, StorageError>
+  /** How many bytes a device that is out may hand in now: as many as one connection takes, and as many more a minute. */
+  readonly allowed: (device: string) => number
+  /** It has handed in as many. */
+  readonly spend: (device: string, bytes: number) => void
   /** How many bytes more may be kept of what does not count. */
   readonly room: Effect.Effect<number, StorageError>
   /** Verifies a run and keeps what is new of it, in quarantine. Answers how long the feed is then. */
