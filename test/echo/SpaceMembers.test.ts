@@ -18,11 +18,11 @@ describe("a space of an identity", () => {
     Effect.gen(function* () {
       const ann = yield* person
       const space = yield* ann.spaces.create({ name: "Home" })
-      assert.strictEqual(yield* space.membership!.role, "owner")
+      assert.strictEqual(yield* space.membership.role, "owner")
       yield* space.create(Task, { title: "milk" })
-      yield* space.membership!.setName("Ann")
+      yield* space.membership.setName("Ann")
       assert.deepStrictEqual(
-        (yield* space.membership!.people).map(({ name, role }) => [name, role]),
+        (yield* space.membership.people).map(({ name, role }) => [name, role]),
         [["Ann", "owner"]]
       )
       yield* space.close
@@ -39,11 +39,11 @@ describe("a space of an identity", () => {
       const [ann, bob] = [yield* person, yield* person]
       const space = yield* ann.spaces.create({ name: "Home" })
       const his = yield* letIn(space, bob, "reader")
-      assert.strictEqual(yield* his.membership!.role, "reader")
+      assert.strictEqual(yield* his.membership.role, "reader")
       const refused = yield* Effect.flip(his.create(Task, { title: "milk" }))
       assert.match(refused.message, /you are a reader in space .* Ask an admin for the editor role/)
-      yield* his.membership!.setName("Bob")
-      const people = yield* his.membership!.people
+      yield* his.membership.setName("Bob")
+      const people = yield* his.membership.people
       assert.deepStrictEqual(
         people.filter(({ isSelf }) => isSelf).map(({ name }) => name),
         ["Bob"]
@@ -65,10 +65,10 @@ describe("a space of an identity", () => {
       for (const space of [hers, his, third]) assert.deepStrictEqual(yield* titles(space), ["bread", "milk"])
       assert.strictEqual(new Set(yield* Effect.forEach([hers, his, third], ({ stateHash }) => stateHash)).size, 1)
       assert.strictEqual(new Set(yield* Effect.forEach([hers, his, third], ({ frontier }) => frontier)).size, 1)
-      yield* hers.membership!.setName("Ann")
-      yield* his.membership!.setName("Bob")
+      yield* hers.membership.setName("Ann")
+      yield* his.membership.setName("Bob")
       yield* elapse("10 seconds")
-      const [origin] = yield* third.membership!.provenance(carol.identity.text)
+      const [origin] = yield* third.membership.provenance(carol.identity.text)
       assert.match(
         origin!.join("\n"),
         /^Bob .* \(admin, by device .*\) admitted somebody .* as editor.*\nAnn .* admitted Bob .*\nAnn .* founded the space/
@@ -87,11 +87,11 @@ describe("a space of an identity", () => {
       const network = yield* MemoryNetwork
       yield* network.cut("silent")
       yield* his.create(Task, { title: "unseen" })
-      yield* hers.membership!.remove(bob.identity.text)
+      yield* hers.membership.remove(bob.identity.text)
       yield* network.heal
       yield* elapse("90 seconds")
       assert.deepStrictEqual(yield* titles(hers), ["seen"])
-      const removed = yield* his.membership!.removed
+      const removed = yield* his.membership.removed
       assert.strictEqual(removed?.by, ann.identity.text)
       // he keeps what he has
       assert.deepStrictEqual(yield* titles(his), ["seen", "unseen"])
@@ -112,16 +112,16 @@ describe("a space of an identity", () => {
       const since = yield* Clock.currentTimeMillis
       yield* his.create(Task, { title: "after" })
       yield* elapse("5 seconds")
-      yield* hers.membership!.remove(bob.identity.text, { since })
+      yield* hers.membership.remove(bob.identity.text, { since })
       yield* elapse("10 seconds")
       for (const space of [hers, third]) assert.deepStrictEqual(yield* titles(space), ["before"])
-      const [withheld] = yield* third.membership!.withheld
+      const [withheld] = yield* third.membership.withheld
       assert.strictEqual(withheld?.identity, bob.identity.text)
       // who is below the revocation cannot undo it
-      yield* third.membership!.endorse(withheld!.feed)
+      yield* third.membership.endorse(withheld!.feed)
       yield* elapse("5 seconds")
       assert.deepStrictEqual(yield* titles(hers), ["before"])
-      yield* hers.membership!.endorse(withheld!.feed)
+      yield* hers.membership.endorse(withheld!.feed)
       yield* elapse("5 seconds")
       for (const space of [hers, third]) assert.deepStrictEqual(yield* titles(space), ["after", "before"])
       assert.strictEqual(yield* hers.stateHash, yield* third.stateHash)
@@ -152,7 +152,7 @@ describe("a space of an identity", () => {
         assert.match(refused.message, /it holds a control operation of type 77, which this version of Troupe does not know/)
         assert.deepStrictEqual(yield* titles(his), ["milk"])
         // who has removed him is rid of it
-        yield* hers.membership!.remove(bob.identity.text, { since: 0 })
+        yield* hers.membership.remove(bob.identity.text, { since: 0 })
         yield* hers.create(Task, { title: "bread" })
       }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )

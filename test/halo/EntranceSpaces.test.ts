@@ -63,14 +63,14 @@ describe("a space whose members meet", () => {
       yield* hers.create(Task, { title: "before" })
       yield* elapse("3 seconds")
       assert.deepStrictEqual(yield* titles(his), ["before"])
-      yield* hers.membership!.remove(yield* identityOf(his))
+      yield* hers.membership.remove(yield* identityOf(his))
       yield* hers.create(Task, { title: "after" })
       yield* elapse("2 minutes")
-      assert.isNotNull(yield* his.membership!.removed)
+      assert.isNotNull(yield* his.membership.removed)
       assert.deepStrictEqual(yield* titles(his), ["before"])
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 })
 
 const identityOf = (space: Space) =>
-  Effect.map(space.membership!.people, (people) => people.find(({ isSelf }) => isSelf)!.identity)
+  Effect.map(space.membership.people, (people) => people.find(({ isSelf }) => isSelf)!.identity)

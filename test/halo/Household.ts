@@ -95,7 +95,7 @@ const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string)
 /** Lets a person into a space of another's. */
 export const letIn = (host: Space, guest: Person, role: "reader" | "editor" | "admin" | "owner" = "editor") =>
   Effect.gen(function* () {
-    const { admit, offer } = host.membership!
+    const { admit, offer } = host.membership
     const welcome = yield* admit(yield* accept(guest, yield* offer(role)))
     return yield* enter(guest, guest.identity, welcome)
   })

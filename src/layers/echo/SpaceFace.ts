@@ -235,7 +235,7 @@ export interface Given {
   readonly ticket: string
   /** The keys of all member devices, as text, as they are now. */
   readonly members: () => ReadonlyArray<string>
-  readonly membership: SpaceMembership | null
+  readonly membership: SpaceMembership
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }

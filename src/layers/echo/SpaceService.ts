@@ -53,6 +53,7 @@ import { faceOf, SpaceInfo } from "./SpaceFace.ts"
 import { SpaceHandle } from "./SpaceHandle.ts"
 import { lifeOf, type Platform } from "./SpaceLife.ts"
 import { membershipOf } from "./SpaceMembers.ts"
+import { membershipOfDevices } from "./SpaceOfDevices.ts"
 
 /** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
@@ -147,8 +148,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if ("genesis" in ticket) {
       const members = ticket.genesis.devices.map(Base64Url.encode)
       const access = () => accessByDevices(ticket.genesis, device.publicKey)
-      const membership = () => null
-      return { space, device: device.publicKey, deviceText: device.text, members: () => members, access, membership }
+      return {
+        space,
+        device: device.publicKey,
+        deviceText: device.text,
+        members: () => members,
+        access,
+        membership: membershipOfDevices
+      }
     }
     const held = yield* identities.find(Base64Url.encode(ticket.identity))
     const graph = equalBytes(space, ticket.identity) ? held.genesis : null
@@ -245,6 +252,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const space = yield* operationStore.found({ ...held, certificate, isLocked: false })
     const opened = yield* open(encodeIdentityTicket({ space, identity: held.id, urls: options.urls }, crypto.hash))
     yield* naming(opened, name)
+    yield* introducing(opened, spaces.get(held.text)?.face ?? null)
     return opened
   })
 
@@ -263,7 +271,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return space
   })
 
-  const list = Effect.gen(function* () {
+  const tickets = Effect.gen(function* () {
     const found: Array<{ readonly id: string; readonly ticket: string }> = []
     let after = Uint8Array.of(spaceRange)
     for (;;) {
@@ -274,7 +282,32 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
-  return SpaceService.of({ create, open, list })
+  const list = Effect.map(tickets, (all) =>
+    all.filter(({ ticket }) => {
+      const read = decodeTicket(ticket, crypto.hash)
+      return Result.isFailure(read) || "genesis" in read.success || !equalBytes(read.success.space, read.success.identity)
+    })
+  )
+
+  /** The ticket goes last: until then it is told that the space is here, and can be wiped again. */
+  const wipe = Effect.fnUntraced(function* (id: string) {
+    const known = spaces.get(id)
+    if (known !== undefined) yield* known.face.close
+    const space = Result.getOrElse(Base64Url.decode(id), () => new Uint8Array())
+    if (space.length !== 32) return
+    yield* platform.feedStore.wipe(space)
+    yield* operationStore.wipe(space)
+    yield* storage.write([{ key: ticketKey(space), value: null }], { durability: "strict" })
+  })
+
+  return SpaceService.of({ create, open, list, wipe })
+})
+
+/** Says in a new space who made it, as he is called in his own. */
+const introducing = Effect.fnUntraced(function* (space: Space, own: Space | null) {
+  const people = own === null ? [] : yield* own.membership.people
+  const name = people.find(({ isSelf }) => isSelf)?.name ?? ""
+  if (name !== "") yield* space.membership.setName(name)
 })
 
 /** Writes a new space's name. After a crash the space tells whether it was written: nobody else can have opened it yet. */

@@ -124,3 +124,5 @@ export const callBytesMax = 8_388_608
 export const spaceOperationsMax = 100_000
 export const signerOperationsMax = 10_000
 export const waitingOperationBytesMax = 4_194_304
+/** W: the name of a person or a device. */
+export const nameBytesMax = 256

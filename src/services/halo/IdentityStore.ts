@@ -49,6 +49,9 @@ export class IdentityStore extends Context.Service<
     readonly certificate: (identity: HeldIdentity) => Effect.Effect<Uint8Array, IdentityMissing | StorageError>
     /** The recovery keys of a phrase as somebody typed it. Wipe them after use. */
     readonly recovered: (typed: Redacted.Redacted<string>) => Effect.Effect<RecoveredIdentity, MnemonicInvalid>
+    /** Whether somebody has typed the identity's phrase here, and that somebody has. */
+    readonly isConfirmed: (identity: HeldIdentity) => Effect.Effect<boolean, StorageError>
+    readonly confirm: (identity: HeldIdentity) => Effect.Effect<void, StorageError>
     /** Removes an identity and its keys from this device, and the operations of its graph. */
     readonly wipe: (identity: HeldIdentity) => Effect.Effect<void, StorageError>
   }
