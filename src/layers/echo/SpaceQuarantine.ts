@@ -144,7 +144,7 @@ export const lateFeedsOf = (space: OpenSpace, operations: SpaceOperations, clock
           blocks.reduce((sum, { length }) => sum + length, 0)
         )
       return feeds.find(feed)?.length ?? head.length
-    }),
+    }, Effect.uninterruptible),
     hindered: (device, reason) => peers.failed(device, reason)
   }
 }

@@ -48,11 +48,10 @@ export const handIn = Effect.fnUntraced(function* ({ channel, device, late }: En
       late.acknowledged(member, feed, length)
     }
     const run = yield* firstRun(late, own, there, bytesLeft)
-    if (run === null) late.hindered(member, null)
-    if (run === null) return yield* refuse(channel, "not a member", "this device is out, and has handed in all that is taken")
-    if (bytesOf(run) > bytesLeft) {
-      late.hindered(member, isFirst ? new QuarantineFull({ device: member, isHere: false }).message : null)
-      return yield* refuse(channel, "not a member", "this device is out, and the rest of its work has to wait")
+    if (run === null || bytesOf(run) > bytesLeft) {
+      const isFull = (run !== null && isFirst) || own.some(({ feed }) => !there.has(feedText(feed)))
+      late.hindered(member, isFull ? new QuarantineFull({ device: member, isHere: false }).message : null)
+      return yield* refuse(channel, "not a member", "this device is out, and has handed in what is taken now")
     }
     yield* channel.send(encodeMessage({ _tag: "Data", run }))
   }
