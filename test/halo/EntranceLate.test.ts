@@ -12,6 +12,7 @@ import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { elapse } from "../mesh/Elapse.ts"
 import { feedsIn, type Hand, meet } from "./FormerByHand.ts"
 import { letIn, person } from "./Household.ts"
+import { keyOf, made, manifestOf, Person as Someone } from "./People.ts"
 
 const Task = ObjectType.make("Task", { title: Schema.String })
 
@@ -114,6 +115,30 @@ describe("the entrance, to who is out", () => {
       for (const sent of sizes) assert.isAtMost(sent, lateBytesMax + run.blocks[0]!.length)
       const [withheld, ...more] = yield* hers.membership!.withheld
       assert.deepStrictEqual([withheld?.identity, more], [bob.identity.text, []])
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("keeps few more than 1,000 of those of others whom he has let in, and none once it is full", () =>
+    Effect.gen(function* () {
+      const { bob, hers, his, operations } = yield* removed
+      const space = bytesOf(hers.id)
+      const device = "eve, device"
+      const junk = yield* bob.operations.open(space, null)
+      const admit = yield* junk.publish(new Someone("eve").admission(space, device, 2), { device: bob.identity.device })
+      const admitted = { space, parents: [admit.id], proof: admit.id, time: 0 }
+      const feeds = Array.from({ length: 1_500 }, (_, n) => ({
+        ...admitted,
+        payload: { type: "AdmitFeed", manifest: manifestOf(space, device, `feed ${n}`) } as const
+      }))
+      const all = [...junk.list().map(({ bytes }) => bytes), ...feeds.map((feed) => made(feed, keyOf(device)).bytes)]
+      const flood = meet(bob, his, 1, (hand) => Effect.andThen(hand.say({ _tag: "Ops", operations: all }), hand.hear))
+      const cut = () =>
+        operations.list().filter(({ operation }) => operations.membership.standing(operation.id) === "quarantined")
+      assert.deepStrictEqual(yield* flood, [{ _tag: "Refuse", reason: "greedy" }])
+      const kept = cut().length
+      assert.isAtMost(kept, quarantineOperationsMax + 64)
+      yield* meet(bob, his, 1, (hand) => Effect.andThen(hand.say({ _tag: "Ops", operations: all }), offer(hand)))
+      assert.strictEqual(cut().length, kept)
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 

@@ -7,6 +7,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
+import * as Semaphore from "effect/Semaphore"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import type { FeedLength } from "../../schema/halo/ControlMessage.ts"
 import { lateBytesMax, quarantineBytesMax, turnBytesMax } from "../../schema/platform/Limits.ts"
@@ -26,6 +27,7 @@ interface Stored {
 class SpaceQuarantine {
   private readonly space: OpenSpace
   private readonly waiting = new Map<string, Array<Stored>>()
+  private readonly turn = Semaphore.makeUnsafe(1)
   private isMeasured = false
   private readonly clock: Clock.Clock
   /** Of each device that handed something in, how many bytes it might at a time. */
@@ -48,7 +50,7 @@ class SpaceQuarantine {
 
   /** How many bytes more it takes. */
   get room(): Effect.Effect<number, StorageError> {
-    return Effect.gen({ self: this }, function* () {
+    const room = Effect.gen({ self: this }, function* () {
       if (!this.isMeasured) yield* this.measure()
       this.isMeasured = true
       const { feeds, state } = this.space
@@ -63,6 +65,7 @@ class SpaceQuarantine {
       }
       return quarantineBytesMax - bytes
     })
+    return this.turn.withPermit(room)
   }
 
   stored(feed: string, end: number, bytes: number): void {

@@ -29,15 +29,23 @@ export class LateOperations {
     }
   }
 
-  /** Whether there is room for one more operation of this signer. */
+  /** Whether there is room for one more operation of this signer, if he is out; who is let in by somebody that is not shows that as ever. */
   takes(by: string): boolean {
-    const { membership } = this.source
-    if (membership.device(by).standing === "member") return true
-    if (this.left === null) {
-      const held = this.source.list().filter(({ operation: { id } }) => membership.standing(id) === "quarantined")
-      this.left = quarantineOperationsMax - held.length
-    }
+    if (this.source.membership.device(by).standing !== "former") return true
+    this.left ??= this.room()
     return this.left-- > 0
+  }
+
+  /** Whether more came than there is room for: whoever is out may have let in others, who were strangers when their operations came. */
+  get isOverfull(): boolean {
+    return this.room() < 0
+  }
+
+  private room(): number {
+    const { membership } = this.source
+    let room = quarantineOperationsMax
+    for (const { operation } of this.source.list()) if (membership.standing(operation.id) === "quarantined") room--
+    return room
   }
 
   /** What a device has signed, with what comes before that, and the peer may lack: as many as it takes at most, parents first. */
