@@ -83,8 +83,11 @@ export const changesOf = <A>(handle: SpaceHandle, peopleNow: (life: OpenSpace) =
 /** How this device's person went, or null while he is in. */
 export const removalOf = (space: OpenSpace, operations: SpaceOperations, self: HeldIdentity): Removed | null => {
   const { membership } = operations
-  if (membership.rightOf(self.deviceText) !== null || membership.device(self.deviceText).standing === "stranger") return null
-  const last = operations.list().findLast((each) => takes(each, self) && membership.standing(each.operation.id) === "valid")
+  const { revocations, standing } = membership.device(self.deviceText)
+  if (membership.rightOf(self.deviceText) !== null || standing === "stranger") return null
+  const direct = operations.list().findLast((each) => takes(each, self) && membership.standing(each.operation.id) === "valid")
+  // else it took the right of who had let him in
+  const last = direct ?? operations.find(revocations.at(-1) ?? "")
   if (last === undefined) return null
   const acknowledged = Math.max(0, ...space.peers.progress.acknowledgedBy().values())
   const by = last.payload.type === "Leave" ? null : (membership.entry(last.operation.id)?.identity ?? null)

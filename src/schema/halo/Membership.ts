@@ -86,18 +86,22 @@ export class Membership {
     return this.nodes.length - before
   }
 
-  /** What has a say on how much of a feed counts: each operation that admitted it or endorsed some of it, and that stands. */
+  /** What has a say on how much of a feed counts: what stands and endorsed some of it, and what admitted it, standing or cut off. */
   about(feed: string): ReadonlyArray<Said> {
-    const ops = (this.feeds.get(feed) ?? []).filter((op) => this.valid[op])
-    return ops.map((op) => {
-      const { operation, right } = this.nodes[op]!
-      return { deed: operation.deed, role: right!.role, rank: right!.rank, revokedBy: this.revocationsOf(right!) }
+    return (this.feeds.get(feed) ?? []).flatMap((op) => {
+      const {
+        operation: { deed },
+        right
+      } = this.nodes[op]!
+      const stands = this.valid[op]!
+      if (right === null || (!stands && deed.type !== "AdmitFeed")) return []
+      return [{ deed, role: right.role, rank: right.rank, stands, revokedBy: this.revocationsOf(right, stands) }]
     })
   }
 
-  /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
-  private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
-    const ops = new Set(uses.flatMap((grant) => this.killersOf(grant)))
+  /** What took the rights away, by which something was done: of what is cut off also what took those away that these go back to. */
+  private revocationsOf({ uses }: Right, stands: boolean): ReadonlyArray<Revocation> {
+    const ops = stands ? new Set(uses.flatMap((grant) => this.killersOf(grant))) : this.revokersOf(uses)
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
@@ -196,8 +200,6 @@ export class Membership {
     return from !== undefined && (from === op || this.ancestry.isBefore(from, op))
   }
 
-  // Which stand -------------------------------------------------------------------------------------------------------------------
-
   /** Judges what may stand, the greatest rank first: what an operation depends on is judged before it. */
   settle(): void {
     for (let op = this.upcoming.next(); op >= 0; op = this.upcoming.next()) {
@@ -294,8 +296,6 @@ export class Membership {
   isLockedNow(): boolean {
     return this.policies.isLockedAfter(this.validHeads().map((id) => this.numbers.get(id)!))
   }
-
-  // What follows ------------------------------------------------------------------------------------------------------------------
 
   standing(id: string): Standing {
     const op = this.numbers.get(id) ?? -1
