@@ -119,9 +119,8 @@ export class ControlSync {
   /** When the machine wants to speak though nothing happens. */
   get wakeAt(): number {
     if (this.closing !== null || this.due.length > 0) return 0
-    const end = this.isInside
-      ? this.compareAt
-      : Math.min(this.startedAt + entranceMillisMax, this.heardAt + entranceSilenceMillisMax)
+    const compareAt = this.exchange.isAwaiting ? Number.POSITIVE_INFINITY : this.compareAt
+    const end = this.isInside ? compareAt : Math.min(this.startedAt + entranceMillisMax, this.heardAt + entranceSilenceMillisMax)
     return this.isLevel ? Math.min(end, this.exchange.wakeAt) : end
   }
 
@@ -181,7 +180,9 @@ export class ControlSync {
       for (const { length } of operations) this.bytesLeft -= length
       if (this.operationsLeft < 0 || this.bytesLeft < 0) return this.close("it shows too much to be let in", "greedy")
     }
-    const fresh = this.exchange.opsCame(operations, (by) => this.isLevel || !this.isFormer(by), now)
+    // a member may have built upon what somebody did whom only this device has removed
+    const isTaken = (by: string) => this.isLevel || this.standing() === "member" || !this.isFormer(by)
+    const fresh = this.exchange.opsCame(operations, isTaken, now)
     if (fresh === null) return this.close("it sent what is no operation", "malformed")
     const step = this.isLevel ? fresh.length : stepOperations
     for (let from = 0; from < fresh.length; from += step)
