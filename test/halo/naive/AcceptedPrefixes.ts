@@ -54,19 +54,41 @@ export class AcceptedPrefixes {
 
   accepted(feed: string): NaiveAccepted {
     const { authors, order, valid } = this.model
-    const admissions = order.filter(({ deed, id }) => deed.type === "AdmitFeed" && deed.feed === feed && valid.has(id))
-    if (admissions.length === 0) return { role: 0, counter: 0 }
+    const all = order.filter(({ deed, id }) => deed.type === "AdmitFeed" && deed.feed === feed && authors.has(id))
+    const admissions = all.filter(({ id }) => valid.has(id))
+    if (admissions.length === 0) {
+      const counter =
+        all.length === 0
+          ? 0
+          : this.endorsed(
+              feed,
+              all.flatMap(({ id }) => this.revokersAbove(id))
+            )
+      return { role: counter === 0 ? 0 : Math.min(...all.map(({ id }) => authors.get(id)!.role)), counter }
+    }
     const role = Math.min(...admissions.map(({ id }) => authors.get(id)!.role))
     const revokers = admissions.map(({ id }) => this.revokersOf(id))
     const kept = Math.min(...revokers.map((each) => this.kept(each, feed)))
+    return { role, counter: Math.max(kept, this.endorsed(feed, revokers.flat())) }
+  }
+
+  /** Those that took away a right of an operation that is cut off, or one that this goes back to. */
+  private revokersAbove(id: string): ReadonlyArray<Operation> {
+    const { uses, valid } = this.model
+    const reached = new Set([id])
+    // a set shows what is added while it is gone through
+    for (const each of reached) for (const grant of uses.get(each)!) if (!valid.has(grant.op)) reached.add(grant.op)
+    return [...reached].flatMap((each) => this.revokersOf(each))
+  }
+
+  /** What somebody has vouched for who is as high as all of these. */
+  private endorsed(feed: string, revokers: ReadonlyArray<Operation>): number {
+    const { order, valid } = this.model
     const endorsements = order.filter(
       ({ deed, id }) =>
-        deed.type === "Endorse" &&
-        valid.has(id) &&
-        revokers.flat().every((revoker) => isAbove(this.rank(id), this.rank(revoker.id)))
+        deed.type === "Endorse" && valid.has(id) && revokers.every((revoker) => isAbove(this.rank(id), this.rank(revoker.id)))
     )
     const points = endorsements.flatMap(({ deed }) => (deed.type === "Endorse" ? deed.feeds : []))
-    const endorsed = points.reduce((most, each) => (each.feed === feed ? Math.max(most, each.counter) : most), 0)
-    return { role, counter: Math.max(kept, endorsed) }
+    return points.reduce((most, each) => (each.feed === feed ? Math.max(most, each.counter) : most), 0)
   }
 }
