@@ -12,6 +12,8 @@ import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as ReplicatorLayer from "../../src/layers/echo/Replicator.ts"
 import * as SpaceServiceLayer from "../../src/layers/echo/SpaceService.ts"
+import * as Entrance from "../../src/layers/halo/Entrance.ts"
+import * as IdentityServiceLayer from "../../src/layers/halo/IdentityService.ts"
 import * as IdentityStore from "../../src/layers/halo/IdentityStore.ts"
 import * as OperationStore from "../../src/layers/halo/OperationStore.ts"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
@@ -60,6 +62,7 @@ export const reach = (alter: Alterations = {}): Effect.Effect<Reached, StorageEr
     const opened = new Map<string, SpaceFeeds>()
     const feedStore = Effect.map(FeedStoreLayer.make, (store) =>
       FeedStore.of({
+        ...store,
         open: (options) =>
           Effect.map(store.open(options), (real) => {
             const feeds = alter.feeds === undefined ? real : alter.feeds(real)
@@ -80,8 +83,8 @@ export const reach = (alter: Alterations = {}): Effect.Effect<Reached, StorageEr
       Effect.map(Replicator, (real) => alter.replicator?.(real) ?? real)
     ).pipe(Layer.provide(ReplicatorLayer.layer))
     const layer = PeerLayer.layer.pipe(
-      Layer.provide(SpaceServiceLayer.layer({ urls: [] })),
-      Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
+      Layer.provide(Layer.provideMerge(IdentityServiceLayer.layer({ urls: [] }), SpaceServiceLayer.layer({ urls: [] }))),
+      Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
       Layer.provide(Layer.mergeAll(Layer.effect(FeedStore, feedStore), replicator, swarm)),
       Layer.provideMerge(SupervisorLayer.layer),
       Layer.provide(DeviceLayer.layer),

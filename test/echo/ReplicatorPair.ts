@@ -149,7 +149,7 @@ const observerOf = (self: Party, peer: string, bell: Bell): Observer => ({
 })
 
 const run = (self: Party, other: Pick<Party, "key" | "text">, socket: Socket.Socket, bell: Bell) => {
-  const peer = { device: other.key, deviceText: other.text, socket, bytesOnWire: () => 0 }
+  const peer = { device: other.key, deviceText: other.text, socket, bytesOnWire: () => 0, entered: null }
   return Effect.scoped(self.replicator.run(self.feeds, peer, observerOf(self, other.text, bell)))
 }
 

@@ -15,6 +15,8 @@ import { OpenSpace } from "../../src/layers/echo/OpenSpace.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
 import { SpaceHandle } from "../../src/layers/echo/SpaceHandle.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
+import * as Entrance from "../../src/layers/halo/Entrance.ts"
+import * as IdentityServiceLayer from "../../src/layers/halo/IdentityService.ts"
 import * as IdentityStore from "../../src/layers/halo/IdentityStore.ts"
 import * as OperationStore from "../../src/layers/halo/OperationStore.ts"
 import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
@@ -47,8 +49,8 @@ const fragile = Effect.gen(function* () {
       })
   }
   const layer = PeerLayer.layer.pipe(
-    Layer.provide(SpaceService.layer({ urls: [] })),
-    Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
+    Layer.provide(Layer.provideMerge(IdentityServiceLayer.layer({ urls: [] }), SpaceService.layer({ urls: [] }))),
+    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer, SupervisorLayer.layer)),
     Layer.provide(Device.layer),
     Layer.provide(KeyringMemory.layer),

@@ -9,6 +9,8 @@ import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStore from "../../src/layers/echo/FeedStore.ts"
 import * as Replicator from "../../src/layers/echo/Replicator.ts"
 import * as SpaceService from "../../src/layers/echo/SpaceService.ts"
+import * as Entrance from "../../src/layers/halo/Entrance.ts"
+import * as IdentityServiceLayer from "../../src/layers/halo/IdentityService.ts"
 import * as IdentityStore from "../../src/layers/halo/IdentityStore.ts"
 import * as OperationStore from "../../src/layers/halo/OperationStore.ts"
 import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
@@ -35,8 +37,8 @@ const fragile = Effect.gen(function* () {
       Effect.suspend(() => (state.isFull ? Effect.fail(new StorageFull({ folder: "./data" })) : memory.write(batch, options)))
   })
   const layer = PeerLayer.layer.pipe(
-    Layer.provide(SpaceService.layer({ urls: [] })),
-    Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
+    Layer.provide(Layer.provideMerge(IdentityServiceLayer.layer({ urls: [] }), SpaceService.layer({ urls: [] }))),
+    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, SwarmOffline.layer, SupervisorLayer.layer)),
     Layer.provide(Device.layer),
     Layer.provide(KeyringMemory.layer),

@@ -90,7 +90,7 @@ const form = (again: Again, examples: ReadonlyArray<Uint8Array>, isSummed = fals
 
 const { acceptance, certificate } = bob.admission(space, "phone", 2)
 const welcome = { space, genesis: null, operations: operations.slice(0, 3), locators: ["wss://kube.example/"] }
-const record = { genesis: alice.genesis, device, agreement: named("agreement"), order: 3 }
+const record = { genesis: alice.genesis, device, agreement: named("agreement"), order: 3, isConfirmed: true, isLeaving: false }
 const wrapped = { cost: 17, salt: new Uint8Array(16), nonce: new Uint8Array(24), wrapped: new Uint8Array(48) }
 
 export const forms: { readonly [name: string]: Form } = {

@@ -13,6 +13,7 @@ import {
   encodeOffer,
   encodeWelcome
 } from "../../src/schema/halo/Admission.ts"
+import { textOf } from "../../src/schema/halo/AdmissionText.ts"
 import { Membership } from "../../src/schema/halo/Membership.ts"
 import { checksum } from "../../src/schema/platform/Checksum.ts"
 import { deviceKeys, hash, holds, keyOf, made, named, Person, read } from "./People.ts"
@@ -147,6 +148,17 @@ describe("Admission", () => {
     assert.lengthOf(Result.getOrThrow(decodeWelcome(whole, hash)).operations, 16)
     const beyond = encodeWelcome({ ...largest, operations: [...largest.operations, new Uint8Array(1)] })
     assert.isTrue(Result.isFailure(beyond) && beyond.failure.message.includes("4194305 bytes"))
+    const forged = textOf("space welcome", (to) => {
+      to.bytes(genesis.id).array(17)
+      for (const each of [...largest.operations, new Uint8Array(1)]) to.bytes(each)
+      return to.array(0)
+    })
+    assert.include(reason(decodeWelcome(forged, hash)), "operations of more than 4194304 bytes")
+    const wide = textOf("device offer", (to) => to.bytes(alice.genesis).int(0))
+    const bytes = Uint8Array.from(Result.getOrThrow(Base64Url.decode(wide)))
+    bytes[0]! += 1
+    bytes.set(checksum(bytes, 0, bytes.length - 5), bytes.length - 4)
+    assert.include(reason(decodeOffer(text(bytes), hash)), "another number of parts")
   })
 })
 

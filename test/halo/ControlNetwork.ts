@@ -11,18 +11,32 @@ import { type ControlAction, type ControlEvent, ControlSync } from "../../src/sc
 import { Membership } from "../../src/schema/halo/Membership.ts"
 import type { Deed, Operation, Subject } from "../../src/schema/halo/Operation.ts"
 import { OperationSet } from "../../src/schema/halo/OperationSet.ts"
+import { equalBytes } from "../../src/schema/platform/Codec.ts"
 import { hash, keyOf } from "../echo/ReplicationNetwork.ts"
 
 const utf8 = new TextEncoder()
 
-/** What is signed, without a signature: whoever is named has said it. */
-export const written = (operation: Omit<Operation, "id">): Uint8Array => utf8.encode(JSON.stringify(operation))
+/** What is signed, with its hash in place of a signature: whoever is named has said it. */
+export const written = (operation: Omit<Operation, "id">): Uint8Array => {
+  const text = utf8.encode(JSON.stringify(operation))
+  return new Uint8Array(Buffer.concat([hash(text), text]))
+}
 
-export const idOf = (bytes: Uint8Array): Uint8Array | null => (bytes[0] === 0x7b ? new Uint8Array(hash(bytes)) : null)
+const read = (bytes: Uint8Array): Omit<Operation, "id"> => JSON.parse(new TextDecoder().decode(bytes.subarray(32)))
+
+export const idOf = (bytes: Uint8Array): Uint8Array | null => {
+  const id = new Uint8Array(hash(bytes.subarray(32)))
+  return equalBytes(id, bytes.subarray(0, 32)) ? id : null
+}
+
+const signedBy = (bytes: Uint8Array) => {
+  const id = idOf(bytes)
+  return id === null ? null : { id, by: read(bytes).by }
+}
 
 export const deviceOf = (name: string): string => feedText(keyOf(name))
 
-const subjectOf = (name: string): Subject => ({
+export const subjectOf = (name: string): Subject => ({
   identity: `identity ${name}`,
   recovery: `recovery ${name}`,
   device: deviceOf(name)
@@ -54,8 +68,9 @@ export class Holder implements ControlSource {
     return [...this.held.values()]
   }
 
-  take(operations: ReadonlyArray<Uint8Array>): number {
-    const before = this.refused
+  /** How many of them were refused, and how many more wait. */
+  take(operations: ReadonlyArray<Uint8Array>): { readonly refused: number; readonly waiting: number } {
+    const before = { refused: this.refused, waiting: this.waiting.size }
     for (const bytes of operations) this.waiting.set(feedText(idOf(bytes)!), bytes.slice())
     const added: Array<HeldOperation> = []
     for (let isMore = true; isMore; ) {
@@ -67,13 +82,13 @@ export class Holder implements ControlSource {
       }
     }
     if (added.length > 0) for (const end of this.ends) end.step({ _tag: "Added", operations: added })
-    return this.refused - before
+    return { refused: this.refused - before.refused, waiting: Math.max(0, this.waiting.size - before.waiting) }
   }
 
   /** Whether an operation waits no longer. */
   private settle(id: string, bytes: Uint8Array, added: Array<HeldOperation>): boolean {
     if (this.held.has(id)) return true
-    const operation: Operation = { id, ...JSON.parse(new TextDecoder().decode(bytes)) }
+    const operation: Operation = { id, ...read(bytes) }
     if (operation.by === "nobody") {
       this.refused++
       return true
@@ -115,7 +130,7 @@ export class End {
   constructor(holder: Holder, peer: Uint8Array, clock: { now: number }) {
     this.holder = holder
     this.clock = clock
-    this.sync = new ControlSync({ source: holder, self: holder.key, peer, idOf, now: clock.now })
+    this.sync = new ControlSync({ source: holder, self: holder.key, peer, signedBy, now: clock.now })
     holder.ends.push(this)
   }
 
@@ -128,8 +143,9 @@ export class End {
   }
 
   private follow(action: ControlAction): void {
-    if (action._tag === "Take") this.step({ _tag: "Taken", refused: this.holder.take(action.operations) })
-    else if (action._tag === "Enter") this.isInside = true
+    if (action._tag === "Take") {
+      if (this.sync.ending === null) this.step({ _tag: "Taken", ...this.holder.take(action.operations) })
+    } else if (action._tag === "Enter") this.isInside = true
     else {
       this.closed = action.reason
       this.leave()

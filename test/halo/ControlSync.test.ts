@@ -57,6 +57,14 @@ describe("ControlSync at the entrance", () => {
     areInside(...ends)
     areSame(ann, bob)
     assert.strictEqual(ends[1].operationsHeard.length, 2_000)
+    const words = ends.map(({ heard }) => heard.filter(({ _tag }) => _tag === "Standing").length)
+    assert.isAtMost(Math.max(...words), 4)
+    for (const message of ends[1].heard)
+      if (message._tag === "Ops")
+        assert.isAtMost(
+          message.operations.reduce((sum, { length }) => sum + length, 0),
+          65_536
+        )
     assert.strictEqual(bob.waitingCount, 0)
   })
 
@@ -164,25 +172,52 @@ describe("ControlSync at the entrance", () => {
     assert.strictEqual(slow.closed, "the same operations were not reached in time")
   })
 
-  it("[C6] of who is no member yet at most 10,000 operations and 4 MiB are taken", () => {
-    const { all } = spaceOf("bob")
-    const junk = (bytes: number) => written({ parents: ["x".repeat(bytes)], by: "mallory", proof: null, deed: { type: "Leave" } })
-    for (const [most, operation] of [
-      [10_000, junk(1)],
-      [4_194_304, junk(1_000_000)]
+  it("[C6] of who is no member yet at most 10,000 operations and 4 MiB are looked at", () => {
+    const { admit, ann } = spaceOf("bob")
+    const [small, large] = [ann.list()[0]!, ann.find(admit("x".repeat(300_000)))!]
+    for (const [operation, most] of [
+      [small, 10_000],
+      [large, Math.floor(4_194_304 / large.bytes.length)]
     ] as const) {
+      const [here] = connect(ann, new Holder("mallory"))
+      const send = (count: number) => {
+        for (let left = count; left > 0; left--)
+          here.step({ _tag: "Received", message: { _tag: "Ops", operations: [operation.bytes] } })
+        here.step({ _tag: "Writable" })
+      }
+      send(most)
+      assert.isNull(here.closed)
+      send(1)
+      assert.strictEqual(here.closed, "it shows too much to be let in")
+    }
+  })
+
+  it("[C6] the first operations of a stranger that do not count end it", () => {
+    const { all, genesis } = spaceOf("bob")
+    const junk = (n: number) => written({ parents: [`${n}`], by: "mallory", proof: null, deed: { type: "Leave" } })
+    const spoilt = (n: number) => written({ parents: [genesis], by: "nobody", proof: `${n}`, deed: { type: "Leave" } })
+    for (const make of [junk, spoilt]) {
       const bob = all("bob")
       const [here] = connect(bob, new Holder("mallory"))
-      const one = most === 10_000 ? 1 : operation.length
-      for (let left = most; left >= one; left -= one)
-        here.step({ _tag: "Received", message: { _tag: "Ops", operations: [operation] } })
+      const operations = Array.from({ length: 4_000 }, (_, n) => make(n))
+      here.step({ _tag: "Received", message: { _tag: "Ops", operations } })
       here.step({ _tag: "Writable" })
-      assert.isNull(here.closed)
-      here.step({ _tag: "Received", message: { _tag: "Ops", operations: [operation] } })
-      here.step({ _tag: "Writable" })
-      assert.strictEqual(here.closed, "it shows too much to be let in")
-      assert.strictEqual(bob.set.size, 2)
+      assert.strictEqual(here.closed, "what it shows does not hold")
+      assert.isAtMost(bob.waitingCount + bob.refused, 64)
     }
+  })
+
+  it("[C6] what a removed member goes on signing is not taken from it", () => {
+    const { all, ann, proofs, remove } = spaceOf("bob", "cy")
+    const bob = all("bob")
+    for (let n = 0; n < 1_000; n++) write(bob, proofs.get("bob")!, n)
+    remove("bob")
+    const cy = new Holder("cy", ann.list())
+    const size = cy.set.size
+    const [here] = connect(cy, bob)
+    here.step({ _tag: "Received", message: { _tag: "Ops", operations: bob.list().map(({ bytes }) => bytes) } })
+    here.step({ _tag: "Writable" })
+    assert.deepStrictEqual([cy.set.size, cy.waitingCount], [size, 0])
   })
 
   it("[C2] who asks before it is known to be a member is refused", () => {
@@ -198,6 +233,30 @@ describe("ControlSync at the entrance", () => {
       there.receive()
       there.receive()
       assert.deepStrictEqual(learnt(there), [])
+    }
+  })
+
+  it("[C6] frames that were spoilt on their way break nothing, and the next connection makes up for it, in 150 seeds", () => {
+    for (let seed = 0; seed < 150; seed++) {
+      const random = randomOf(seed)
+      const { admit, all, ann, genesis } = spaceOf("bob")
+      const bob = all("bob")
+      for (let n = 0; n < 40; n++) write(ann, genesis, n)
+      if (random() < 0.5) admit("cy")
+      const [here, there] = connect(ann, bob)
+      for (let turn = 0; turn < 60; turn++) {
+        for (const end of [here, there]) {
+          end.step({ _tag: "Writable" })
+          const frame = end.inbox[Math.floor(random() * end.inbox.length)]
+          if (frame !== undefined && random() < 0.3) frame[Math.floor(random() * frame.length)]! ^= 1 << Math.floor(random() * 8)
+          end.receive()
+        }
+      }
+      for (const end of [here, there]) end.leave()
+      const ends = connect(ann, bob)
+      talk(ends, random)
+      areInside(...ends)
+      areSame(ann, bob)
     }
   })
 
@@ -218,10 +277,12 @@ describe("ControlSync at the entrance", () => {
 })
 
 describe("pastOf", () => {
-  it("is what an operation rests on, parents first, but for what others rest on", () => {
+  it("is what an operation rests on, parents first, but for what all of others rest on", () => {
     const { ann, genesis, proofs } = spaceOf("bob", "cy")
     const ids = pastOf(ann, [proofs.get("cy")!], [genesis]).map(({ id }) => feedText(id))
     assert.deepStrictEqual(ids, [proofs.get("bob")!, proofs.get("cy")!])
+    const others = pastOf(ann, [proofs.get("cy")!], [genesis, proofs.get("bob")!]).map(({ id }) => feedText(id))
+    assert.deepStrictEqual(others, ids)
     assert.isNull(idOf(new Uint8Array(2)))
   })
 })

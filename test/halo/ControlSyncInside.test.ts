@@ -110,6 +110,25 @@ describe("ControlSync inside", () => {
     assert.strictEqual(here.closed, "it goes on sending operations that do not hold")
   })
 
+  it("[C6] who goes on sending operations without their parents is cut off, after 10,000", () => {
+    const { all, ann } = spaceOf("bob")
+    const [here] = inside(ann, all("bob"))
+    const orphans = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, n) =>
+        written({ parents: ["missing"], by: "bob", proof: `${from + n}`, deed: { type: "Leave" } })
+      )
+    const send = (from: number, to: number) => {
+      here.step({ _tag: "Received", message: { _tag: "Ops", operations: orphans(from, to) } })
+      here.step({ _tag: "Writable" })
+    }
+    send(0, 4_000)
+    send(4_000, 8_000)
+    send(8_000, 10_000)
+    assert.isNull(here.closed)
+    send(10_000, 10_001)
+    assert.strictEqual(here.closed, "it goes on sending operations without what comes before them")
+  })
+
   it("[C6] who sends, asks or compares the same without end is cut off", () => {
     const { all, ann } = spaceOf("bob")
     const known = ann.list()[0]!

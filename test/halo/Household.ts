@@ -7,11 +7,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import * as SupervisorLayer from "../../src/layers/actor/Supervisor.ts"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
 import * as ReplicatorLayer from "../../src/layers/echo/Replicator.ts"
 import * as SpaceServiceLayer from "../../src/layers/echo/SpaceService.ts"
+import * as EntranceLayer from "../../src/layers/halo/Entrance.ts"
 import * as IdentityStoreLayer from "../../src/layers/halo/IdentityStore.ts"
 import * as OperationStoreLayer from "../../src/layers/halo/OperationStore.ts"
 import * as ConnectionLayer from "../../src/layers/mesh/Connection.ts"
@@ -28,7 +28,6 @@ import { decodeCertificate } from "../../src/schema/halo/Certificate.ts"
 import { type Space, SpaceService } from "../../src/services/echo/SpaceService.ts"
 import { type HeldIdentity, IdentityStore } from "../../src/services/halo/IdentityStore.ts"
 import { OperationStore } from "../../src/services/halo/OperationStore.ts"
-import type { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
 import { hash } from "./People.ts"
@@ -44,6 +43,7 @@ export interface Home {
 const layer = (storage: Storage["Service"]) =>
   SpaceServiceLayer.layer({ urls: [] }).pipe(
     Layer.provideMerge(Layer.mergeAll(FeedStoreLayer.layer, ReplicatorLayer.layer, SupervisorLayer.layer)),
+    Layer.provide(EntranceLayer.layer),
     Layer.provideMerge(Layer.provideMerge(IdentityStoreLayer.layer, OperationStoreLayer.layer)),
     Layer.provideMerge(DeviceLayer.layer),
     Layer.provide(SwarmLayer.layer),
@@ -53,23 +53,27 @@ const layer = (storage: Storage["Service"]) =>
   )
 
 /** A device, new, or of a storage that another one has left. */
-export const home = (storage: Storage["Service"] = StorageMemory.make()) =>
-  Effect.map(Layer.build(Layer.fresh(layer(storage))), (services): Home => ({
-    storage,
-    identities: Context.get(services, IdentityStore),
-    operations: Context.get(services, OperationStore),
-    spaces: Context.get(services, SpaceService),
-    keyring: Context.get(services, Keyring)
-  }))
+const home = (storage: Storage["Service"] = StorageMemory.make()) =>
+  Effect.map(
+    Layer.build(Layer.fresh(layer(storage))),
+    (services): Home => ({
+      storage,
+      identities: Context.get(services, IdentityStore),
+      operations: Context.get(services, OperationStore),
+      spaces: Context.get(services, SpaceService),
+      keyring: Context.get(services, Keyring)
+    })
+  )
 
 /** A device with an identity. */
-export const person = Effect.flatMap(home(), (made) =>
-  Effect.map(made.identities.create(12), ({ identity, phrase }) => ({ ...made, identity, phrase }))
+export const person = Effect.flatMap(
+  Effect.suspend(() => home()),
+  (made) => Effect.map(made.identities.create(12), ({ identity, phrase }) => ({ ...made, identity, phrase }))
 )
 export type Person = Effect.Success<typeof person>
 
 /** What the guest answers to an offer. */
-export const accept = ({ identities, identity, keyring }: Person, offer: string) =>
+const accept = ({ identities, identity, keyring }: Person, offer: string) =>
   Effect.gen(function* () {
     const offered = Result.getOrThrow(decodeOffer(offer, hash))
     if (offered.kind !== "space") throw new Error("an offer of a device")
@@ -81,7 +85,7 @@ export const accept = ({ identities, identity, keyring }: Person, offer: string)
   })
 
 /** Enters the space of a welcome. */
-export const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string) =>
+const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: string) =>
   Effect.gen(function* () {
     const welcome = Result.getOrThrow(decodeWelcome(text, hash))
     yield* Effect.scoped(Effect.flatMap(operations.open(welcome.space, null), ({ take }) => take(welcome.operations)))
@@ -91,9 +95,7 @@ export const enter = ({ operations, spaces }: Home, { id }: HeldIdentity, text: 
 /** Lets a person into a space of another's. */
 export const letIn = (host: Space, guest: Person, role: "reader" | "editor" | "admin" | "owner" = "editor") =>
   Effect.gen(function* () {
-    const { admit, offer } = host.membership!
+    const { admit, offer } = host.membership
     const welcome = yield* admit(yield* accept(guest, yield* offer(role)))
     return yield* enter(guest, guest.identity, welcome)
   })
-
-export type Household<A> = Effect.Effect<A, never, MemoryNetwork | Scope.Scope>

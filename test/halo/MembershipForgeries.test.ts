@@ -74,6 +74,10 @@ const retyped = (op: Uint8Array, number: number): Uint8Array => {
   return changed
 }
 
+/** Who receives an identity's own space. */
+const ownOf = ({ identity, recovery }: Person): Receiver =>
+  new Receiver(identity, { identity: text(identity), recovery: text(recovery.publicKey) })
+
 describe("Forgeries", () => {
   it("[X1] a signed operation passes as none of another type", () => {
     const world = new World()
@@ -121,6 +125,12 @@ describe("Forgeries", () => {
       const added = { type: "AddDevice" as const, ...deviceKeys("a2"), acceptance: signature }
       assert.strictEqual(world.standing(world.put("a1", world.genesis, added)), "refused")
     }
+    // nor does Bob's seed phrase make a device of one that did not want to be
+    const own = ownOf(world.bob)
+    const root = { space: world.bob.identity, parents: [], proof: null, time: 0 }
+    const unwilling = { ...world.bob.addDevice("b2"), acceptance: proof }
+    assert.strictEqual(own.receive(made({ ...root, payload: unwilling }, world.bob.recovery).bytes), "refused")
+    assert.strictEqual(own.receive(made({ ...root, payload: world.bob.addDevice("b2") }, world.bob.recovery).bytes), "taken")
     // Bob's consent to be a reader is none to be an owner, nor to be one in another space
     const consent = world.bob.admission(world.space, "b3", 1)
     assert.strictEqual(world.standing(world.put("a1", world.genesis, { ...consent, role: 4 })), "refused")
@@ -211,7 +221,7 @@ describe("Forgeries", () => {
 
   it("[X7] a stranger writes nothing in an owner's own space, where her profile is, though he signs in her name", () => {
     const alice = new Person("Alice")
-    const own = new Receiver(alice.identity, { identity: text(alice.identity), recovery: text(alice.recovery.publicKey) })
+    const own = ownOf(alice)
     const root = alice.link("a1")
     assert.strictEqual(own.receive(root.bytes), "taken")
     const content = { space: alice.identity, parents: [root.id], proof: root.id, time: 1 }

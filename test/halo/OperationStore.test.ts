@@ -1,14 +1,19 @@
+/** The store of control operations, over a real storage and real signatures. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as OperationStoreLayer from "../../src/layers/halo/OperationStore.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
 import * as KeyringMemory from "../../src/layers/platform/KeyringMemory.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
+import { decodeOperation } from "../../src/schema/halo/OperationCodec.ts"
+import { WaitingOperations } from "../../src/schema/halo/WaitingOperations.ts"
 import { OperationStore } from "../../src/services/halo/OperationStore.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
-import { keyOf, made, named, Person } from "./People.ts"
+import { Weather } from "../echo/FeedDevices.ts"
+import { hash, keyOf, made, named, Person } from "./People.ts"
 
 const ann = new Person("ann")
 const bob = new Person("bob")
@@ -76,4 +81,35 @@ describe("OperationStore", () => {
       assert.strictEqual((yield* operations.take([admission(carol, "tablet", 2).bytes])).added.length, 1)
     })
   )
+
+  it.effect("[O3] shows nothing of what could not be kept, and takes it again later", () =>
+    Effect.gen(function* () {
+      const weather = new Weather(StorageMemory.make())
+      const operations = yield* (yield* over(weather.storage)).open(space, null)
+      const all = [genesis, admission(bob, "phone", 3), admission(carol, "tablet", 2)].map(({ bytes }) => bytes)
+      yield* operations.take(all.slice(0, 1))
+      weather.failing = "both"
+      const failure = yield* Effect.flip(operations.take(all.slice(1)))
+      assert.strictEqual(failure._tag, "StorageFailed")
+      assert.strictEqual(operations.membership.members().length, 1)
+      assert.strictEqual(operations.set.size, 1)
+      weather.failing = null
+      assert.strictEqual((yield* operations.take(all)).added.length, 2)
+      assert.strictEqual(operations.membership.members().length, 3)
+    })
+  )
+
+  it("[O4] forgets the earliest of who has most waiting, and nothing of others", () => {
+    const waiting = new WaitingOperations(5_000)
+    const read = (person: Person, device: string, parents: ReadonlyArray<Uint8Array>, by: string) =>
+      Result.getOrThrow(decodeOperation(admission(person, device, 2, [...parents], by).bytes, space, hash))
+    const quiet = read(bob, "phone", [named("a parent")], "laptop")
+    waiting.put(quiet, "a parent")
+    const many = Array.from({ length: 20 }, (_, at) => read(carol, `tablet ${at}`, [named(`junk ${at}`)], "phone"))
+    for (const [at, each] of many.entries()) waiting.put(each, `junk ${at}`)
+    assert.isBelow(waiting.size, 8)
+    assert.deepStrictEqual(waiting.release("a parent"), [quiet])
+    assert.deepStrictEqual(waiting.release("junk 0"), [])
+    assert.deepStrictEqual(waiting.release("junk 19"), [many[19]!])
+  })
 })

@@ -40,7 +40,7 @@ export class Receiver {
     const { by, id, parents, proof } = operation
     if (!parents.every((parent) => this.membership.has(parent))) return "held"
     this.held.delete(id)
-    const holder = this.membership.holder(proof ?? "", by)
+    const holder = this.membership.holder(proof, by)
     if (acceptance !== null && holder !== undefined) {
       const identity = Result.getOrThrow(Base64Url.decode(holder))
       if (!holds([acceptance(identity)])) return "refused"

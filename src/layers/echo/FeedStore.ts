@@ -39,9 +39,11 @@ import {
   decodeFeed,
   decodeStarts,
   encodeStarts,
+  feedKey,
   feedKeys,
   feedOfKey,
-  type Starts
+  type Starts,
+  spaceKeys
 } from "../../schema/echo/FeedRecords.ts"
 import { feedText } from "../../schema/echo/FeedTable.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
@@ -88,7 +90,8 @@ export const make: Effect.Effect<FeedStore["Service"], StorageError, Storage | C
         )
         yield* load(space)
         return feedsOf(space)
-      })
+      }),
+    wipe: (space) => wipe(platform, space)
   }
 })
 
@@ -108,6 +111,25 @@ const countStart = Effect.fnUntraced(function* (storage: Storage["Service"]) {
   yield* storage.write([{ key: startsKey, value: encodeStarts(counted) }], { durability: "strict" })
   yield* beside.write(starts)
   return counted
+})
+
+// Wiping ------------------------------------------------------------------------------------------------------------------------
+
+const pageKeys = 1_000
+
+/** Private keys first: what is left when it is cut off is wiped the next time. */
+const wipe = Effect.fnUntraced(function* ({ keyring, storage }: FeedSpace["platform"], space: Uint8Array) {
+  for (const feed of yield* keyring.list("feed")) {
+    if ((yield* storage.get(feedKey(space, feed))) !== null) yield* keyring.remove(feed)
+  }
+  for (;;) {
+    const page = yield* storage.range({ ...spaceKeys(space), limit: pageKeys })
+    if (page.length === 0) return
+    yield* storage.write(
+      page.map(({ key }) => ({ key: key.slice(), value: null })),
+      { durability: "strict" }
+    )
+  }
 })
 
 // A space -----------------------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ export class OpenSpace {
   private writer: FeedWriter | null = null
   private needsRebuild = true
   /** Why there is no writer, when there can be none. */
-  private unwritable: string | null = null
+  unwritable: string | null = null
   /** What a fork took away and could not be written anew, each with its reason. */
   private lost: ReadonlyArray<string> = []
   /** Less of a feed counts than was merged, or more: the state is made anew once all that was written on top of it is durable. */
@@ -393,10 +393,5 @@ export class OpenSpace {
     }
     if (writer.pendingBytes() <= pendingBytesMax) this.room.openUnsafe()
     this.changed()
-  }
-
-  /** Why there is no feed to write in, or null. */
-  get withoutWriter(): string | null {
-    return this.unwritable
   }
 }

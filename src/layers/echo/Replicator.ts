@@ -17,6 +17,7 @@ import { step } from "../../schema/echo/Replication.ts"
 import { decodeMessage, encodeMessage, type Message, markOf } from "../../schema/echo/ReplicationMessage.ts"
 import { type Action, type Event, type LocalFeed, ReplicationState, Sources } from "../../schema/echo/ReplicationState.ts"
 import { canWait, wakeAt } from "../../schema/echo/ReplicationWaiting.ts"
+import { isControl } from "../../schema/halo/ControlMessage.ts"
 import { countedLength, type SpaceFeeds, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import { type Observer, ReplicationFailed, Replicator } from "../../services/echo/Replicator.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
@@ -26,6 +27,7 @@ import * as Bell from "../../services/platform/Bell.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import { ReplicatorOperations } from "./ReplicatorOperations.ts"
 
 /** What the connections of one space share: who brings which feed, and how to wake each other when one ends. */
 interface Group {
@@ -45,11 +47,24 @@ class Session {
   readonly wake: Bell.Bell
   /** Wakes the loop that writes at a time. */
   readonly alarm: Alarm.Alarm
+  /** What goes beside the feeds and before them, in a space of operations. */
+  readonly operations: ReplicatorOperations | null
+  private readonly local: LocalFeeds
   private readonly clock: Clock.Clock
   private readonly observer: Observer
 
-  constructor(state: ReplicationState, wake: Bell.Bell, alarm: Alarm.Alarm, clock: Clock.Clock, observer: Observer) {
+  constructor(
+    state: ReplicationState,
+    local: LocalFeeds,
+    operations: ReplicatorOperations | null,
+    wake: Bell.Bell,
+    alarm: Alarm.Alarm,
+    clock: Clock.Clock,
+    observer: Observer
+  ) {
     this.state = state
+    this.local = local
+    this.operations = operations
     this.wake = wake
     this.alarm = alarm
     this.clock = clock
@@ -74,13 +89,24 @@ class Session {
 
   /** Something has happened: the loop that writes is woken when there is something to say, at once or in time. */
   stir(): void {
-    const at = canWait(this.state) ? wakeAt(this.state) : 0
+    const at = canWait(this.state) ? this.wakeAt : 0
     if (at > this.now) this.alarm.set(at)
     else this.wake.ring()
   }
 
-  grew(feed: LocalFeed): void {
-    this.step({ _tag: "Grew", feed })
+  /** When there is something to say though nothing happens. */
+  get wakeAt(): number {
+    return Math.min(wakeAt(this.state), this.operations?.wakeAt ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Why the connection ends, or null. */
+  get ending(): string | null {
+    return this.state.closing ?? this.operations?.ending ?? null
+  }
+
+  grew(feed: StoredFeed): void {
+    if (this.operations?.tells(feed) === false) return
+    this.step({ _tag: "Grew", feed: this.local.of(feed) })
     this.stir()
   }
 }
@@ -167,21 +193,27 @@ const farewellPause = "1 second"
 
 type Pull = Effect.Effect<ReadonlyArray<Uint8Array>, Socket.SocketError>
 
+/** Takes in what one frame says. */
+const receive = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, frame: Uint8Array) {
+  if (session.operations !== null && isControl(frame)) return yield* session.operations.receive(frame)
+  const message = decodeMessage(frame)
+  const { actions } = session.step(
+    Result.isSuccess(message)
+      ? { _tag: "Received", message: message.success }
+      : { _tag: "Garbled", reason: message.failure.message }
+  )
+  for (const action of actions) yield* store(session, feeds, action)
+})
+
 const reading = Effect.fnUntraced(function* (session: Session, feeds: SpaceFeeds, peer: PeerChannel, pull: Pull) {
   for (;;) {
     for (const frame of yield* pull) {
-      const message = decodeMessage(frame)
-      const { actions } = session.step(
-        Result.isSuccess(message)
-          ? { _tag: "Received", message: message.success }
-          : { _tag: "Garbled", reason: message.failure.message }
-      )
-      for (const action of actions) yield* store(session, feeds, action)
+      yield* receive(session, feeds, frame)
       session.stir()
-      if (session.state.closing === null) continue
+      if (session.ending === null) continue
       // the loop that writes says farewell and ends both, unless the channel takes nothing
       yield* Effect.sleep(farewellPause)
-      return yield* new ReplicationFailed({ device: peer.deviceText, reason: session.state.closing })
+      return yield* new ReplicationFailed({ device: peer.deviceText, reason: session.ending })
     }
   }
 })
@@ -194,14 +226,22 @@ const writing = Effect.fnUntraced(function* (
   observer: Observer
 ) {
   const writer = yield* peer.socket.writer
-  const say = (messages: ReadonlyArray<Message>) => {
-    const [first, ...rest] = messages.map(encodeMessage)
+  const write = ([first, ...rest]: ReadonlyArray<Uint8Array>) => {
     if (first === undefined) return Effect.void
-    return Effect.map(rest.length === 0 ? writer.write(first) : writer.writeAll([first, ...rest]), () => {
+    return rest.length === 0 ? writer.write(first) : writer.writeAll([first, ...rest])
+  }
+  const sayOperations = Effect.fnUntraced(function* (operations: ReplicatorOperations) {
+    const ending = yield* operations.speak(write)
+    if (ending !== null) return yield* new ReplicationFailed({ device: peer.deviceText, reason: ending })
+  })
+  const say = (messages: ReadonlyArray<Message>) => {
+    const written = Effect.map(write(messages.map(encodeMessage)), () => {
       for (const message of messages) {
         if (message._tag === "Data") observer.sent(feedText(message.run.feed), message.run.head.length)
       }
     })
+    // what lets a feed count comes before the feed
+    return session.operations === null ? written : Effect.andThen(sayOperations(session.operations), written)
   }
   const pending: Array<Action> = []
   const follow = Effect.fnUntraced(function* ({ actions, messages }: Stepped) {
@@ -213,6 +253,7 @@ const writing = Effect.fnUntraced(function* (
   })
   for (;;) {
     session.wake.hush()
+    if (session.operations !== null) yield* sayOperations(session.operations)
     const stepped = session.step({ _tag: "Writable" })
     let isMoving = stepped.messages.length > 0
     if (isMoving || stepped.actions.length > 0) yield* follow(stepped)
@@ -222,7 +263,7 @@ const writing = Effect.fnUntraced(function* (
     if (event !== null) yield* follow(session.step(event))
     isMoving ||= action !== undefined
     if (isMoving) continue
-    const at = wakeAt(session.state)
+    const at = session.wakeAt
     if (at <= session.now) continue
     session.alarm.set(at)
     yield* session.wake.rung
@@ -260,20 +301,27 @@ const make = Effect.gen(function* () {
   const connect = Effect.fnUntraced(function* (group: Group, feeds: SpaceFeeds, peer: PeerChannel, observer: Observer) {
     const wake = yield* Bell.make
     const alarm = yield* alarms.alarm(() => wake.ring())
+    const { entered } = peer
     return yield* Effect.acquireRelease(
       Effect.sync(() => {
+        const operations = entered === null ? null : new ReplicatorOperations(entered, () => elapsedMillis(clock))
         const state = new ReplicationState({
           hash,
-          self: device.publicKey,
+          self: entered?.self ?? device.publicKey,
           peer: peer.device,
-          feeds: feeds.list().map((feed) => group.local.of(feed)),
+          feeds: feeds.list().flatMap((feed) => (operations?.tells(feed) === false ? [] : [group.local.of(feed)])),
           sources: group.sources,
           manifest: (text) => manifestOf(feeds, state.own.get(text)),
           frontierHash: () => frontierHash(observer.frontier(), hash),
+          ...(operations === null ? {} : { operations }),
           wake: () => wake.ring(),
           now: elapsedMillis(clock)
         })
-        const session = new Session(state, wake, alarm, clock, observer)
+        const session = new Session(state, group.local, operations, wake, alarm, clock, observer)
+        entered?.listen(() => {
+          for (const feed of operations?.revealed() ?? []) session.grew(feed)
+          wake.ring()
+        })
         group.sessions.add(session)
         return session
       }),
@@ -291,7 +339,7 @@ const make = Effect.gen(function* () {
       const group = groupOf(feeds)
       let session: Session | null = null
       // watched first, so that nothing falls between the list and the first change
-      yield* feeds.watch((feed) => session?.grew(group.local.of(feed)))
+      yield* feeds.watch((feed) => session?.grew(feed))
       session = yield* connect(group, feeds, peer, observer)
       yield* replicate(storage, session, feeds, peer, observer)
     },

@@ -222,7 +222,7 @@ const neverSynced = (
     return peer !== device && members().includes(peer) ? null : new PeerInvalid({ peer, isOwn: peer === device })
   }
   demandObject("synced", "a device's text or { quorum }", peer)
-  const others = members().length - 1
+  const others = members().filter((member) => member !== device).length
   const { quorum } = peer
   if (typeof quorum !== "number") throw new ArgumentInvalid({ call: "synced", takes: "a number as quorum", given: quorum })
   return Number.isInteger(quorum) && quorum >= 0 && quorum <= others ? null : new QuorumInvalid({ quorum, others })
@@ -235,7 +235,7 @@ export interface Given {
   readonly ticket: string
   /** The keys of all member devices, as text, as they are now. */
   readonly members: () => ReadonlyArray<string>
-  readonly membership: SpaceMembership | null
+  readonly membership: SpaceMembership
   readonly hash: Hash
   readonly close: Effect.Effect<void>
 }

@@ -16,7 +16,8 @@ import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import type { Supervision, Supervisor } from "../../services/actor/Supervisor.ts"
 import type { FeedStore, SpaceFeeds } from "../../services/echo/FeedStore.ts"
 import type { Replicator } from "../../services/echo/Replicator.ts"
-import type { PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
+import type { Entrance } from "../../services/halo/Entrance.ts"
+import type { EnteringPeer, PeerChannel, Swarm } from "../../services/mesh/Swarm.ts"
 import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import { OpenSpace } from "./OpenSpace.ts"
@@ -35,6 +36,7 @@ export interface Belonging {
 /** What the lives of all spaces are made with. */
 export interface Platform {
   readonly clock: Clock.Clock
+  readonly entrance: Entrance["Service"]
   readonly feedStore: FeedStore["Service"]
   readonly replicator: Replicator["Service"]
   readonly supervisor: Supervisor["Service"]
@@ -69,8 +71,7 @@ export const lifeOf = (
       handle.rose(begun)
       const connections = yield* supervisor.open({ name: `spaces/${handle.id}`, policy: stop })
       const onPeer = onPeerOf(platform, connections, feeds, begun)
-      const version = operations === null ? 0 : 1
-      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", version, onPeer })
+      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entranceOf(platform, access) })
       return yield* Effect.raceFirst(begun.run, Effect.andThen(joining, Effect.andThen(joined, Effect.never)))
     })
     // of what never came up, its opener is told
@@ -84,6 +85,13 @@ export const lifeOf = (
     )
     return Effect.scoped(told)
   })
+
+/** Which version of the channel is spoken, and how devices are let in where operations decide. */
+const entranceOf = ({ entrance }: Platform, { device: self, operations }: SpaceAccess) => {
+  if (operations === null) return { version: 0 }
+  const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel })
+  return { version: 1, enter }
+}
 
 const isCrash = <A, E>(exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
   Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)

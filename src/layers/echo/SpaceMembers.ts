@@ -12,6 +12,8 @@ import { decodeAcceptance, encodeOffer, encodeWelcome } from "../../schema/halo/
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import { type Cap, roles } from "../../schema/halo/Operation.ts"
 import type { Payload, SeenFeed } from "../../schema/halo/Payload.ts"
+import { provenance } from "../../schema/halo/Provenance.ts"
+import { told } from "../../schema/halo/ProvenanceText.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
 import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
@@ -20,8 +22,8 @@ import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { bytesOf, changesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
-import { frontierOf, seenOf, withheldOf } from "./SpaceSeen.ts"
+import { bytesOf, changesOf, namesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
+import { changesBy, frontierOf, ownDevices, seenOf, withheldOf } from "./SpaceSeen.ts"
 
 /** What the membership of a space is made with. */
 export interface MembersOptions {
@@ -88,29 +90,41 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     yield* say({ type: "Cap", identity: bytesOf(target), maxRole, ...seen })
   })
 
+  /** Does something with the recovery key of the own identity, which is wiped afterwards. */
+  const recovering = <A, E>(phrase: Redacted.Redacted<string>, what: string, work: (signer: Signer) => Effect.Effect<A, E>) =>
+    Effect.flatMap(identities.recovered(phrase), ({ identity: whose, recovery }) => {
+      const isOwn = equalBytes(whose, identity.id)
+      const refused: Effect.Effect<A, E | PhraseNeeded> = Effect.fail(new PhraseNeeded({ what }))
+      return Effect.ensuring(
+        isOwn ? work({ recovery }) : refused,
+        Effect.sync(() => recovery.secretKey.fill(0))
+      )
+    })
+
   const removeDevice = Effect.fnUntraced(function* (target: string, device: string, given: Revoking = {}) {
+    const payload = { type: "RemoveDevice", identity: bytesOf(target), device: bytesOf(device), reason: 0 } as const
     const seen = yield* revoking([device], given)
-    yield* say({ type: "RemoveDevice", identity: bytesOf(target), device: bytesOf(device), reason: 0, ...seen })
+    const what = "to take away a device that is not below this one"
+    if (given.phrase !== undefined) return yield* recovering(given.phrase, what, (signer) => say({ ...payload, ...seen }, signer))
+    const [own, theirs] = [rightOf(identity.deviceText), rightOf(device)]
+    const isOwn = target === identity.text && device !== identity.deviceText
+    if (isOwn && own !== null && theirs !== null && own.rank <= theirs.rank) return yield* new PhraseNeeded({ what })
+    yield* say({ ...payload, ...seen })
   })
 
   const leave = Effect.fnUntraced(function* (phrase?: Redacted.Redacted<string>) {
-    if (phrase === undefined) {
-      const right = rightOf(identity.deviceText)
-      if (right?.role === roles.owner) return yield* new PhraseNeeded({ what: "that an owner leaves" })
-      return yield* say({ type: "Leave" })
-    }
-    const { identity: whose, recovery } = yield* identities.recovered(phrase)
-    const isOwn = equalBytes(whose, identity.id)
-    const wipe = Effect.sync(() => recovery.secretKey.fill(0))
-    if (isOwn) return yield* Effect.ensuring(say({ type: "Leave" }, { recovery }), wipe)
-    yield* wipe
-    return yield* new PhraseNeeded({ what: "that an owner leaves" })
+    const what = "that an owner leaves"
+    if (phrase !== undefined) return yield* recovering(phrase, what, (signer) => say({ type: "Leave" }, signer))
+    if (rightOf(identity.deviceText)?.role === roles.owner) return yield* new PhraseNeeded({ what })
+    yield* say({ type: "Leave" })
   })
 
   return {
     role: reading(() => roleOf(rightOf(identity.deviceText)?.role ?? 0)),
     people: reading((life) => peopleOf(life, operations, identity)),
     changes: changesOf(handle, (life) => peopleOf(life, operations, identity)),
+    devices: Effect.flatMap(handle.live, (life) => ownDevices(life, operations, identity)),
+    changesBy: (device, since) => Effect.flatMap(handle.live, (life) => changesBy(life, device, since)),
     policy: reading(() => (operations.membership.isLockedNow() ? "locked" : "invite")),
     removed: reading((life) => removalOf(life, operations, identity)),
     offer,
@@ -127,6 +141,11 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
         const seen = feed === undefined ? null : seenOf(life, feed)
         if (seen === null) return refuse("an endorsement", "nothing of that feed is here. Take a feed that `withheld` lists.")
         return say({ type: "Endorse", feeds: [seen] })
+      }),
+    provenance: (target) =>
+      reading((life) => {
+        const origins = provenance(operations.membership, target)
+        return origins.map((origin) => told(operations.membership, origin, namesOf(life, operations)))
       }),
     setName: (name) => Effect.asVoid(handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" }))
   }

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import { type Role, roles } from "../../schema/halo/Operation.ts"
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
+import type { NameOf } from "../../schema/halo/ProvenanceText.ts"
 import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
 import type { HeldIdentity } from "../../services/halo/IdentityStore.ts"
 import type { SpaceOperations } from "../../services/halo/OperationStore.ts"
@@ -52,6 +53,16 @@ export const peopleOf = (space: OpenSpace, operations: SpaceOperations, self: He
     devices,
     isSelf: identity === self.text
   }))
+}
+
+/** What people call whom a key stands for: the name that he says, and the beginning of the key, since two may say the same. */
+export const namesOf = (space: OpenSpace, operations: SpaceOperations): NameOf => {
+  const said = saidNames(space, operations)
+  return (kind, key) => {
+    const short = key.slice(0, 8)
+    if (kind === "device") return `device ${short}`
+    return `${said.get(key)?.name ?? "somebody"} (${short})`
+  }
 }
 
 /** The same people, and again whenever they are others. */

@@ -3,13 +3,16 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { ChangeSet } from "../../schema/echo/ChangeSet.ts"
 import { decodePlain } from "../../schema/echo/ChangeSetCodec.ts"
 import { decodeBlock } from "../../schema/echo/Feed.ts"
 import { millisOf } from "../../schema/echo/Time.ts"
 import type { SeenFeed } from "../../schema/halo/Payload.ts"
 import { turnBytesMax } from "../../schema/platform/Limits.ts"
 import { countedLength, type StoredFeed } from "../../services/echo/FeedStore.ts"
-import type { Withheld } from "../../services/halo/SpaceMembership.ts"
+import type { HeldIdentity } from "../../services/halo/IdentityStore.ts"
+import type { SpaceOperations } from "../../services/halo/OperationStore.ts"
+import type { OwnDevice, Withheld } from "../../services/halo/SpaceMembership.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 
@@ -38,26 +41,77 @@ export const frontierOf = Effect.fnUntraced(function* (space: OpenSpace, devices
 })
 
 /** The last counter of the feed that its writer says to have taken before a time. */
-const counterBefore = Effect.fnUntraced(function* (
+const counterBefore = Effect.fnUntraced(function* (space: OpenSpace, feed: StoredFeed, since: number) {
+  let counter = 0
+  yield* eachChange(space, feed, 0, ({ first, mutations, time }) => {
+    if (millisOf(time) >= since) return false
+    counter = first + mutations.length - 1
+    return true
+  })
+  return counter
+})
+
+/** Looks at the change sets of a feed from a block on, in their order, until it is told that it is enough. */
+const eachChange = Effect.fnUntraced(function* (
   { feeds }: OpenSpace,
   feed: StoredFeed,
-  since: number
-): Effect.fn.Return<number, StorageError> {
-  let counter = 0
+  start: number,
+  look: (changeSet: ChangeSet) => boolean
+): Effect.fn.Return<void, StorageError> {
   const end = countedLength(feed)
-  for (let from = 0; from < end; ) {
+  for (let from = start; from < end; ) {
     const blocks = yield* feeds.read(feed.id, from, turnBytesMax)
     for (const { bytes } of blocks) {
       const plain = Result.flatMap(decodeBlock(bytes), decodePlain)
       if (Result.isFailure(plain)) continue
-      for (const { first, mutations, time } of plain.success.changeSets) {
-        if (millisOf(time) >= since) return counter
-        counter = first + mutations.length - 1
-      }
+      for (const changeSet of plain.success.changeSets) if (!look(changeSet)) return
     }
     from += blocks.length
   }
-  return counter
+})
+
+const feedsBy = ({ access, feeds }: OpenSpace, device: string): ReadonlyArray<StoredFeed> =>
+  feeds.list().filter(({ text }) => access.operations?.deviceOf(text) === device)
+
+/** How many change sets a device wrote since a time, as it says. */
+export const changesBy = Effect.fnUntraced(function* (space: OpenSpace, device: string, since: number) {
+  let count = 0
+  for (const feed of feedsBy(space, device))
+    yield* eachChange(space, feed, 0, ({ time }) => {
+      if (millisOf(time) >= since) count++
+      return true
+    })
+  return count
+})
+
+/** When a device last wrote here, as it says: by the last block of each of its feeds. */
+const lastSeen = Effect.fnUntraced(function* (space: OpenSpace, device: string) {
+  let last: number | null = null
+  for (const feed of feedsBy(space, device))
+    yield* eachChange(space, feed, Math.max(0, countedLength(feed) - 1), ({ time }) => {
+      last = Math.max(last ?? 0, millisOf(time))
+      return true
+    })
+  return last
+})
+
+/** The devices of this device's own person. */
+export const ownDevices = Effect.fnUntraced(function* (
+  space: OpenSpace,
+  { list, membership }: SpaceOperations,
+  self: HeldIdentity
+) {
+  const online = space.peers.progress.online()
+  const own = membership.rightOf(self.deviceText)
+  const addedAt = (device: string) =>
+    list().find(({ operation }) => membership.holder(operation.id, device) === self.text)?.time ?? 0
+  const rows: Array<OwnDevice> = []
+  for (const device of membership.member(self.text)?.devices ?? []) {
+    const isBelow = device === self.deviceText || (own?.rank ?? 0) > (membership.rightOf(device)?.rank ?? 0)
+    const isOnline = device === self.deviceText || online.includes(device)
+    rows.push({ device, isBelow, isOnline, addedAt: addedAt(device), lastSeen: yield* lastSeen(space, device) })
+  }
+  return rows
 })
 
 /** What is here of feeds and lies beyond what counts. */

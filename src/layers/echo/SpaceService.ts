@@ -23,9 +23,6 @@ import {
   type Ticket,
   TicketInvalid
 } from "../../schema/echo/Space.ts"
-import { decodeCertificate } from "../../schema/halo/Certificate.ts"
-import { encodeOperation } from "../../schema/halo/OperationCodec.ts"
-import { encodeSigned, operationId, operationMessage } from "../../schema/halo/OperationFrame.ts"
 import { ArgumentInvalid, demandObject, describe } from "../../schema/platform/ArgumentInvalid.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import { membersMax } from "../../schema/platform/Limits.ts"
@@ -43,18 +40,20 @@ import {
   SpaceService,
   type WriteError
 } from "../../services/echo/SpaceService.ts"
+import { Entrance } from "../../services/halo/Entrance.ts"
 import { type HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { OperationStore, type SpaceOperations } from "../../services/halo/OperationStore.ts"
 import { Swarm } from "../../services/mesh/Swarm.ts"
 import { Device } from "../../services/peer/Device.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
-import { type KeyMissing, Keyring } from "../../services/platform/Keyring.ts"
+import type { KeyMissing } from "../../services/platform/Keyring.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
 import { accessByDevices, accessByOperations } from "./SpaceAccess.ts"
 import { faceOf, SpaceInfo } from "./SpaceFace.ts"
 import { SpaceHandle } from "./SpaceHandle.ts"
 import { lifeOf, type Platform } from "./SpaceLife.ts"
 import { membershipOf } from "./SpaceMembers.ts"
+import { membershipOfDevices } from "./SpaceOfDevices.ts"
 
 /** Where a new space's ticket says that signaling may be found; who opens it does not look there yet (docs/gaps.md). */
 export interface Options {
@@ -94,7 +93,6 @@ const policy = restart({ times: 5, within: "1 minute", backoff: { first: "100 mi
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const storage = yield* Storage
-  const keyring = yield* Keyring
   const crypto = yield* Crypto
   const device = yield* Device
   const supervisor = yield* Supervisor
@@ -103,6 +101,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
   const platform: Platform = {
     clock: yield* Clock.Clock,
+    entrance: yield* Entrance,
     feedStore: yield* FeedStore,
     replicator: yield* Replicator,
     supervisor,
@@ -149,8 +148,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if ("genesis" in ticket) {
       const members = ticket.genesis.devices.map(Base64Url.encode)
       const access = () => accessByDevices(ticket.genesis, device.publicKey)
-      const membership = () => null
-      return { space, device: device.publicKey, deviceText: device.text, members: () => members, access, membership }
+      return {
+        space,
+        device: device.publicKey,
+        deviceText: device.text,
+        members: () => members,
+        access,
+        membership: membershipOfDevices
+      }
     }
     const held = yield* identities.find(Base64Url.encode(ticket.identity))
     const graph = equalBytes(space, ticket.identity) ? held.genesis : null
@@ -244,23 +249,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const unfit = creating(SpaceInfo, { name }, 0, 1, [])
     if (unfit !== null) return yield* unfit
     const certificate = yield* identities.certificate(held)
-    const space = yield* founded(held, certificate)
+    const space = yield* operationStore.found({ ...held, certificate, isLocked: false })
     const opened = yield* open(encodeIdentityTicket({ space, identity: held.id, urls: options.urls }, crypto.hash))
     yield* naming(opened, name)
+    yield* introducing(opened, spaces.get(held.text)?.face ?? null)
     return opened
-  })
-
-  /** Signs the operation that makes a space, and keeps it. */
-  const founded = Effect.fnUntraced(function* ({ agreement, device: by }: HeldIdentity, certificateBytes: Uint8Array) {
-    const certificate = yield* Effect.fromResult(decodeCertificate(certificateBytes, crypto.hash)).pipe(Effect.orDie)
-    const nonce = yield* crypto.random(16)
-    const payload = { type: "Genesis", certificate, device: by, agreement, nonce, isLocked: false, successorOf: null } as const
-    const space = new Uint8Array(32)
-    const op = encodeOperation({ space, parents: [], by, proof: null, time: platform.clock.currentTimeMillisUnsafe(), payload })
-    const signed = encodeSigned(op, yield* keyring.sign(by, operationMessage(op, crypto.hash)))
-    const id = operationId(op, crypto.hash)
-    yield* Effect.scoped(Effect.flatMap(operationStore.open(id, null), ({ take }) => take([signed])))
-    return id
   })
 
   const createOfDevices = Effect.fnUntraced(function* (name: string, members: ReadonlyArray<string>) {
@@ -278,7 +271,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return space
   })
 
-  const list = Effect.gen(function* () {
+  const tickets = Effect.gen(function* () {
     const found: Array<{ readonly id: string; readonly ticket: string }> = []
     let after = Uint8Array.of(spaceRange)
     for (;;) {
@@ -289,7 +282,33 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
-  return SpaceService.of({ create, open, list })
+  const list = Effect.map(tickets, (all) =>
+    all.filter(({ ticket }) => {
+      const read = decodeTicket(ticket, crypto.hash)
+      return Result.isFailure(read) || "genesis" in read.success || !equalBytes(read.success.space, read.success.identity)
+    })
+  )
+
+  /** The ticket goes last: until then it is told that the space is here, and can be wiped again. */
+  const wipe = Effect.fnUntraced(function* (id: string) {
+    const known = spaces.get(id)
+    if (known !== undefined) yield* known.face.close
+    const space = Result.getOrElse(Base64Url.decode(id), () => new Uint8Array())
+    if (space.length !== 32) return
+    yield* platform.feedStore.wipe(space)
+    // those of an identity go with its keys, and not before
+    if ((yield* identities.prepared(id)) === null) yield* operationStore.wipe(space)
+    yield* storage.write([{ key: ticketKey(space), value: null }], { durability: "strict" })
+  })
+
+  return SpaceService.of({ create, open, list, wipe })
+})
+
+/** Says in a new space who made it, as he is called in his own. */
+const introducing = Effect.fnUntraced(function* (space: Space, own: Space | null) {
+  const people = own === null ? [] : yield* own.membership.people
+  const name = people.find(({ isSelf }) => isSelf)?.name ?? ""
+  if (name !== "") yield* space.membership.setName(name)
 })
 
 /** Writes a new space's name. After a crash the space tells whether it was written: nobody else can have opened it yet. */
@@ -311,5 +330,5 @@ export const layer = (
 ): Layer.Layer<
   SpaceService,
   StorageError,
-  Storage | Crypto | Keyring | Device | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
+  Storage | Crypto | Device | Entrance | FeedStore | IdentityStore | OperationStore | Swarm | Replicator | Supervisor
 > => Layer.effect(SpaceService, make(options))

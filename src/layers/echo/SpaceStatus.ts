@@ -2,6 +2,7 @@
  * What a space says of itself, and whether it says anything new: most of what happens at peers changes nothing of it.
  */
 import { unfitCount } from "../../schema/echo/ObjectType.ts"
+import { roles } from "../../schema/halo/Operation.ts"
 import { type Flagged, NotAuthorized, SpaceReadOnly, type SpaceStatus } from "../../services/echo/SpaceService.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { Refusal } from "./SpaceAccess.ts"
@@ -32,7 +33,9 @@ export const stuckOf = (space: OpenSpace): ReadonlyArray<string> => {
         ? `feed ${stuck.feed} waits for feed ${stuck.on} up to ${stuck.counter}`
         : `feed ${stuck.feed} holds ${stuck.what}`
     )
-  return [...waiting, ...space.losses(), ...space.peers.faults()]
+  const orphans = space.access.operations?.waiting() ?? 0
+  const operations = orphans === 0 ? [] : [`${orphans} control operations wait for those that they build on`]
+  return [...waiting, ...operations, ...space.losses(), ...space.peers.faults()]
 }
 
 export const readOnly = (space: string, reason: string): SpaceReadOnly => new SpaceReadOnly({ space, reason })
@@ -45,11 +48,19 @@ export const refusalOf = (space: OpenSpace): SpaceReadOnly | NotAuthorized | nul
   const { id } = space.handle
   const refusal = space.access.refusal()
   if (refusal?.why === "removed" || refusal?.why === "reader") return new NotAuthorized({ space: id, why: refusal.why })
-  if (space.withoutWriter !== null) return readOnly(id, space.withoutWriter)
-  const newer = space.state.delivery.stuck().find((stuck) => stuck.reason === "version")
+  if (space.unwritable !== null) return readOnly(id, space.unwritable)
+  const newer = space.state.delivery.stuck().find((stuck) => stuck.reason === "version" && mayWrite(space, stuck.feed))
   const [where, what] = newer?.reason === "version" ? [`feed ${newer.feed}`, newer.what] : ["it", newerOf(refusal)]
   if (what === null) return null
   return readOnly(id, `${where} holds ${what}, which this version of Troupe does not know. Update Troupe.`)
+}
+
+/** Whoever may not write here, or no more, keeps nobody else from it by what others cannot read. */
+const mayWrite = ({ access, feeds }: OpenSpace, text: string): boolean => {
+  const feed = feeds.list().find((each) => each.text === text)
+  if (feed === undefined) return false
+  const { counter, role } = access.accepted(feed)
+  return role > roles.reader && counter === Number.POSITIVE_INFINITY
 }
 
 const newerOf = (refusal: Refusal | null): string | null => (refusal?.why === "newer" ? refusal.what : null)

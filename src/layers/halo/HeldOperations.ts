@@ -4,6 +4,7 @@
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import type { Membership } from "../../schema/halo/Membership.ts"
+import { roles } from "../../schema/halo/Operation.ts"
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
 import { OperationSet } from "../../schema/halo/OperationSet.ts"
 import { WaitingOperations } from "../../schema/halo/WaitingOperations.ts"
@@ -71,15 +72,16 @@ export class HeldOperations {
   /** What somebody who may write here has said that this version does not know, or null. */
   unknown(): string | null {
     for (const { operation, payload } of this.order) {
-      if (payload.type === "Unknown" && this.membership.standing(operation.id) === "valid")
-        return `a control operation of type ${payload.number}`
+      if (payload.type !== "Unknown") continue
+      const entry = this.membership.entry(operation.id)
+      if (entry?.standing === "valid" && entry.role >= roles.editor) return `a control operation of type ${payload.number}`
     }
     return null
   }
 
   /** Adds an operation whose parents are here, and which is within its signer's right; who adds the last settles. */
   add(decoded: DecodedOperation): void {
-    const { id, operation, payload } = decoded
+    const { id, operation } = decoded
     this.membership.enter(operation)
     this.order.push(decoded)
     this.byId.set(operation.id, decoded)
@@ -88,7 +90,7 @@ export class HeldOperations {
     this.childless.set(operation.id, id)
     this.counts.set(operation.by, this.countBy(operation.by) + 1)
     const { deed } = operation
-    if (payload.type === "AdmitFeed" && deed.type === "AdmitFeed") this.feeds.set(deed.feed, deed.device)
+    if (deed.type === "AdmitFeed" && !this.feeds.has(deed.feed)) this.feeds.set(deed.feed, deed.device)
   }
 
   /** Back to the first operations: what came after them could not be kept. */

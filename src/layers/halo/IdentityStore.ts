@@ -11,7 +11,13 @@ import * as Result from "effect/Result"
 import { acceptDeviceMessage } from "../../schema/halo/Acceptance.ts"
 import { encodeCertificate } from "../../schema/halo/Certificate.ts"
 import { identityId, identityOf } from "../../schema/halo/Identity.ts"
-import { decodeIdentityRecord, encodeIdentityRecord, identityKey, identityKeys } from "../../schema/halo/IdentityRecords.ts"
+import {
+  decodeIdentityRecord,
+  encodeIdentityRecord,
+  type IdentityRecord,
+  identityKey,
+  identityKeys
+} from "../../schema/halo/IdentityRecords.ts"
 import { phraseOf, readPhrase } from "../../schema/halo/Mnemonic.ts"
 
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
@@ -38,17 +44,34 @@ const make = Effect.gen(function* () {
     return { id, text: Base64Url.encode(id), genesis, device, deviceText: Base64Url.encode(device), agreement }
   }
 
+  /** What is left of an identity that is being removed; its record goes last. */
+  const remove = Effect.fnUntraced(function* (identity: HeldIdentity) {
+    const [own] = yield* keyring.list("device")
+    if (own === undefined || !equalBytes(own, identity.device)) yield* keyring.remove(identity.device)
+    yield* keyring.remove(identity.agreement)
+    yield* operationStore.wipe(identity.id)
+    yield* storage.write([{ key: identityKey(identity.id), value: null }], { durability: "strict" })
+  })
+
   const records = Effect.gen(function* () {
-    const found: Array<{ readonly held: HeldIdentity; readonly order: number }> = []
+    const found: Array<{ readonly held: HeldIdentity; readonly record: IdentityRecord }> = []
     for (const { value } of yield* storage.range({ ...identityKeys, limit: identitiesMax })) {
       const record = decodeIdentityRecord(value)
       if (Result.isFailure(record))
         return yield* new StorageFailed({ folder: "the storage", operation: "reading an identity", cause: record.failure })
-      const { agreement, device, genesis, order } = record.success
-      found.push({ held: heldOf(genesis, device, agreement), order })
+      const { agreement, device, genesis, isLeaving } = record.success
+      const held = heldOf(genesis, device, agreement)
+      if (isLeaving) yield* remove(held)
+      else found.push({ held, record: record.success })
     }
-    return found.sort((a, b) => a.order - b.order)
+    return found.sort((a, b) => a.record.order - b.record.order)
   })
+
+  const keep = ({ id }: HeldIdentity, record: IdentityRecord) =>
+    storage.write([{ key: identityKey(id), value: encodeIdentityRecord(record) }], { durability: "strict" })
+
+  const recordOf = (identity: HeldIdentity) =>
+    Effect.map(records, (all) => all.find(({ held }) => held.text === identity.text)?.record ?? null)
 
   const prepare = Effect.fnUntraced(function* (genesis: Uint8Array) {
     const all = yield* records
@@ -58,9 +81,8 @@ const make = Effect.gen(function* () {
     // the first identity is known by the device's own key, by which actors are called, too; others must not be told to be the same person's
     const [own] = all.length === 0 ? yield* keyring.list("device") : []
     const held = heldOf(genesis, own ?? (yield* keyring.generate("device")), yield* keyring.generate("agreement"))
-    const order = 1 + all.reduce((most, each) => Math.max(most, each.order), 0)
-    const value = encodeIdentityRecord({ genesis, device: held.device, agreement: held.agreement, order })
-    yield* storage.write([{ key: identityKey(held.id), value }], { durability: "strict" })
+    const order = 1 + all.reduce((most, { record }) => Math.max(most, record.order), 0)
+    yield* keep(held, { genesis, device: held.device, agreement: held.agreement, order, isConfirmed: false, isLeaving: false })
     return held
   })
 
@@ -107,6 +129,7 @@ const make = Effect.gen(function* () {
   return IdentityStore.of({
     create: (words) => Effect.uninterruptible(create(words)),
     prepare,
+    prepared: (text) => Effect.map(records, (all) => all.find(({ held }) => held.text === text)?.held ?? null),
     list,
     find: (text) =>
       Effect.flatMap(list, (all) => {
@@ -124,12 +147,16 @@ const make = Effect.gen(function* () {
       ),
     recovered: (typed) =>
       Effect.map(Effect.fromResult(readPhrase(Redacted.value(typed))), (entropy) => recoveredBy(phraseOf(entropy))),
+    isConfirmed: (identity) => Effect.map(recordOf(identity), (record) => record?.isConfirmed === true),
+    confirm: Effect.fnUntraced(function* (identity) {
+      const record = yield* recordOf(identity)
+      if (record !== null) yield* keep(identity, { ...record, isConfirmed: true })
+    }),
     wipe: Effect.fnUntraced(function* (identity) {
-      yield* operationStore.wipe(identity.id)
-      const [own] = yield* keyring.list("device")
-      if (own === undefined || !equalBytes(own, identity.device)) yield* keyring.remove(identity.device)
-      yield* keyring.remove(identity.agreement)
-      yield* storage.write([{ key: identityKey(identity.id), value: null }], { durability: "strict" })
+      const record = yield* recordOf(identity)
+      if (record === null) return
+      yield* keep(identity, { ...record, isLeaving: true })
+      yield* remove(identity)
     })
   })
 })

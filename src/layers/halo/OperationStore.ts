@@ -12,16 +12,18 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import { decodeCertificate } from "../../schema/halo/Certificate.ts"
 import { readIdentityGenesis } from "../../schema/halo/Identity.ts"
 import { Membership } from "../../schema/halo/Membership.ts"
 import type { Operation } from "../../schema/halo/Operation.ts"
 import { type DecodedOperation, decodeOperation, encodeOperation } from "../../schema/halo/OperationCodec.ts"
-import { encodeSigned, operationMessage } from "../../schema/halo/OperationFrame.ts"
+import { encodeSigned, operationId, operationMessage } from "../../schema/halo/OperationFrame.ts"
 import { decodeOperationRecord, encodeOperationRecord, operationKey, operationKeys } from "../../schema/halo/OperationRecords.ts"
 import type { Payload } from "../../schema/halo/Payload.ts"
 import { compareBytes, decodeWith, equalBytes } from "../../schema/platform/Codec.ts"
 import { operationParentsMax, signerOperationsMax, spaceOperationsMax } from "../../schema/platform/Limits.ts"
 import {
+  type Founding,
   NotPermitted,
   OperationStore,
   type Signer,
@@ -41,6 +43,8 @@ interface Platform {
 }
 
 const pageEntries = 1_000
+/** In place of a space that is not there yet. */
+const nowhere = new Uint8Array(32)
 /** Operations that are verified before other fibers have their turn. */
 const stepOperations = 32
 
@@ -74,9 +78,30 @@ const make = Effect.gen(function* () {
       if (held !== undefined && --held.holders === 0) open.delete(text)
     })
 
+  const openIn = (space: Uint8Array, identity: Uint8Array | null) =>
+    Effect.acquireRelease(opening.withPermit(Effect.uninterruptible(opened(space, identity))), () => closed(space))
+
+  const found = Effect.fnUntraced(function* ({ agreement, device, isLocked, ...founding }: Founding) {
+    const { clock, crypto, keyring } = platform
+    const certificate = Result.getOrThrow(decodeCertificate(founding.certificate, crypto.hash))
+    const nonce = yield* crypto.random(16)
+    const payload = { type: "Genesis", certificate, device, agreement, nonce, isLocked, successorOf: null } as const
+    const time = clock.currentTimeMillisUnsafe()
+    const op = encodeOperation({ space: nowhere, parents: [], by: device, proof: null, time, payload })
+    const signed = encodeSigned(op, yield* keyring.sign(device, operationMessage(op, crypto.hash)))
+    const space = operationId(op, crypto.hash)
+    yield* Effect.scoped(Effect.flatMap(openIn(space, null), ({ take }) => take([signed])))
+    return space
+  })
+
   return OperationStore.of({
-    open: (space, identity) =>
-      Effect.acquireRelease(opening.withPermit(Effect.uninterruptible(opened(space, identity))), () => closed(space)),
+    open: openIn,
+    found,
+    judge: Effect.fnUntraced(function* (space, identity, operations) {
+      const judging = yield* load({ ...platform, storage: keepsNothing }, space, identity)
+      yield* judging.take(operations)
+      return judging.membership
+    }),
     wipe: Effect.fnUntraced(function* (space) {
       for (;;) {
         const page = yield* storage.range({ ...operationKeys(space, 0), limit: pageEntries })
@@ -89,6 +114,13 @@ const make = Effect.gen(function* () {
 })
 
 export const layer: Layer.Layer<OperationStore, never, Storage | Crypto | Keyring> = Layer.effect(OperationStore, make)
+
+/** For operations that are only judged. */
+const keepsNothing = Storage.make({
+  getMany: (keys) => Effect.succeed(keys.map(() => null)),
+  range: () => Effect.succeed([]),
+  write: () => Effect.void
+})
 
 // Loading -----------------------------------------------------------------------------------------------------------------------
 
@@ -144,6 +176,7 @@ class Operations implements SpaceOperations {
   readonly find = (id: string) => this.held.find(id)
   readonly list = () => this.held.list()
   readonly deviceOf = (feed: string) => this.held.deviceOf(feed)
+  readonly waiting = () => this.held.waiting.size
   readonly unsupported = () => this.newer ?? this.held.unknown()
   readonly take = (operations: ReadonlyArray<Uint8Array>) => this.turn.withPermit(Effect.uninterruptible(this.taking(operations)))
   readonly publish = (payload: Payload, signer: Signer) =>
@@ -182,8 +215,6 @@ class Operations implements SpaceOperations {
     // a key whose signature holds is one
     const unproven = keys.filter((key) => !signatures.some(({ publicKey }) => equalBytes(publicKey, key)))
     if (!unproven.every(this.platform.crypto.isKeyValid)) return "it names a key that is none"
-    if (this.held.countBy(operation.by) >= signerOperationsMax)
-      return `its signer has made ${signerOperationsMax} operations here`
     if (this.held.missingParent(decoded) !== null) return null
     return this.membership.isWithinRight(operation) ? null : noRight
   }
@@ -266,8 +297,10 @@ class Operations implements SpaceOperations {
     const { held, membership, space } = this
     const by = "device" in signer ? signer.device : signer.recovery.publicKey
     const refuse = (reason: string) => new NotPermitted({ what: payload.type, reason })
-    if (held.size >= spaceOperationsMax)
-      return yield* refuse(`the space has ${spaceOperationsMax} control operations, which is all it may have`)
+    if (held.size >= spaceOperationsMax || held.countBy(textOf(by)) >= signerOperationsMax)
+      return yield* refuse(
+        `${signerOperationsMax} control operations of one key, and ${spaceOperationsMax} of a space, are all there may be`
+      )
     const right = membership.rightOf(textOf(by))
     if (right === null) return yield* refuse("this device is no member here, or no more. Ask an admin to let it in.")
     const proof = right.proof === null ? null : bytesOf(right.proof)

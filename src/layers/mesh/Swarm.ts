@@ -33,6 +33,7 @@ import {
 } from "../../schema/mesh/Handshake.ts"
 import { decodeMeeting, encodeMeeting, offers, topicOf } from "../../schema/mesh/Meeting.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
+import type { Entered } from "../../services/halo/Entrance.ts"
 import { type Channel, type Connection, type ConnectionClosed, Connections } from "../../services/mesh/Connection.ts"
 import { type PeerId, Signaling, type SignalingEvent } from "../../services/mesh/Signaling.ts"
 import { NotConnected, Swarm } from "../../services/mesh/Swarm.ts"
@@ -41,6 +42,7 @@ import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import { SwarmBeside } from "./SwarmBeside.ts"
+import { SwarmEntrance } from "./SwarmEntrance.ts"
 import { type Appointment, type Met, Room } from "./SwarmRoom.ts"
 
 type Options = Parameters<Swarm["Service"]["join"]>[0]
@@ -66,7 +68,9 @@ const make = Effect.gen(function* () {
   const beside = new SwarmBeside()
 
   const join = Effect.fnUntraced(function* (options: Options) {
-    const { channel: name, device, space, version } = options
+    const { channel: name, device, enter, space, version } = options
+    // who has to be let in shows there what it is
+    const isMember = enter === undefined ? options.isMember : () => true
     const topic = yield* signaling.join(topicOf(space, crypto.hash))
     const clock = yield* Clock.Clock
     const now = () => elapsedMillis(clock)
@@ -74,6 +78,7 @@ const make = Effect.gen(function* () {
     rooms.add(room)
     yield* Effect.addFinalizer(() => Effect.sync(() => rooms.delete(room)))
     const courtship = new Courtship()
+    const entrance = new SwarmEntrance()
     /** Rung when it may be another's turn. */
     const bell = yield* Queue.sliding<true>(1)
     const ring = () => Queue.offerUnsafe(bell, true)
@@ -94,7 +99,7 @@ const make = Effect.gen(function* () {
 
     const handshake = Effect.fnUntraced(function* (channel: Channel, isInitiator: boolean) {
       const nonce = yield* crypto.random(32)
-      const setup: Setup = { isInitiator, space, device, nonce, isMember: options.isMember, hash: crypto.hash }
+      const setup: Setup = { isInitiator, space, device, nonce, isMember, hash: crypto.hash }
       yield* channel.send(hello(setup))
       const met = yield* stepOf(channel, onHello(setup, yield* short(channel)))
       yield* channel.send(auth(yield* keyring.sign(device, met.toSign)))
@@ -124,11 +129,27 @@ const make = Effect.gen(function* () {
       return { peer, meeting: hex, device: other, deviceText: Base64Url.encode(other), connection, channel } satisfies Met
     })
 
-    const serve = Effect.fnUntraced(function* (met: Met) {
+    /** Lets in a device that has proved its key; what it is refused for is told to it. */
+    const letIn = Effect.fnUntraced(function* ({ channel, device: other, deviceText }: Met) {
+      if (enter === undefined) return null
+      const close = (reason: string) =>
+        Effect.andThen(channel.close("not a member", reason), failed(`it was not let in: ${reason}`, true))
+      yield* channel.widen
+      const entering = enter({ device: other, deviceText, channel }).pipe(
+        Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => close("not inside within 30 s") }),
+        Effect.catchTag("EntranceRefused", ({ reason }) => close(reason)),
+        Effect.mapError(asFailed)
+      )
+      return yield* entrance.within(options.isMember(other), entering, (reason) =>
+        Effect.andThen(channel.close("failed", reason), failed(reason))
+      )
+    })
+
+    const serve = Effect.fnUntraced(function* (met: Met, entered: Entered | null) {
       yield* met.channel.widen
       const { channel, connection, device, deviceText } = met
       yield* Effect.forkScoped(beside.accepting(met, space))
-      const peer = { device, deviceText, socket: channel.socket, bytesOnWire: connection.bytesOnWire }
+      const peer = { device, deviceText, socket: channel.socket, bytesOnWire: connection.bytesOnWire, entered }
       const run = Effect.suspend(() => options.onPeer(peer)).pipe(Effect.scoped, Effect.exit)
       // what had arrived may still be worked on for a moment
       const grace = Effect.as(Effect.andThen(connection.ended, Effect.sleep("1 second")), Exit.void)
@@ -144,11 +165,16 @@ const make = Effect.gen(function* () {
         Effect.mapError(asFailed)
       )
       if (room.answering.get(meeting.peer) === meeting.hex) room.answering.delete(meeting.peer)
+      courtship.entering(meeting.peer)
+      // of a meeting that was offered here, its end is counted where it was tried
+      const entered = yield* Effect.tapError(letIn(met), ({ isRefused }) =>
+        Effect.sync(() => (meeting.isInitiator ? undefined : courtship.failed(meeting.peer, now(), 0.5, isRefused)))
+      )
       courtship.met(meeting.peer)
       ring()
       if (!(yield* room.admit(met))) return room.of(met.deviceText)
       yield* Effect.ensuring(
-        serve(met),
+        serve(met, entered),
         Effect.sync(() => {
           room.leave(met)
           ring()

@@ -11,6 +11,8 @@ import * as Supervisor from "../actor/Supervisor.ts"
 import * as FeedStore from "../echo/FeedStore.ts"
 import * as Replicator from "../echo/Replicator.ts"
 import * as SpaceService from "../echo/SpaceService.ts"
+import * as Entrance from "../halo/Entrance.ts"
+import * as IdentityService from "../halo/IdentityService.ts"
 import * as IdentityStore from "../halo/IdentityStore.ts"
 import * as OperationStore from "../halo/OperationStore.ts"
 import * as Device from "./Device.ts"
@@ -24,9 +26,9 @@ export interface Options extends SpaceService.Options {
 
 export const layer = (options: Options): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
   PeerLayer.layer.pipe(
-    Layer.provide(SpaceService.layer(options)),
+    Layer.provide(Layer.provideMerge(IdentityService.layer(options), SpaceService.layer(options))),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Supervisor.layer)),
-    Layer.provide(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
+    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
     Layer.merge(PeerActors.layerConnected(options.calling)),
     Layer.provide(Device.layer)
   )

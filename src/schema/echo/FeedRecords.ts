@@ -125,6 +125,9 @@ export const copiesKeys = (space: Uint8Array, after: Uint8Array | null) => range
 export const renewalKey = (space: Uint8Array, feed: Uint8Array): Uint8Array => keyOf(space, renewalKind, feed)
 export const renewalKeys = (space: Uint8Array, after: Uint8Array | null) => rangeOf(space, renewalKind, after)
 
+/** All keys of a space. */
+export const spaceKeys = (space: Uint8Array) => ({ from: keyOf(space, feedKind, noFeed), to: keyOf(space, 0xff, noFeed) })
+
 /** The feed that a key of any kind names. */
 export const feedOfKey = (key: Uint8Array): Uint8Array => key.subarray(34, 66)
 

@@ -103,7 +103,8 @@ const grew = (state: ReplicationState, feed: LocalFeed, now: number) => {
 const received = (state: ReplicationState, message: Message, now: number) => {
   switch (message._tag) {
     case "Summary":
-      if (!equalBytes(message.ops, rangeHash([], state.hash)))
+      if (state.operations !== undefined) state.operations.summed(message.ops)
+      else if (!equalBytes(message.ops, rangeHash([], state.hash)))
         return state.close("it has operations, which version 0 does not know")
       return summaryCame(state, message.stored, now)
     case "Range":
@@ -344,7 +345,8 @@ const speakSummary = (state: ReplicationState, now: number) => {
   state.summedAt = now
   state.isSummaryDue = state.owesSummary = false
   const frontier = state.frontierHash()
-  state.output.messages.push({ _tag: "Summary", stored: state.own.summary(), frontier, ops: rangeHash([], state.hash) })
+  const ops = state.operations?.summary() ?? rangeHash([], state.hash)
+  state.output.messages.push({ _tag: "Summary", stored: state.own.summary(), frontier, ops })
 }
 
 const passTime = (state: ReplicationState, now: number) => {

@@ -215,6 +215,8 @@ export interface Options {
   readonly manifest: (feed: string) => Uint8Array | null
   /** The hash of what is applied now. */
   readonly frontierHash: () => Uint8Array
+  /** The operations beside the feeds: their hash, and what becomes of the other's. Version 0 has none. */
+  readonly operations?: { readonly summary: () => Uint8Array; readonly summed: (ops: Uint8Array) => void }
   /** Another connection has given this one something to say: `Writable` is due. */
   readonly wake?: () => void
   readonly now: number
@@ -224,6 +226,7 @@ export class ReplicationState {
   readonly hash: Options["hash"]
   readonly manifest: Options["manifest"]
   readonly frontierHash: Options["frontierHash"]
+  readonly operations: Options["operations"]
   readonly self: string
   readonly peer: string
   readonly own: FeedSet<LocalFeed>
@@ -299,6 +302,7 @@ export class ReplicationState {
     this.hash = options.hash
     this.manifest = options.manifest
     this.frontierHash = options.frontierHash
+    this.operations = options.operations
     this.self = feedText(options.self)
     this.peer = feedText(options.peer)
     this.leads = isSmaller(options.self, options.peer)

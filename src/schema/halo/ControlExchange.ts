@@ -7,9 +7,9 @@
 import { feedText } from "../echo/FeedTable.ts"
 import { Bucket } from "../kube/Bucket.ts"
 import {
+  entranceOperationsMax,
   forwardedOperationsMax,
   forwardedOperationsPerMinuteMax,
-  messageOperationBytesMax,
   messageOperationsMax,
   refusedOperationsPerMinuteMax
 } from "../platform/Limits.ts"
@@ -18,6 +18,9 @@ import { type ControlMessage, operationRoom } from "./ControlMessage.ts"
 import type { Membership } from "./Membership.ts"
 import type { Operation } from "./Operation.ts"
 import type { OperationSet } from "./OperationSet.ts"
+
+/** What an operation that comes says of itself: its id, and who signed it; null of what is none. */
+export type Signature = (operation: Uint8Array) => { readonly id: Uint8Array; readonly by: string } | null
 
 /** An operation that is here: its id as bytes, how it was signed, and what it says of its place. */
 export interface HeldOperation {
@@ -35,15 +38,19 @@ export interface ControlSource {
   readonly membership: Pick<Membership, "device">
 }
 
-/** These operations and all that came before them, but for others and what came before those; parents first. */
+/**
+ * These operations and all that came before them, parents first, but for what a device surely has that was let in by at least one of
+ * others: what is in the past of each of those.
+ */
 export const pastOf = (
   source: ControlSource,
   ids: ReadonlyArray<string>,
-  without: ReadonlyArray<string>
+  others: ReadonlyArray<string>
 ): ReadonlyArray<HeldOperation> => {
-  const known = reached(source, without)
+  const known = others.map((other) => reached(source, [other]))
   const wanted = reached(source, ids)
-  return source.list().filter(({ operation: { id } }) => wanted.has(id) && !known.has(id))
+  const isKnown = (id: string) => known.length > 0 && known.every((past) => past.has(id))
+  return source.list().filter(({ operation: { id } }) => wanted.has(id) && !isKnown(id))
 }
 
 const reached = (source: ControlSource, ids: ReadonlyArray<string>): ReadonlySet<string> => {
@@ -63,12 +70,15 @@ export const opsMessages = (operations: ReadonlyArray<HeldOperation>): ReadonlyA
   return messages
 }
 
+/** What one message carries, unless a single operation is larger: on a slow line a word has to come every 10 s. */
+const messageBytes = 65_536
+
 const endOfMessage = (operations: ReadonlyArray<HeldOperation>, from: number): number => {
   let bytes = 0
   let end = from
   while (end < operations.length && end - from < messageOperationsMax) {
     bytes += operations[end]!.bytes.length + operationRoom
-    if (end > from && bytes > messageOperationBytesMax) break
+    if (end > from && bytes > messageBytes) break
     end++
   }
   return end
@@ -85,6 +95,8 @@ const authorsMax = 1_024
 const givenMore = 4_096
 const givenPause = 10
 const wastedBytesMax = 8_388_608
+/** Operations without parents that a peer may go on to send; each costs a look at its signatures. */
+const waitingPerSecond = 10
 
 interface Pushed extends HeldOperation {
   /** When it may go. */
@@ -93,7 +105,8 @@ interface Pushed extends HeldOperation {
 
 export class ControlExchange {
   private readonly source: ControlSource
-  private readonly idOf: (operation: Uint8Array) => Uint8Array | null
+  private readonly self: string
+  private readonly signedBy: Signature
   /** New here, in the order in which they came. */
   private readonly pushed = new Map<string, Pushed>()
   private pushAt = Number.POSITIVE_INFINITY
@@ -111,6 +124,7 @@ export class ControlExchange {
   private rangeTokens = rangeTokensMax
   private rangeTokensAt: number
   private readonly refused: Bucket
+  private readonly waiting: Bucket
   /** How much the peer was seen to lack, and since when. */
   private lacked = 0
   private readonly startedAt: number
@@ -119,10 +133,12 @@ export class ControlExchange {
   /** Why the peer is cut off, or null. */
   greed: string | null = null
 
-  constructor(source: ControlSource, idOf: (operation: Uint8Array) => Uint8Array | null, now: number) {
+  constructor(source: ControlSource, self: string, signedBy: Signature, now: number) {
     this.source = source
-    this.idOf = idOf
+    this.self = self
+    this.signedBy = signedBy
     this.startedAt = this.rangeTokensAt = this.wastedAt = now
+    this.waiting = new Bucket(waitingPerSecond, entranceOperationsMax, now)
     this.refused = new Bucket(refusedOperationsPerMinuteMax / 60, refusedOperationsPerMinuteMax, now)
   }
 
@@ -146,8 +162,9 @@ export class ControlExchange {
     }
   }
 
-  /** How long an operation of an author has to wait. */
+  /** How long an operation of an author has to wait; this device's own ones do not. */
   private turnOf(author: string, now: number): number {
+    if (author === this.self) return 0
     let turn = this.authors.get(author)
     if (turn === undefined) {
       if (this.authors.size >= authorsMax) this.authors.clear()
@@ -168,20 +185,21 @@ export class ControlExchange {
     }
   }
 
-  /** What has come is new here, or it was not wanted; null when something is no operation. */
-  opsCame(operations: ReadonlyArray<Uint8Array>, now: number): ReadonlyArray<Uint8Array> | null {
+  /** What has come that is new here, by those from whom it is taken; null when something is no operation. */
+  opsCame(
+    operations: ReadonlyArray<Uint8Array>,
+    isTaken: (by: string) => boolean,
+    now: number
+  ): ReadonlyArray<Uint8Array> | null {
     const fresh: Array<Uint8Array> = []
     this.wasted = Math.max(0, this.wasted - (now - this.wastedAt))
     this.wastedAt = now
     for (const operation of operations) {
-      const id = this.idOf(operation)
-      if (id === null) return null
-      const text = feedText(id)
-      this.asked.delete(text)
-      this.wanted.delete(text)
-      this.pushed.delete(text)
-      if (this.owed.delete(text)) this.queue = null
-      if (this.coming.has(text) || this.source.set.has(id)) {
+      const signed = this.signedBy(operation)
+      if (signed === null) return null
+      const text = feedText(signed.id)
+      this.has(text)
+      if (this.coming.has(text) || this.source.set.has(signed.id) || !isTaken(signed.by)) {
         this.wasted += operation.length
         continue
       }
@@ -192,11 +210,21 @@ export class ControlExchange {
     return fresh
   }
 
-  /** What had come was taken in, as far as it was not refused. */
-  taken(refused: number, now: number): void {
+  /** The peer has an operation: it is neither asked for nor given any more. */
+  private has(text: string): void {
+    this.asked.delete(text)
+    this.wanted.delete(text)
+    this.pushed.delete(text)
+    if (this.owed.delete(text)) this.queue = null
+  }
+
+  /** What had come was taken in, as far as it was not refused and does not wait. */
+  taken(refused: number, waiting: number, now: number): void {
     this.coming.clear()
     for (let left = refused; left > 0 && this.greed === null; left--)
       if (this.refused.take(now) > 0) this.greed = "it goes on sending operations that do not hold"
+    for (let left = waiting; left > 0 && this.greed === null; left--)
+      if (this.waiting.take(now) > 0) this.greed = "it goes on sending operations without what comes before them"
   }
 
   wantCame(ids: ReadonlyArray<Uint8Array>, now: number): void {

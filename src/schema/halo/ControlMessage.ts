@@ -5,10 +5,13 @@
  * read is true to its shape; whether it is true is for the machine (ControlSync.ts). Bytes: docs/format.md#control-operations-on-the-wire.
  */
 import type * as Result from "effect/Result"
-import { decodeWith, type Malformed, type Reader, Writer } from "../platform/Codec.ts"
+import { Unsupported } from "../echo/ChangeSet.ts"
+import { feedText } from "../echo/FeedTable.ts"
+import { decodeWith, Malformed, Reader, Writer } from "../platform/Codec.ts"
 import { messageBytesMax, messageOperationBytesMax, messageOperationsMax, rangeItemsMax } from "../platform/Limits.ts"
 import { type KeyRange, readRange, writeRange } from "../platform/RangeSet.ts"
 import type { DeviceStanding } from "./Membership.ts"
+import { operationId, readFrame, readSigned } from "./OperationFrame.ts"
 
 const standings: ReadonlyArray<DeviceStanding> = ["stranger", "member", "former"]
 
@@ -117,3 +120,19 @@ export const decodeControl = (bytes: Uint8Array): Result.Result<ControlMessage, 
 /** Whether a frame, unless it is garbled, is about operations; a Refuse of the whole channel is about neither. */
 export const isControl = ([, type, set]: Uint8Array): boolean =>
   type === 6 || type === 12 || type === 14 || (type === 1 && set === 1)
+
+/** The id of an operation as it was signed, and who says that he signed it; null of what is no operation. */
+export const signedBy = (
+  bytes: Uint8Array,
+  hash: (bytes: Uint8Array) => Uint8Array
+): { readonly id: Uint8Array; readonly by: string } | null => {
+  try {
+    const outer = new Reader(bytes)
+    const { op } = readSigned(outer)
+    outer.finish()
+    return { id: operationId(op, hash), by: feedText(readFrame(new Reader(op)).by) }
+  } catch (error) {
+    if (error instanceof Malformed || error instanceof Unsupported) return null
+    throw error
+  }
+}

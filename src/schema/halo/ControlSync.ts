@@ -13,7 +13,14 @@
 import { feedText } from "../echo/FeedTable.ts"
 import { compareBytes } from "../platform/Codec.ts"
 import { entranceBytesMax, entranceMillisMax, entranceOperationsMax, entranceSilenceMillisMax } from "../platform/Limits.ts"
-import { ControlExchange, type ControlSource, type HeldOperation, opsMessages, pastOf } from "./ControlExchange.ts"
+import {
+  ControlExchange,
+  type ControlSource,
+  type HeldOperation,
+  opsMessages,
+  pastOf,
+  type Signature
+} from "./ControlExchange.ts"
 import type { ControlMessage } from "./ControlMessage.ts"
 import type { DeviceStanding } from "./Membership.ts"
 
@@ -23,14 +30,14 @@ export type ControlEvent =
   | { readonly _tag: "Garbled"; readonly reason: string }
   /** Operations are here that were not, wherever they came from. */
   | { readonly _tag: "Added"; readonly operations: ReadonlyArray<HeldOperation> }
-  /** A `Take` was carried out. */
-  | { readonly _tag: "Taken"; readonly refused: number }
+  /** A `Take` was carried out: how many were refused, and how many wait for others. */
+  | { readonly _tag: "Taken"; readonly refused: number; readonly waiting: number }
   /** The peer has told the hash of its operations, beside those of feeds. */
   | { readonly _tag: "Summed"; readonly ops: Uint8Array }
   | { readonly _tag: "Writable" }
 
 export type ControlAction =
-  /** To be taken in before more is read; `Taken` answers it. Views into a frame. */
+  /** To be taken in before more is read, unless the connection ends meanwhile; `Taken` answers it. Views into a frame. */
   | { readonly _tag: "Take"; readonly operations: ReadonlyArray<Uint8Array> }
   /** Both are members, and had the same. */
   | { readonly _tag: "Enter" }
@@ -47,11 +54,12 @@ export interface ControlOptions {
   /** The public keys of both ends. */
   readonly self: Uint8Array
   readonly peer: Uint8Array
-  /** The id of a signed operation; null of what is none. */
-  readonly idOf: (operation: Uint8Array) => Uint8Array | null
+  readonly signedBy: Signature
   readonly now: number
 }
 
+/** Operations that are taken in at once of who is not known to be a member. */
+const stepOperations = 64
 /** Hashes that either end may say before both are inside. */
 const hashesMax = 64
 const comparePauseMin = 1_000
@@ -74,10 +82,15 @@ export class ControlSync {
   private heard: DeviceStanding | null = null
   private heardTimes = 0
   private hasShown = false
+  /** Operations were sent, or came, and Standing is to follow them. */
+  private hasGiven = false
+  private isGiven = false
   /** The hashes that members told each other. */
   private readonly saidHashes = new Set<string>()
   private readonly heardHashes = new Set<string>()
-  private isInside = false
+  /** Whether both are members and have said the same. From then on messages about feeds may follow. */
+  isInside = false
+  private hasEntered = false
   private isParting = false
   private operationsLeft = entranceOperationsMax
   private bytesLeft = entranceBytesMax
@@ -87,15 +100,20 @@ export class ControlSync {
   /** Why the connection ends, and what the peer is told of it. */
   private closing: { readonly reason: string; readonly farewell: string | null } | null = null
 
-  constructor({ idOf, now, peer, self, source }: ControlOptions) {
+  constructor({ now, peer, self, signedBy, source }: ControlOptions) {
     this.source = source
     this.self = feedText(self)
     this.peer = feedText(peer)
     this.leads = compareBytes(self, peer) < 0
-    this.exchange = new ControlExchange(source, idOf, now)
+    this.exchange = new ControlExchange(source, this.self, signedBy, now)
     this.startedAt = this.heardAt = now
     this.said = this.standing()
     this.say()
+  }
+
+  /** Why the connection ends, or null. */
+  get ending(): string | null {
+    return this.closing?.reason ?? null
   }
 
   /** When the machine wants to speak though nothing happens. */
@@ -120,6 +138,7 @@ export class ControlSync {
     switch (event._tag) {
       case "Received":
         this.heardAt = now
+        this.isGiven = event.message._tag === "Ops"
         this.received(event.message, actions, now)
         break
       case "Garbled":
@@ -129,7 +148,7 @@ export class ControlSync {
         if (this.isLevel) this.isParting ||= this.standing() !== "member" || this.ownStanding() !== "member"
         break
       case "Taken":
-        this.exchange.taken(event.refused, now)
+        this.taken(event.refused, event.waiting, now)
         break
       case "Summed":
         return this.summed(event.ops, now)
@@ -162,9 +181,17 @@ export class ControlSync {
       for (const { length } of operations) this.bytesLeft -= length
       if (this.operationsLeft < 0 || this.bytesLeft < 0) return this.close("it shows too much to be let in", "greedy")
     }
-    const fresh = this.exchange.opsCame(operations, now)
+    const fresh = this.exchange.opsCame(operations, (by) => this.isLevel || !this.isFormer(by), now)
     if (fresh === null) return this.close("it sent what is no operation", "malformed")
-    if (fresh.length > 0) actions.push({ _tag: "Take", operations: fresh })
+    const step = this.isLevel ? fresh.length : stepOperations
+    for (let from = 0; from < fresh.length; from += step)
+      actions.push({ _tag: "Take", operations: fresh.slice(from, from + step) })
+  }
+
+  /** What somebody shows is all within somebody's right, parents first: the first thing that is not ends it. */
+  private taken(refused: number, waiting: number, now: number) {
+    this.exchange.taken(refused, waiting, now)
+    if (!this.isLevel && refused + waiting > 0) this.close("what it shows does not hold", "not a member")
   }
 
   // Who is what ---------------------------------------------------------------------------------------------------------------------
@@ -177,6 +204,11 @@ export class ControlSync {
     return this.source.membership.device(this.self).standing
   }
 
+  /** Whether what a device says counts no more: of one that was let in again, all that has to be known is known to who let it in. */
+  private isFormer(device: string): boolean {
+    return this.source.membership.device(device).standing === "former"
+  }
+
   /** Whether each is a member to the other. */
   private get isLevel(): boolean {
     return this.said === "member" && this.heard === "member"
@@ -187,6 +219,12 @@ export class ControlSync {
     const ops = this.source.set.summary()
     if (this.said === "member") this.saidHashes.add(feedText(ops))
     this.due.push({ _tag: "Standing", standing: this.said, ops })
+    this.meet()
+  }
+
+  /** Who hears what it has said itself is inside, and so is the other, however both have gone on since. */
+  private meet(): void {
+    if (this.isLevel) for (const hash of this.heardHashes) if (this.saidHashes.has(hash)) this.isInside = true
   }
 
   private standingCame(standing: DeviceStanding, ops: Uint8Array, now: number) {
@@ -197,6 +235,7 @@ export class ControlSync {
     if (this.standing() !== this.said) this.say()
     if (!this.isLevel) return this.show()
     this.heardHashes.add(feedText(ops))
+    this.meet()
     if (!this.saidHashes.has(feedText(ops))) {
       this.exchange.forget()
       this.compareAt = this.leads ? now : Number.POSITIVE_INFINITY
@@ -224,7 +263,7 @@ export class ControlSync {
     // who was told that it is out hears first by what
     const isDue = this.heard === "stranger" || this.heardTimes > 1
     if (this.said !== "member" || !isDue || this.ownStanding() !== "member") return null
-    return pastOf(this.source, membership.device(this.self).grants, there.grants)
+    return pastOf(this.source, membership.device(this.self).live, there.grants)
   }
 
   // Both are members ----------------------------------------------------------------------------------------------------------------
@@ -260,15 +299,22 @@ export class ControlSync {
     if (!this.isLevel) return
     if (now >= this.compareAt && this.exchange.isIdle(now)) this.compare(now)
     this.exchange.speak(messages, now)
-    if (this.isInside) return
-    // what is the same here by now is told once nothing more is on its way
-    if (this.exchange.isIdle(now) && !this.saidHashes.has(feedText(this.source.set.summary()))) {
-      this.say()
-      messages.push(...this.due.splice(0))
-      if (this.saidHashes.size > hashesMax) this.close("this device changes without end", "slow")
-    }
-    for (const hash of this.heardHashes) if (this.saidHashes.has(hash)) this.isInside = true
-    if (this.isInside) actions.push({ _tag: "Enter" })
+    if (!this.isInside) this.speakSame(messages, now)
+    if (!this.isInside || this.hasEntered) return
+    this.hasEntered = true
+    actions.push({ _tag: "Enter" })
+  }
+
+  /** After what was given, and when something has come, what is here by now is told, once nothing more is on its way. */
+  private speakSame(messages: Array<ControlMessage>, now: number): void {
+    this.hasGiven ||= messages.some(({ _tag }) => _tag === "Ops")
+    if (!this.exchange.isIdle(now)) return
+    const isNew = !this.isGiven && !this.saidHashes.has(feedText(this.source.set.summary()))
+    if (!this.hasGiven && !isNew) return
+    this.hasGiven = false
+    this.say()
+    messages.push(...this.due.splice(0))
+    if (this.saidHashes.size > hashesMax) this.close("this device changes without end", "slow")
   }
 
   private compare(now: number): void {

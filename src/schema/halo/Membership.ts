@@ -7,7 +7,7 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import { dominates, type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 import { feedsIn, type Operation, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
@@ -308,9 +308,14 @@ export class Membership {
     return this.valid[op] ? "valid" : "quarantined"
   }
 
-  /** Whose key it is by the operation that granted it, standing or not: an identity, empty of an invitation; undefined of no grant. */
-  holder(proof: string, key: string): string | undefined {
-    return this.nodes[this.numbers.get(proof) ?? -1]?.grants.find((grant) => grant.key === key)?.identity
+  /**
+   * Whose key it is by the operation that granted it, standing or not: an identity; empty of an invitation; undefined of no grant. With
+   * null, whose recovery key it is in an identity's own space.
+   */
+  holder(proof: string | null, key: string): string | undefined {
+    const { self } = this.known
+    if (proof === null) return self?.key === key ? self.identity : undefined
+    return this.known.grantsOf(proof).find((grant) => grant.key === key)?.identity
   }
 
   /** An operation that is here, as those see it who ask why. */
@@ -363,14 +368,14 @@ export class Membership {
     return this.refreshed().list()
   }
 
-  /** What a device is by its key. Of a member `grants` are those that stand; of a former one, all that it had. */
+  /** What a device is by its key. */
   device(key: string): DeviceRight {
     const all = this.grantsAt.get(`device ${key}`) ?? noGrants
-    const live = all.filter((grant) => this.isLive(grant) && (grant.member === null || this.isLive(grant.member)))
+    const standing = all.filter((grant) => this.isLive(grant) && (grant.member === null || this.isLive(grant.member)))
     const idsOf = (ops: Iterable<number>) => [...new Set(ops)].map((op) => this.nodes[op]!.operation.id)
-    if (live.length > 0) return { standing: "member", grants: idsOf(live.map(({ op }) => op)), revocations: [] }
-    const standing = all.length === 0 ? "stranger" : "former"
-    return { standing, grants: idsOf(all.map(({ op }) => op)), revocations: idsOf(this.revokersOf(all)) }
+    const grants = idsOf(all.map(({ op }) => op))
+    if (standing.length > 0) return { standing: "member", grants, live: idsOf(standing.map(({ op }) => op)), revocations: [] }
+    return { standing: all.length === 0 ? "stranger" : "former", grants, live: [], revocations: idsOf(this.revokersOf(all)) }
   }
 
   /** What stands and takes away these grants, or one that they go back to. */
@@ -391,10 +396,4 @@ export class Membership {
     this.changed.clear()
     return this.roster
   }
-}
-
-const into = <A>(lists: Map<string, Array<A>>, key: string, value: A): void => {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [value])
-  else list.push(value)
 }

@@ -68,9 +68,10 @@ export interface Said {
 /** Whether a device never was in, is, or was. */
 export type DeviceStanding = "stranger" | "member" | "former"
 
-/** What a device is, the operations that let it in, and those that took it out again: ids. */
+/** What a device is; the operations that let it in, those of them by which it is in, and those that took it out again: ids. */
 export interface DeviceRight {
   readonly standing: DeviceStanding
   readonly grants: ReadonlyArray<string>
+  readonly live: ReadonlyArray<string>
   readonly revocations: ReadonlyArray<string>
 }

@@ -10,7 +10,7 @@ import { decodeWith, equalBytes, type Malformed, Writer } from "../platform/Code
 import { operationRange } from "../platform/StorageKeys.ts"
 
 /** A SignedOp is at most so long: the largest operation, its signature and their frame. */
-export const signedBytesMax = 262_144 + 128
+const signedBytesMax = 262_144 + 128
 
 /** The key of the operation that came to count as the `order`th. */
 export const operationKey = (space: Uint8Array, order: number): Uint8Array => {

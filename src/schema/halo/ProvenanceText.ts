@@ -37,7 +37,9 @@ const sentence = (entry: Entry, nameOf: NameOf): string => {
     case "AddDevice":
       return `${signer} added ${nameOf("device", deed.device)}.`
     default:
-      return `${signer} did what grants nothing (${deed.type}).`
+      return deed.type === "Unknown"
+        ? `${signer} did what this version of Troupe does not know. Update Troupe.`
+        : `${signer} did what grants nothing (${deed.type}).`
   }
 }
 

@@ -137,15 +137,20 @@ export class Courtship {
     if (suitor !== undefined) suitor.failures++
   }
 
-  /** Its device has proved itself. */
-  met(peer: string): void {
+  /** Its device has proved its key, and is about to be let in: that has a bound of its own, and takes nobody's turn. */
+  entering(peer: string): void {
     this.offered.delete(peer)
     this.answered.delete(peer)
+    const suitor = this.suitors.get(peer)
+    if (suitor !== undefined) suitor.state = "met"
+  }
+
+  /** Its device has proved itself. */
+  met(peer: string): void {
+    this.entering(peer)
     this.proven.delete(peer)
     this.proven.add(peer)
     for (const oldest of this.proven) if (this.proven.size > provenMax) this.proven.delete(oldest)
-    const suitor = this.suitors.get(peer)
-    if (suitor !== undefined) suitor.state = "met"
   }
 
   /** A connection of some duration has ended. */

@@ -116,7 +116,9 @@ export const actorCallersMax = 64
 /** P: calls to actors that one channel has under way, and the bytes of them above which others are refused. */
 export const callsMax = 256
 export const callBytesMax = 8_388_608
-/** W: control operations that a writer adds to a space; P: those of one key that others keep, and the bytes that wait for their parents. */
+/** W: control operations of a space, and those of one key, beyond which none is made; P: the bytes of those that wait for their parents. */
 export const spaceOperationsMax = 100_000
 export const signerOperationsMax = 10_000
 export const waitingOperationBytesMax = 4_194_304
+/** W: the name of a person or a device. */
+export const nameBytesMax = 256

@@ -172,6 +172,8 @@ export class FeedStore extends Context.Service<
       readonly admits: (manifest: Manifest) => boolean
       readonly feedId: (index: number) => Uint8Array
     }) => Effect.Effect<SpaceFeeds, StorageError, Scope.Scope>
+    /** Removes all feeds of a space that is not open, and the private keys of those that this device has made. */
+    readonly wipe: (space: Uint8Array) => Effect.Effect<void, StorageError>
   }
 >()("troupe/echo/FeedStore") {}
 

@@ -128,8 +128,8 @@ export interface Space {
   /** The public keys of the member devices, as text, this one among them. */
   readonly members: ReadonlyArray<string>
   readonly name: Effect.Effect<string, SpaceClosed>
-  /** Who is in, and how others come and go; null where the members are devices, for good. */
-  readonly membership: SpaceMembership | null
+  /** Who is in, and how others come and go. Where the members are devices, nobody does. */
+  readonly membership: SpaceMembership
   readonly create: <T extends ObjectType>(
     type: T,
     properties: PropsOf<T>,
@@ -204,8 +204,10 @@ export class SpaceService extends Context.Service<
      * crashed meanwhile more often than it is restarted.
      */
     readonly open: (ticket: string) => Effect.Effect<Space, OpenError>
-    /** The spaces that this device keeps, by id and ticket. */
+    /** The spaces that this device keeps, by id and ticket; without those that hold an identity itself. */
     readonly list: Effect.Effect<ReadonlyArray<{ readonly id: string; readonly ticket: string }>, StorageError>
+    /** Closes a space and removes all of it from this device, with the keys of its feeds. Others are not told. */
+    readonly wipe: (id: string) => Effect.Effect<void, StorageError>
   }
 >()("troupe/echo/SpaceService") {}
 

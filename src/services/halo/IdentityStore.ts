@@ -42,6 +42,8 @@ export class IdentityStore extends Context.Service<
     readonly prepare: (genesis: Uint8Array) => Effect.Effect<HeldIdentity, StorageError>
     /** All identities that this device is a device of, the earliest first: those that were prepared, too, once operations make it one. */
     readonly list: Effect.Effect<ReadonlyArray<HeldIdentity>, StorageError>
+    /** The keys that were prepared for an identity, whether it has taken this device in or not; null when there are none. */
+    readonly prepared: (text: string) => Effect.Effect<HeldIdentity | null, StorageError>
     readonly find: (text: string) => Effect.Effect<HeldIdentity, IdentityMissing | StorageError>
     /** The operations of an identity's own graph. */
     readonly operations: (identity: HeldIdentity) => Effect.Effect<SpaceOperations, StorageError, Scope.Scope>
@@ -49,6 +51,9 @@ export class IdentityStore extends Context.Service<
     readonly certificate: (identity: HeldIdentity) => Effect.Effect<Uint8Array, IdentityMissing | StorageError>
     /** The recovery keys of a phrase as somebody typed it. Wipe them after use. */
     readonly recovered: (typed: Redacted.Redacted<string>) => Effect.Effect<RecoveredIdentity, MnemonicInvalid>
+    /** Whether somebody has typed the identity's phrase here, and that somebody has. */
+    readonly isConfirmed: (identity: HeldIdentity) => Effect.Effect<boolean, StorageError>
+    readonly confirm: (identity: HeldIdentity) => Effect.Effect<void, StorageError>
     /** Removes an identity and its keys from this device, and the operations of its graph. */
     readonly wipe: (identity: HeldIdentity) => Effect.Effect<void, StorageError>
   }

@@ -45,6 +45,8 @@ export interface SpaceOperations {
   readonly list: () => ReadonlyArray<DecodedOperation>
   /** The device that signed the manifest of a feed that some operation admits, as text: standing or not. */
   readonly deviceOf: (feed: string) => string | undefined
+  /** How many operations wait here for their parents. */
+  readonly waiting: () => number
   /** What was found that a newer version of Troupe has written, or null: the space is then read, and not written. */
   readonly unsupported: () => string | null
   /**
@@ -61,11 +63,27 @@ export interface SpaceOperations {
   readonly watch: (listener: (added: ReadonlyArray<DecodedOperation>) => void) => Effect.Effect<void, never, Scope.Scope>
 }
 
+/** Who founds a space: a device with its keys, and the bytes of its certificate. */
+export interface Founding {
+  readonly device: Uint8Array
+  readonly agreement: Uint8Array
+  readonly certificate: Uint8Array
+  readonly isLocked: boolean
+}
+
 export class OperationStore extends Context.Service<
   OperationStore,
   {
     /** Opens the operations of a space. What was stored is not verified anew. Opened twice, it is the same set. */
     readonly open: (space: Uint8Array, identity: Uint8Array | null) => Effect.Effect<SpaceOperations, StorageError, Scope.Scope>
+    /** Founds a space by a device of an identity, by the certificate that says so. Answers the space's id. */
+    readonly found: (founding: Founding) => Effect.Effect<Uint8Array, KeyMissing | StorageError>
+    /** What operations would make of a space by themselves, judged as those of an open one are; nothing of them is kept. */
+    readonly judge: (
+      space: Uint8Array,
+      identity: Uint8Array | null,
+      operations: ReadonlyArray<Uint8Array>
+    ) => Effect.Effect<Membership, StorageError>
     /** Removes all operations of a space that is not open. */
     readonly wipe: (space: Uint8Array) => Effect.Effect<void, StorageError>
   }

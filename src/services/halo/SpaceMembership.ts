@@ -2,7 +2,7 @@
  * Who is in a space: people with roles, how they come in, how they go, and by what right. Of a space whose members are identities.
  *
  * Everything here is a control operation that this device signs, and that every other device judges by itself; nobody has to be online.
- * What each of them means: docs/identity.md; what it promises: docs/security.md#membership.
+ * What each of them promises: docs/security.md#membership.
  */
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -13,7 +13,6 @@ import type { MnemonicInvalid } from "../../schema/halo/Mnemonic.ts"
 import type { SpaceClosed, WriteError } from "../echo/SpaceService.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { StorageError } from "../platform/Storage.ts"
-import type { IdentityMissing } from "./IdentityStore.ts"
 import type { NotPermitted } from "./OperationStore.ts"
 
 /** What a member may do, a later one all that an earlier one may: read, write, admit and remove, own. */
@@ -29,6 +28,18 @@ export interface Person {
   /** The keys of the devices, as text. */
   readonly devices: ReadonlyArray<string>
   readonly isSelf: boolean
+}
+
+/** A device of this device's own person. */
+export interface OwnDevice {
+  readonly device: string
+  /** Whether this device may take it away by itself; of another the phrase can. */
+  readonly isBelow: boolean
+  readonly isOnline: boolean
+  /** Milliseconds since 1970: when it was added, as whoever added it says. */
+  readonly addedAt: number
+  /** When it last wrote here, as it says; null when nothing of it is here. */
+  readonly lastSeen: number | null
 }
 
 /** Why this device's person is no member any more. */
@@ -51,9 +62,11 @@ export interface Withheld {
   readonly to: number
 }
 
-/** From when on what a device or a person did is not to count, in milliseconds since 1970; what was seen before stays. */
 export interface Revoking {
+  /** From when on what was done is not to count, in milliseconds since 1970; what was seen before stays. */
   readonly since?: number
+  /** The words of one's own identity, which may take away each of its devices. */
+  readonly phrase?: Redacted.Redacted<string>
 }
 
 export type ChangeError = NotPermitted | KeyMissing | StorageError | SpaceClosed
@@ -71,6 +84,9 @@ export interface SpaceMembership {
   readonly people: Effect.Effect<ReadonlyArray<Person>, SpaceClosed>
   /** The people now, and again after each change. */
   readonly changes: Stream.Stream<ReadonlyArray<Person>, SpaceClosed>
+  readonly devices: Effect.Effect<ReadonlyArray<OwnDevice>, SpaceClosed | StorageError>
+  /** How many change sets a device wrote since a time, as it says. */
+  readonly changesBy: (device: string, since: number) => Effect.Effect<number, SpaceClosed | StorageError>
   readonly policy: Effect.Effect<"invite" | "locked", SpaceClosed>
   /** Set when this device's person was removed, or left. */
   readonly removed: Effect.Effect<Removed | null, SpaceClosed>
@@ -81,16 +97,24 @@ export interface SpaceMembership {
   /** Removes somebody, or takes all roles above one from him, of whoever stands strictly below. */
   readonly remove: (identity: string, options?: Revoking) => Effect.Effect<void, ChangeError>
   readonly demote: (identity: string, role: Exclude<RoleName, "owner">, options?: Revoking) => Effect.Effect<void, ChangeError>
-  readonly removeDevice: (identity: string, device: string, options?: Revoking) => Effect.Effect<void, ChangeError>
+  /** Of one's own identity what is below this device, or with the phrase any; of others' what is below oneself. */
+  readonly removeDevice: (
+    identity: string,
+    device: string,
+    options?: Revoking
+  ) => Effect.Effect<void, ChangeError | MnemonicInvalid | PhraseNeeded>
   /** Leaves, for good. An owner has to give the phrase: nobody above him could bring him back. */
-  readonly leave: (
-    phrase?: Redacted.Redacted<string>
-  ) => Effect.Effect<void, ChangeError | MnemonicInvalid | PhraseNeeded | IdentityMissing>
+  readonly leave: (phrase?: Redacted.Redacted<string>) => Effect.Effect<void, ChangeError | MnemonicInvalid | PhraseNeeded>
   readonly setPolicy: (policy: "invite" | "locked") => Effect.Effect<void, ChangeError>
   /** What is here and does not count. */
   readonly withheld: Effect.Effect<ReadonlyArray<Withheld>, SpaceClosed>
   /** Lets count what a feed holds up to now. */
   readonly endorse: (feed: string) => Effect.Effect<void, ChangeError>
+  /**
+   * Who let somebody in and by what right, a list of sentences for each time: what let him in first, then what that rests on, up to the one
+   * who founded the space, with what took it away since.
+   */
+  readonly provenance: (identity: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<string>>, SpaceClosed>
   /** Says who this person is, in this space. */
   readonly setName: (name: string) => Effect.Effect<void, WriteError>
 }

@@ -10,7 +10,9 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
-import type { Channel } from "./Connection.ts"
+import type { Entered, EntranceRefused } from "../halo/Entrance.ts"
+import type { StorageError } from "../platform/Storage.ts"
+import type { Channel, ConnectionClosed } from "./Connection.ts"
 
 /** A channel to a member's device, after both ends have proved their device keys. Each frame is one message. */
 export interface PeerChannel {
@@ -20,6 +22,15 @@ export interface PeerChannel {
   readonly socket: Socket.Socket
   /** Bytes that crossed the connection so far, both directions, framing included. */
   readonly bytesOnWire: () => number
+  /** What `enter` answered, or null where nobody has to be let in. */
+  readonly entered: Entered | null
+}
+
+/** A device that has proved its key on a channel, and is to be let in. */
+export interface EnteringPeer {
+  readonly device: Uint8Array
+  readonly deviceText: string
+  readonly channel: Channel
 }
 
 /** Channels of a name and version that other devices open beside the first one. */
@@ -44,8 +55,16 @@ export class Swarm extends Context.Service<
     readonly join: (options: {
       readonly space: Uint8Array
       readonly device: Uint8Array
+      /** Who is let in; with `enter` only whose place in the entrance is never taken by others. */
       readonly isMember: (device: Uint8Array) => boolean
-      /** The name and version of the channel, `echo/replicate` and 0. */
+      /**
+       * Lets in whoever has proved a device key, before it counts as connected and before any other channel is opened. It has 30 s, and
+       * at most 16 devices are in the entrance at once; its scope is that of the connection.
+       */
+      readonly enter?: (
+        peer: EnteringPeer
+      ) => Effect.Effect<Entered, EntranceRefused | ConnectionClosed | StorageError, Scope.Scope>
+      /** The name and version of the channel: `echo/replicate`, and 1 with an entrance, 0 without. */
       readonly channel: string
       readonly version: number
       /** Runs in a fiber and scope of its own; its failure closes that channel and nothing else. */

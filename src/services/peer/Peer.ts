@@ -8,6 +8,7 @@ import type { ActorSystem } from "../actor/ActorSystem.ts"
 import type { Persistence } from "../actor/Persistence.ts"
 import type { Supervisor } from "../actor/Supervisor.ts"
 import type { SpaceService } from "../echo/SpaceService.ts"
+import type { IdentityService } from "../halo/IdentityService.ts"
 import type { SealedBy } from "../platform/Sealing.ts"
 
 export class Peer extends Context.Service<
@@ -16,6 +17,10 @@ export class Peer extends Context.Service<
     /** This device's public key as text: what another device lists in `members`. */
     readonly device: string
     readonly spaces: SpaceService["Service"]
+    /** The identities of this device's person; `accept` and `enter` bring it into spaces of others, and other identities' devices here. */
+    readonly identities: IdentityService["Service"]
+    readonly accept: IdentityService["Service"]["accept"]
+    readonly enter: IdentityService["Service"]["enter"]
     /**
      * What its data is sealed by: `passphrase`, against whoever has the folder and not that; `file`, against whoever has of the folder
      * everything but its file `key`; `none`, since it keeps nothing (docs/security.md#at-rest).

@@ -1,0 +1,127 @@
+/**
+ * IdentityService over the spaces of this device: an identity is its graph of operations (IdentityStore), and a space of its own for names.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { encodeIdentityTicket } from "../../schema/echo/Space.ts"
+import { acceptingMessage, decodeOffer, encodeAcceptance } from "../../schema/halo/Admission.ts"
+import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
+import { decodeCertificate } from "../../schema/halo/Certificate.ts"
+import { type Space, SpaceService } from "../../services/echo/SpaceService.ts"
+import { type CreateOptions, IdentityService } from "../../services/halo/IdentityService.ts"
+import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../services/halo/IdentityStore.ts"
+import { OperationStore } from "../../services/halo/OperationStore.ts"
+import { Crypto } from "../../services/platform/Crypto.ts"
+import { Keyring } from "../../services/platform/Keyring.ts"
+import { type Judged, judged, kept } from "./IdentityEntry.ts"
+import { faceOf, named, type Surroundings } from "./IdentityFace.ts"
+
+/** Where signaling may be found, told to whoever comes in. */
+export interface Options {
+  readonly urls: ReadonlyArray<string>
+}
+
+const limits =
+  "These words bring back the identity, and every space that another peer still holds. They do not bring back what is on this device alone, what it had not sent yet, or names that you gave to people here: add a second device."
+
+const untold = ({ text }: HeldIdentity) => `the own space of identity ${text} is not open`
+
+const make = Effect.fnUntraced(function* ({ urls }: Options) {
+  const crypto = yield* Crypto
+  const keyring = yield* Keyring
+  const store = yield* IdentityStore
+  const operations = yield* OperationStore
+  const spaces = yield* SpaceService
+  const surroundings: Surroundings = { crypto, store, operations, spaces, urls }
+
+  /** The identity, with its own space open. */
+  const opened = Effect.fnUntraced(function* (held: HeldIdentity) {
+    const space = yield* spaces.open(encodeIdentityTicket({ space: held.id, identity: held.id, urls }, crypto.hash))
+    return faceOf(surroundings, held, space)
+  })
+
+  // the other devices hear at once that this one is here, and it of what they changed
+  const openAll = Effect.flatMap(store.list, (all) =>
+    Effect.forEach(all, (held) => Effect.catch(opened(held), (error) => Effect.logWarning(untold(held), error)), {
+      discard: true
+    })
+  )
+  yield* Effect.catch(openAll, (error) => Effect.logWarning("the identities of this device cannot be read", error))
+
+  const holderOf = (identity: string | undefined) =>
+    identity !== undefined
+      ? store.find(identity)
+      : Effect.flatMap(store.list, ([first]) =>
+          first === undefined ? Effect.fail(new IdentityMissing({ identity: "" })) : Effect.succeed(first)
+        )
+
+  const create = Effect.fnUntraced(function* ({ words = 12, ...options }: CreateOptions) {
+    const name = yield* named(options.name)
+    const device = yield* named(options.device ?? name)
+    const { identity: held, phrase } = yield* store.create(words)
+    const told = Effect.gen(function* () {
+      const identity = yield* opened(held)
+      yield* identity.setName(name)
+      yield* identity.rename(held.deviceText, device, options.platform)
+      return identity
+    })
+    // nobody would ever be shown its phrase
+    const undone = Effect.andThen(Effect.ignore(spaces.wipe(held.text)), Effect.ignore(store.wipe(held)))
+    const identity = yield* Effect.onError(told, () => undone)
+    return { identity, phrase, limits }
+  })
+
+  const accept = Effect.fnUntraced(function* (text: string, options: { readonly identity?: string } = {}) {
+    const offer = yield* Effect.fromResult(decodeOffer(text, crypto.hash))
+    const held = yield* offer.kind === "device" ? store.prepare(offer.genesis) : holderOf(options.identity)
+    const { agreement, device } = held
+    if (offer.kind === "space") {
+      const holds = yield* crypto.verify(offer.founding.signatures)
+      if (!holds.every(Boolean))
+        return yield* new AdmissionInvalid({ expected: "offer", reason: "a signature in it does not hold" })
+    }
+    const acceptance = yield* keyring.sign(device, acceptingMessage(offer, { device, agreement }, held.id, crypto.hash))
+    const accepted = { device, agreement, acceptance }
+    if (offer.kind === "device") return encodeAcceptance({ kind: "device", identity: offer.identity, ...accepted })
+    const certificate = Result.getOrThrow(decodeCertificate(yield* store.certificate(held), crypto.hash))
+    const { role, space } = offer
+    return encodeAcceptance({ kind: "space", space, role, certificate, ...accepted })
+  })
+
+  const enterOne = Effect.fnUntraced(function* ({ held, welcome }: Judged) {
+    if (welcome.kind === "device") return (yield* opened(held)).space
+    const ticket = { space: welcome.space, identity: held.id, urls: welcome.locators }
+    const space = yield* spaces.open(encodeIdentityTicket(ticket, crypto.hash))
+    yield* introduced(space, held)
+    return space
+  })
+
+  /** Says in a space who came in, unless one of his devices has. */
+  const introduced = Effect.fnUntraced(function* ({ membership }: Space, held: HeldIdentity) {
+    const name = yield* (yield* opened(held)).name
+    const self = (yield* membership.people).find(({ isSelf }) => isSelf)
+    if (name !== "" && self?.name === "") yield* membership.setName(name)
+  })
+
+  const enter = Effect.fnUntraced(function* (text: string) {
+    const all = yield* judged(surroundings, text)
+    for (const each of all) yield* kept(surroundings, each)
+    const entered = yield* enterOne(all[0]!)
+    for (const each of all.slice(1)) yield* enterOne(each)
+    return entered
+  })
+
+  return IdentityService.of({
+    create,
+    list: Effect.flatMap(store.list, (all) => Effect.forEach(all, opened)),
+    get: (id) => Effect.flatMap(store.find(id), opened),
+    accept,
+    enter
+  })
+})
+
+export const layer = (
+  options: Options
+): Layer.Layer<IdentityService, never, Crypto | Keyring | IdentityStore | OperationStore | SpaceService> =>
+  Layer.effect(IdentityService, make(options))
