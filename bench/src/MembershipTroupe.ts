@@ -77,8 +77,6 @@ for (const { operation } of operations) {
 /** What one more takes: as a store judges it, and as who shows the members sees it. */
 const taken = (to: Membership, operation: DecodedOperation["operation"]) => {
   const before = to.members().length
-  // garbage of all that was read and judged before is not on this account
-  heap()
   const start = now()
   const isTaken = to.isWithinRight(operation)
   to.add([operation])
@@ -88,6 +86,8 @@ const taken = (to: Membership, operation: DecodedOperation["operation"]) => {
   return { seconds, members: members - before }
 }
 const others = another.map((bytes) => decoded(bytes).operation)
+// garbage of all that was read and judged before is not on this account
+heap()
 const firsts = others.map((operation) => taken(single, operation).seconds)
 const more = others.map((operation, at): OneMore => ({ ...taken(membership, operation), first: firsts[at]! }))
 

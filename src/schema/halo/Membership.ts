@@ -7,7 +7,7 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import { dominates, type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 import { feedsIn, type Operation, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
@@ -391,10 +391,4 @@ export class Membership {
     this.changed.clear()
     return this.roster
   }
-}
-
-const into = <A>(lists: Map<string, Array<A>>, key: string, value: A): void => {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [value])
-  else list.push(value)
 }
