@@ -9,6 +9,7 @@ import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
 import * as PeerMemory from "../../src/layers/peer/PeerMemory.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import type { Identity } from "../../src/services/halo/IdentityService.ts"
+import { MemoryNetwork as Network } from "../../src/services/mesh/MemoryNetwork.ts"
 import type { Peer } from "../../src/services/peer/Peer.ts"
 import { elapse } from "../mesh/Elapse.ts"
 
@@ -207,6 +208,33 @@ describe("an identity", () => {
       assert.deepStrictEqual(yield* peer.identities.list, [])
       assert.deepStrictEqual(yield* peer.spaces.list, [])
       assert.strictEqual((yield* Effect.flip(peer.spaces.open(space.ticket)))._tag, "IdentityMissing")
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+
+  it.effect("[S55] adds a new device to spaces that another of its devices has entered meanwhile", () =>
+    Effect.gen(function* () {
+      const [laptop, tablet, phone, bob] = [
+        yield* PeerMemory.open,
+        yield* PeerMemory.open,
+        yield* PeerMemory.open,
+        yield* PeerMemory.open
+      ]
+      const { identity } = yield* laptop.identities.create({ name: "Ann" })
+      const there = yield* broughtTo(identity, tablet)
+      yield* bob.identities.create({ name: "Bob" })
+      const his = yield* bob.spaces.create({ name: "Bob's" })
+      yield* elapse("10 seconds")
+      const network = yield* Network
+      yield* network.cut("silent")
+      // the tablet comes into a space, and the laptop adds a phone, and neither hears of the other
+      const hers = yield* tablet.enter(yield* his.membership.admit(yield* tablet.accept(yield* his.membership.offer("editor"))))
+      const third = yield* broughtTo(identity, phone)
+      assert.notInclude(hers.members, third.device)
+      yield* network.heal
+      yield* elapse("120 seconds")
+      assert.include(hers.members, third.device)
+      assert.include(his.members, third.device)
+      assert.strictEqual((yield* there.devices).length, 3)
     }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 })

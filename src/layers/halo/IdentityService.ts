@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { encodeIdentityTicket } from "../../schema/echo/Space.ts"
 import { acceptingMessage, decodeOffer, encodeAcceptance } from "../../schema/halo/Admission.ts"
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
@@ -16,6 +17,7 @@ import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import { type Judged, judged, kept } from "./IdentityEntry.ts"
 import { faceOf, named, type Surroundings } from "./IdentityFace.ts"
+import { bring } from "./IdentitySpaces.ts"
 
 /** Where signaling may be found, told to whoever comes in. */
 export interface Options {
@@ -33,13 +35,27 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const store = yield* IdentityStore
   const operations = yield* OperationStore
   const spaces = yield* SpaceService
+  const scope = yield* Effect.scope
+  const following = new Set<string>()
   const surroundings: Surroundings = { crypto, store, operations, spaces, urls }
 
   /** The identity, with its own space open. */
   const opened = Effect.fnUntraced(function* (held: HeldIdentity) {
     const space = yield* spaces.open(encodeIdentityTicket({ space: held.id, identity: held.id, urls }, crypto.hash))
+    yield* followed(held, space)
     return faceOf(surroundings, held, space)
   })
+
+  /** What other devices have changed of the identity's devices is done in the spaces of this one, until its own space is closed. */
+  const followed = (held: HeldIdentity, { membership }: Space) =>
+    Effect.suspend(() => {
+      if (following.has(held.text)) return Effect.void
+      following.add(held.text)
+      const told = (error: unknown) => Effect.logWarning(`a device was not added to a space of identity ${held.text}`, error)
+      const followingOn = Stream.runForEach(membership.changes, () => Effect.catch(bring(surroundings, held), told))
+      const over = Effect.sync(() => following.delete(held.text))
+      return Effect.forkIn(Effect.ensuring(Effect.ignore(followingOn), over), scope)
+    })
 
   // the other devices hear at once that this one is here, and it of what they changed
   const openAll = Effect.flatMap(store.list, (all) =>

@@ -70,6 +70,23 @@ export const admit = Effect.fnUntraced(function* (surroundings: Surroundings, he
   return welcomes.filter((welcome) => welcome !== null).join(betweenWelcomes)
 })
 
+/**
+ * Adds the devices of the identity's graph to the spaces in which this device is and they have never been: another device has added them, and
+ * did not know these spaces.
+ */
+export const bring = Effect.fnUntraced(function* (surroundings: Surroundings, held: HeldIdentity) {
+  const { operations } = surroundings
+  const graph = yield* operations.open(held.id, held.genesis)
+  const added = graph.list().flatMap(({ payload }) => (payload.type === "AddDevice" ? [payload] : []))
+  const live = added.filter(({ device }) => graph.membership.rightOf(Base64Url.encode(device)) !== null)
+  for (const { id } of yield* spacesOf(surroundings, held)) {
+    const { membership } = yield* operations.open(bytesOf(id), null)
+    for (const each of live)
+      if (membership.device(Base64Url.encode(each.device)).standing === "stranger")
+        yield* addedTo(surroundings, held, bytesOf(id), each)
+  }
+}, Effect.scoped)
+
 // Taking one away ---------------------------------------------------------------------------------------------------------------
 
 const what = "to take away a device that is not below this one"
