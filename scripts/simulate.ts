@@ -14,7 +14,7 @@ import { twice } from "../src/cli/SimulateTwice.ts"
 const flags = {
   scenario: Flag.String("scenario").pipe(
     Flag.optional,
-    Flag.withDescription("One of replication, actors; replication unless said.")
+    Flag.withDescription("One of replication, actors, membership, bulk; replication unless said.")
   ),
   ...seeding
 }

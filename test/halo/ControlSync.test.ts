@@ -7,7 +7,20 @@ import { pastOf } from "../../src/schema/halo/ControlExchange.ts"
 import type { ControlMessage } from "../../src/schema/halo/ControlMessage.ts"
 import { firstKey, lastKey } from "../../src/schema/platform/RangeSet.ts"
 import { keyOf, randomOf } from "../echo/ReplicationNetwork.ts"
-import { areInside, areSame, connect, deviceOf, type End, Holder, idOf, spaceOf, talk, write, written } from "./ControlNetwork.ts"
+import {
+  areInside,
+  areSame,
+  connect,
+  deviceOf,
+  type End,
+  Holder,
+  idOf,
+  spaceOf,
+  subjectOf,
+  talk,
+  write,
+  written
+} from "./ControlNetwork.ts"
 
 /** What an end was told besides what it is, and farewells. */
 const learnt = ({ heard }: End): ReadonlyArray<ControlMessage> =>
@@ -175,6 +188,19 @@ describe("ControlSync at the entrance", () => {
     for (const { closed } of [stranger, member, early])
       assert.strictEqual(closed, "it hands in late work, and is not known to be out")
     assert.strictEqual(asked.closed, "it tells what it holds, and nothing was handed in")
+  })
+
+  it("[C2] who was removed learns it, too, where that rests on what somebody did whom it has removed", () => {
+    const { all, ann, genesis, proofs, remove } = spaceOf("cy")
+    const proof = ann.publish(deviceOf("ann"), genesis, { type: "Admit", subject: subjectOf("bob"), role: 3 })
+    const [bob, cy] = [all("bob"), all("cy")]
+    const { identity } = subjectOf("cy")
+    bob.publish(deviceOf("bob"), proof, { type: "Cap", identity, maxRole: 0, frontier: [], voidFrom: null })
+    write(cy, proofs.get("cy")!, 1)
+    ann.take(cy.list().map(({ bytes }) => bytes))
+    remove("bob")
+    talk(connect(ann, bob))
+    assert.strictEqual(bob.membership.device(deviceOf("bob")).standing, "former")
   })
 
   it("[C1] who was removed and let in again shows that to whom it is still removed", () => {

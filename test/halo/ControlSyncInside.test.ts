@@ -52,6 +52,19 @@ describe("ControlSync inside", () => {
     areSame(ann, bob)
   })
 
+  it("[C4] waits for what was asked for, and does not ask to be woken before it has come", () => {
+    const { all, ann } = spaceOf("bob")
+    const clock = { now: 0 }
+    const [here] = inside(ann, all("bob"), clock)
+    const content = [keyOf("unknown")]
+    here.step({ _tag: "Received", message: { _tag: "Range", from: firstKey, to: lastKey, count: 1, content } })
+    here.step({ _tag: "Summed", ops: keyOf("other") })
+    here.step({ _tag: "Writable" })
+    clock.now = 2_000
+    here.step({ _tag: "Writable" })
+    assert.isAbove(here.sync.wakeAt, clock.now)
+  })
+
   it("[C4] a difference that stays is compared ever more rarely", () => {
     const { all, ann } = spaceOf("bob")
     const clock = { now: 0 }

@@ -156,6 +156,47 @@ describe("an identity", () => {
     }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 
+  it.effect("adds devices and takes them away where it is a member still, and elsewhere nothing", () =>
+    Effect.gen(function* () {
+      const [ann, bob, phone] = [yield* PeerMemory.open, yield* PeerMemory.open, yield* PeerMemory.open]
+      yield* ann.identities.create({ name: "Ann" })
+      const { identity } = yield* bob.identities.create({ name: "Bob" })
+      const hers = yield* ann.spaces.create({ name: "Hers" })
+      const offer = yield* hers.membership.offer("editor")
+      const there = yield* bob.enter(yield* hers.membership.admit(yield* bob.accept(offer)))
+      const his = yield* bob.spaces.create({ name: "His" })
+      yield* elapse("10 seconds")
+      yield* hers.membership.remove(identity.id)
+      yield* elapse("10 seconds")
+      assert.strictEqual(yield* there.membership.role, null)
+      const same = yield* broughtTo(identity, phone)
+      assert.deepStrictEqual(
+        (yield* same.spaces).map(({ id }) => id),
+        [his.id]
+      )
+      assert.include(his.members, same.device)
+      yield* identity.revoke(same.device)
+      assert.deepStrictEqual(his.members, [identity.device])
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+
+  it.effect("is not revoked by a device below, in any space, whether that one is open or not", () =>
+    Effect.gen(function* () {
+      const [laptop, phone] = [yield* PeerMemory.open, yield* PeerMemory.open]
+      const { identity, phrase } = yield* laptop.identities.create({ name: "Ann" })
+      const home = yield* laptop.spaces.create({ name: "Home" })
+      const there = yield* broughtTo(identity, phone)
+      const before = home.members.length
+      assert.strictEqual((yield* Effect.flip(there.revoke(identity.device)))._tag, "PhraseNeeded")
+      yield* elapse("10 seconds")
+      assert.strictEqual(home.members.length, before)
+      yield* home.close
+      yield* identity.revoke(there.device, { phrase })
+      const again = yield* laptop.spaces.open(home.ticket)
+      assert.deepStrictEqual(again.members, [identity.device])
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+
   it.effect("is removed from a device with all that is its", () =>
     Effect.gen(function* () {
       const peer = yield* PeerMemory.open

@@ -45,6 +45,22 @@ describe("World: the scenario of actors", () => {
   }
 })
 
+describe("World: the scenario of membership", () => {
+  it.live("finds members that agree with each other and with the rules, and seeds that take rights away at the same time", () =>
+    Effect.gen(function* () {
+      const met: { [name: string]: number } = {}
+      for (let seed = 1; seed <= 5; seed++) {
+        const plan = yield* planOf(scenarios["membership"]!, seed)
+        const verdict = yield* WorldTrial.run(scenarios["membership"]!, plan)
+        assert.deepStrictEqual(verdict.violations, [], `seed ${seed}`)
+        for (const [name, times] of Object.entries(verdict.met)) met[name] = (met[name] ?? 0) + times
+      }
+      for (const name of ["removals", "concurrent removals", "withheld", "kept of who was removed"])
+        assert.isAbove(met[name] ?? 0, 0, name)
+    })
+  )
+})
+
 describe("World: plans that failed once", () => {
   const file = "test/simulation/scenarios/simulated.ts"
   for (const scenario of Object.values(scenarios))

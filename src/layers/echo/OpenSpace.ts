@@ -168,11 +168,12 @@ export class OpenSpace {
 
   /** Feeds that operations admit are here, forks that they prove are known, and this device's feed is of the right that it has. */
   private get followOperations(): Effect.Effect<void, StorageError | KeyMissing> {
-    return Effect.suspend(() => {
+    return Effect.gen({ self: this }, function* () {
       this.hasNews = false
+      yield* this.access.follow(this.feeds)
       const own = this.writer?.feed
-      const giveWay = own !== undefined && this.access.isStale(own) ? this.feeds.renewal.retire(own.id) : Effect.void
-      return Effect.andThen(this.access.follow(this.feeds), giveWay)
+      // begun while this device had no right, it is not admitted yet
+      if (own !== undefined && (yield* this.access.admitOwn(own)) === "stale") yield* this.feeds.renewal.retire(own.id)
     })
   }
 

@@ -5,7 +5,6 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import { type Role, roles } from "../../schema/halo/Operation.ts"
-import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
 import type { NameOf } from "../../schema/halo/ProvenanceText.ts"
 import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
 import type { HeldIdentity } from "../../services/halo/IdentityStore.ts"
@@ -84,20 +83,13 @@ export const changesOf = <A>(handle: SpaceHandle, peopleNow: (life: OpenSpace) =
 export const removalOf = (space: OpenSpace, operations: SpaceOperations, self: HeldIdentity): Removed | null => {
   const { membership } = operations
   const { revocations, standing } = membership.device(self.deviceText)
-  if (membership.rightOf(self.deviceText) !== null || standing === "stranger") return null
-  const direct = operations.list().findLast((each) => takes(each, self) && membership.standing(each.operation.id) === "valid")
-  // else it took the right of who had let him in
-  const last = direct ?? operations.find(revocations.at(-1) ?? "")
+  if (standing !== "former") return null
+  // who let him in may have lost the right to it, too
+  const last = operations.list().findLast(({ operation }) => revocations.includes(operation.id))
   if (last === undefined) return null
   const acknowledged = Math.max(0, ...space.peers.progress.acknowledgedBy().values())
-  const by = last.payload.type === "Leave" ? null : (membership.signerOf(last.operation.id) ?? null)
+  const by = last.payload.type === "Leave" ? null : (membership.entry(last.operation.id)?.identity ?? null)
   return { by, time: last.time, unsent: Math.max(0, space.state.local - acknowledged) }
-}
-
-const takes = ({ operation: { by, deed } }: DecodedOperation, self: HeldIdentity): boolean => {
-  if (deed.type === "Cap") return deed.identity === self.text && deed.maxRole === 0
-  if (deed.type === "RemoveDevice") return deed.device === self.deviceText
-  return deed.type === "Leave" && by === self.deviceText
 }
 
 /**

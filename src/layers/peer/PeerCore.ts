@@ -2,6 +2,8 @@
  * What every Peer has, over the platform and the swarm that its assembly gives: spaces, and actors that other devices reach.
  */
 import * as Layer from "effect/Layer"
+import type { IdentityStore as Identities } from "../../services/halo/IdentityStore.ts"
+import type { OperationStore as Operations } from "../../services/halo/OperationStore.ts"
 import type { Swarm } from "../../services/mesh/Swarm.ts"
 import type { PeerServices } from "../../services/peer/Peer.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
@@ -24,11 +26,14 @@ export interface Options extends SpaceService.Options {
   readonly calling: Parameters<typeof PeerActors.layerConnected>[0]
 }
 
-export const layer = (options: Options): Layer.Layer<PeerServices, StorageError, Swarm | Storage | Crypto | Keyring> =>
+export const layer = (
+  options: Options
+): Layer.Layer<PeerServices | Identities | Operations, StorageError, Swarm | Storage | Crypto | Keyring> =>
   PeerLayer.layer.pipe(
     Layer.provide(Layer.provideMerge(IdentityService.layer(options), SpaceService.layer(options))),
     Layer.provide(Layer.mergeAll(FeedStore.layer, Replicator.layer, Supervisor.layer)),
-    Layer.provide(Layer.merge(Entrance.layer, Layer.provideMerge(IdentityStore.layer, OperationStore.layer))),
+    Layer.provide(Entrance.layer),
+    Layer.provideMerge(Layer.provideMerge(IdentityStore.layer, OperationStore.layer)),
     Layer.merge(PeerActors.layerConnected(options.calling)),
     Layer.provide(Device.layer)
   )

@@ -4,10 +4,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
-import type { PeerServices } from "../../services/peer/Peer.ts"
 import { BootCounter, type Counter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import type { LifeServices } from "../../services/simulation/World.ts"
 import * as ActorCalling from "../actor/ActorCalling.ts"
 import * as Connection from "../mesh/Connection.ts"
 import * as SignalingMemory from "../mesh/SignalingMemory.ts"
@@ -23,12 +23,12 @@ export interface Options {
   readonly crypto: Crypto["Service"]
 }
 
-export const layer = ({ crypto, network, starts, storage }: Options): Layer.Layer<PeerServices, StorageError> =>
+export const layer = ({ crypto, network, starts, storage }: Options): Layer.Layer<LifeServices, StorageError> =>
   PeerCore.layer({ urls: [], calling: Effect.succeed(ActorCalling) }).pipe(
     Layer.provide(Swarm.layer),
     Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
-    Layer.provide(KeyringStorage.layer),
-    Layer.provide(
+    Layer.provideMerge(KeyringStorage.layer),
+    Layer.provideMerge(
       Layer.mergeAll(
         Layer.succeed(Storage, storage),
         Layer.succeed(BootCounter, starts),

@@ -14,9 +14,8 @@ import { type Backup, type Left, Platter } from "../../schema/simulation/Disk.ts
 import type { Loop } from "../../schema/simulation/Loop.ts"
 import { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
-import type { PeerServices } from "../../services/peer/Peer.ts"
 import type { Program } from "../../services/simulation/Simulation.ts"
-import { type Crash, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
+import { type Crash, type LifeServices, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
 import * as PeerSimulated from "../peer/PeerSimulated.ts"
 import * as WorldCrypto from "./WorldCrypto.ts"
 import * as WorldDisk from "./WorldDisk.ts"
@@ -38,7 +37,7 @@ export interface Surroundings {
 interface Lived {
   readonly life: WorldLife
   readonly scope: Scope.Closeable
-  readonly services: Deferred.Deferred<Context.Context<PeerServices>>
+  readonly services: Deferred.Deferred<Context.Context<LifeServices>>
   /** Ends what is run in it from outside. */
   readonly over: Deferred.Deferred<never, PeerDown>
   readonly crashed: Deferred.Deferred<never, PeerDown>
@@ -96,7 +95,7 @@ export class WorldPeer implements SimulatedPeer {
     if (this.now !== null) return
     const life = this.around.life(this.name, ++this.lives, this.clock)
     const scope = Scope.makeUnsafe()
-    const services = Deferred.makeUnsafe<Context.Context<PeerServices>>()
+    const services = Deferred.makeUnsafe<Context.Context<LifeServices>>()
     const over = Deferred.makeUnsafe<never, PeerDown>()
     const crashed = Deferred.makeUnsafe<never, PeerDown>()
     this.now = { life, scope, services, over, crashed }
@@ -129,7 +128,7 @@ export class WorldPeer implements SimulatedPeer {
 
   private readonly down = () => new PeerDown({ peer: this.name, life: this.lives })
 
-  readonly run = <A, E>(effect: Effect.Effect<A, E, PeerServices>): Effect.Effect<A, E | PeerDown> =>
+  readonly run = <A, E>(effect: Effect.Effect<A, E, LifeServices>): Effect.Effect<A, E | PeerDown> =>
     Effect.suspend(() => {
       const lived = this.now
       if (lived === null) return Effect.fail(this.down())

@@ -149,6 +149,11 @@ export class ControlExchange {
     return this.pushAt > now && this.ranges.length + this.owed.size + this.wanted.size + this.asked.size === 0
   }
 
+  /** Whether the peer owes an answer, so that nothing is gained by comparing before it has come. */
+  get isAwaiting(): boolean {
+    return this.asked.size > 0
+  }
+
   /** When there is something to push though nothing happens. */
   get wakeAt(): number {
     return this.pushAt

@@ -133,9 +133,8 @@ export class ControlSync {
   /** When the machine wants to speak though nothing happens. */
   get wakeAt(): number {
     if (this.closing !== null || this.last !== null || this.due.length > 0) return 0
-    const end = this.isInside
-      ? this.compareAt
-      : Math.min(this.startedAt + entranceMillisMax, this.heardAt + entranceSilenceMillisMax)
+    const compareAt = this.exchange.isAwaiting ? Number.POSITIVE_INFINITY : this.compareAt
+    const end = this.isInside ? compareAt : Math.min(this.startedAt + entranceMillisMax, this.heardAt + entranceSilenceMillisMax)
     return this.isLevel ? Math.min(end, this.exchange.wakeAt) : end
   }
 
@@ -214,7 +213,8 @@ export class ControlSync {
 
   private takes(by: string): boolean {
     if (this.isLevel) return true
-    return this.isTold ? this.late.takes(by) : !this.isFormer(by)
+    // a member may have built upon what somebody did whom only this device has removed
+    return this.isTold ? this.late.takes(by) : this.standing() === "member" || !this.isFormer(by)
   }
 
   /** What somebody shows is all within somebody's right, parents first: the first thing that is not ends it. */

@@ -9,9 +9,16 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Backup, Left } from "../../schema/simulation/Disk.ts"
 import type { TouchedLink, TouchedPeer, TouchedSignaling } from "../../schema/simulation/Touched.ts"
+import type { IdentityStore } from "../halo/IdentityStore.ts"
+import type { OperationStore } from "../halo/OperationStore.ts"
 import type { MemoryNetwork } from "../mesh/MemoryNetwork.ts"
 import type { PeerServices } from "../peer/Peer.ts"
+import type { Crypto } from "../platform/Crypto.ts"
+import type { Keyring } from "../platform/Keyring.ts"
 import type { Storage } from "../platform/Storage.ts"
+
+/** What runs in the life of a peer: all that its program is given, and what lies beneath, for tests that look there. */
+export type LifeServices = PeerServices | IdentityStore | OperationStore | Keyring | Crypto
 
 /** How a life ends: its process is killed, or its machine loses power, and then the disk has what it has. */
 export type Crash = { readonly how: "process" } | { readonly how: "machine"; readonly disk: Left }
@@ -25,7 +32,7 @@ export interface SimulatedPeer {
   /** How often what is wrong with it made a difference. */
   readonly touched: Effect.Effect<TouchedPeer>
   /** Runs an Effect in the peer's life, as soon as that is up. A crash in the middle fails it with `PeerDown`. */
-  readonly run: <A, E>(effect: Effect.Effect<A, E, PeerServices>) => Effect.Effect<A, E | PeerDown>
+  readonly run: <A, E>(effect: Effect.Effect<A, E, LifeServices>) => Effect.Effect<A, E | PeerDown>
   /** Ends the life at once: nothing of it runs any more, no finalizer either. Answers how many unsynced batches were lost. */
   readonly crash: (crash?: Crash) => Effect.Effect<number>
   /** The same, at the moment of the next strict write at which its sync begins. */

@@ -6,6 +6,7 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import { changeOf } from "../../../demo/change.ts"
 import type { Change } from "../../../demo/naive.ts"
+import type { ChangeSet } from "../../../src/schema/echo/ChangeSet.ts"
 import { decodePlain } from "../../../src/schema/echo/ChangeSetCodec.ts"
 import { decodeBlock } from "../../../src/schema/echo/Feed.ts"
 import { blockKey, decodeBlockRecord, decodeFeed, feedKeys } from "../../../src/schema/echo/FeedRecords.ts"
@@ -67,6 +68,31 @@ export const counterOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Ar
   if (length === 0) return 0
   const { changeSets } = yield* blockOn(disk, space, feed, length - 1)
   return Math.max(...changeSets.map(({ first, mutations }) => first + mutations.length - 1))
+})
+
+/** A block as its feed has it. */
+export interface Block {
+  /** The other feeds that it cites, in their positions from 1 on. */
+  readonly feeds: ReadonlyArray<Uint8Array>
+  readonly changeSets: ReadonlyArray<ChangeSet>
+}
+
+export interface HeldBlocks {
+  readonly id: Uint8Array
+  readonly blocks: ReadonlyArray<Block>
+  readonly isFrozen: boolean
+}
+
+/** All blocks that no fork has frozen, feed by feed, by their ids as text. */
+export const blocksOn = Effect.fnUntraced(function* (disk: Disk, space: Uint8Array) {
+  const found = new Map<string, HeldBlocks>()
+  for (const [feed, { counted, isFrozen }] of yield* feedsOn(disk, space)) {
+    const id = Result.getOrThrow(Base64Url.decode(feed))
+    const blocks: Array<Block> = []
+    for (let index = 0; index < counted; index++) blocks.push(yield* blockOn(disk, space, feed, index))
+    found.set(feed, { id, blocks, isFrozen })
+  }
+  return found
 })
 
 export interface Found {

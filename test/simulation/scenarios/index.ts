@@ -4,6 +4,7 @@
 import type { Simulation } from "../../../src/services/simulation/Simulation.ts"
 import { actors } from "./Actors.ts"
 import { bulk } from "./Bulk.ts"
+import { membership } from "./Membership.ts"
 import { replication } from "./Replication.ts"
 
-export const scenarios: { readonly [name: string]: Simulation } = { replication, actors: actors(), bulk }
+export const scenarios: { readonly [name: string]: Simulation } = { replication, actors: actors(), bulk, membership }
