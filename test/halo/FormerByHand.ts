@@ -52,6 +52,7 @@ export const meet = Effect.fnUntraced(function* <A>(
   const below = Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)
   const platform = Layer.mergeAll(Layer.succeed(Keyring, keyring), CryptoNode.layer, Layer.succeed(MemoryNetwork, network))
   const done: Array<A> = []
+  let talking = 0
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const services = yield* Layer.build(Layer.fresh(SwarmLayer.layer.pipe(Layer.provide(below), Layer.provide(platform))))
@@ -64,13 +65,18 @@ export const meet = Effect.fnUntraced(function* <A>(
         enter: ({ channel }) =>
           Effect.gen(function* () {
             const hand = handOf(channel)
+            talking++
             yield* introduced(hand)
             done.push(yield* script(hand))
             return yield* new EntranceRefused({ reason: "it has said all" })
-          }),
+          }).pipe(Effect.ensuring(Effect.sync(() => talking--))),
         onPeer: () => Effect.void
       })
-      for (let n = 0; n < 100 && done.length < times; n++) yield* elapse("2 seconds")
+      for (let n = 0; n < 2_000 && done.length < times; n++) {
+        yield* elapse("100 millis")
+        // signatures are verified in real time, and nobody is to be called slow for that
+        while (talking > 0) yield* Effect.yieldNow
+      }
       return done
     })
   )

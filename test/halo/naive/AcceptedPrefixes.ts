@@ -5,7 +5,7 @@ import type { Operation } from "../../../src/schema/halo/Operation.ts"
 import type { Evaluation } from "./Evaluation.ts"
 
 export interface NaiveAccepted {
-  /** 0 when nobody has admitted the feed. */
+  /** 0 when nothing that stands has admitted the feed, or vouches for some of it. */
   readonly role: number
   /** The last counter that counts, or Infinity. */
   readonly counter: number
@@ -41,6 +41,12 @@ export class AcceptedPrefixes {
     return killers.map((each) => byId.get(each)!).filter(({ deed }) => deed.type === "Cap" || deed.type === "RemoveDevice")
   }
 
+  /** The same of what does not stand, and of whatever gave its signer his right and does not stand either. */
+  private cuttersOf(id: string): ReadonlyArray<Operation> {
+    const fallen = this.model.uses.get(id)!.filter(({ op }) => !this.model.valid.has(op))
+    return [...this.revokersOf(id), ...fallen.flatMap(({ op }) => this.cuttersOf(op))]
+  }
+
   private kept(revokers: ReadonlyArray<Operation>, feed: string): number {
     if (revokers.length === 0) return Number.POSITIVE_INFINITY
     const allowed = revokers.map((each) => {
@@ -57,13 +63,8 @@ export class AcceptedPrefixes {
     const all = order.filter(({ deed, id }) => deed.type === "AdmitFeed" && deed.feed === feed && authors.has(id))
     const admissions = all.filter(({ id }) => valid.has(id))
     if (admissions.length === 0) {
-      const counter =
-        all.length === 0
-          ? 0
-          : this.endorsed(
-              feed,
-              all.flatMap(({ id }) => this.revokersAbove(id))
-            )
+      const cutters = all.flatMap(({ id }) => this.cuttersOf(id))
+      const counter = all.length === 0 ? 0 : this.endorsed(feed, cutters)
       return { role: counter === 0 ? 0 : Math.min(...all.map(({ id }) => authors.get(id)!.role)), counter }
     }
     const role = Math.min(...admissions.map(({ id }) => authors.get(id)!.role))
@@ -72,16 +73,7 @@ export class AcceptedPrefixes {
     return { role, counter: Math.max(kept, this.endorsed(feed, revokers.flat())) }
   }
 
-  /** Those that took away a right of an operation that is cut off, or one that this goes back to. */
-  private revokersAbove(id: string): ReadonlyArray<Operation> {
-    const { uses, valid } = this.model
-    const reached = new Set([id])
-    // a set shows what is added while it is gone through
-    for (const each of reached) for (const grant of uses.get(each)!) if (!valid.has(grant.op)) reached.add(grant.op)
-    return [...reached].flatMap((each) => this.revokersOf(each))
-  }
-
-  /** What somebody has vouched for who is as high as all of these. */
+  /** What those who are at least as high as all of these have vouched for. */
   private endorsed(feed: string, revokers: ReadonlyArray<Operation>): number {
     const { order, valid } = this.model
     const endorsements = order.filter(
