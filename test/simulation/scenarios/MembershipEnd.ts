@@ -30,10 +30,24 @@ export class End {
   /** Removals, and the tasks of the removed that the remover was shown. */
   private readonly kept: Array<{ readonly removal: string; readonly tasks: ReadonlyArray<string> }> = []
 
-  constructor(trial: Trial<Deed>, people: People, judgements: Judgements) {
-    this.trial = trial
-    this.people = people
-    this.judgements = judgements
+  private readonly liar: string | undefined
+
+  constructor(options: {
+    readonly trial: Trial<Deed>
+    readonly people: People
+    readonly judgements: Judgements
+    /** The name of the peer that lies, if one does. */
+    readonly liar: string | undefined
+  }) {
+    this.trial = options.trial
+    this.people = options.people
+    this.judgements = options.judgements
+    this.liar = options.liar
+  }
+
+  /** Of who lies nothing is promised. */
+  isHonest({ name }: { readonly name: string }): boolean {
+    return this.liar === undefined || name.replace("~", "") !== this.liar
   }
 
   wrote(peer: string, { feed, first }: Receipt): void {
@@ -66,7 +80,8 @@ export class End {
   /** Those who are in, as the founder's operations say. Who crashed before he was told has not come in. */
   private membersBy(evaluation: Evaluation): ReadonlyArray<SimulatedPeer> {
     const devices = new Set(evaluation.members().flatMap((member) => member.devices))
-    return this.trial.peers.filter((peer) => this.people.isIn(peer) && devices.has(this.people.of(peer).device))
+    const isIn = (peer: SimulatedPeer) => this.isHonest(peer) && this.people.isIn(peer)
+    return this.trial.peers.filter((peer) => isIn(peer) && devices.has(this.people.of(peer).device))
   }
 
   readonly check = Effect.gen({ self: this }, function* () {
@@ -177,7 +192,8 @@ export class End {
     return Effect.gen({ self: this }, function* () {
       const wereIn = new Set([...evaluation.uses.values()].flatMap((grants) => grants.map(({ identity }) => identity)))
       for (const peer of trial.peers) {
-        if (members.includes(peer) || !people.isIn(peer) || !wereIn.has(people.of(peer).identity)) continue
+        if (members.includes(peer) || !this.isHonest(peer) || !people.isIn(peer) || !wereIn.has(people.of(peer).identity))
+          continue
         const asked = Effect.gen(function* () {
           while ((yield* people.in(peer, ({ membership }) => membership.removed)) === null) yield* Effect.sleep("1 second")
         })
