@@ -3,8 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Socket from "effect/socket/Socket"
+import { acceptMessage } from "../../schema/halo/Acceptance.ts"
 import { encodeControl } from "../../schema/halo/ControlMessage.ts"
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
+import type { Payload } from "../../schema/halo/Payload.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { SpaceOperations } from "../../services/halo/OperationStore.ts"
 import type { PeerChannel } from "../../services/mesh/Swarm.ts"
@@ -45,21 +47,28 @@ export const replaying =
 
 const opsOf = (operations: ReadonlyArray<Uint8Array>): Uint8Array => encodeControl({ _tag: "Ops", operations })
 
-/** In every fourth case, an operation that another seems to have signed, or that shows what is his. */
+/** In every fourth case, an operation that another seems to have signed, or that uses what is his. */
 export const impersonating = (liar: Liar, operations: SpaceOperations, device: Uint8Array): Beside => {
   const { draw, told } = liar
   const forged = Effect.gen(function* () {
     const [own, victim] = [operations.list().findLast(lets(device)), operations.list()[draw(operations.list().length)]]
     if (own === undefined || victim === undefined || equalBytes(victim.by, device)) return null
-    const { by, payload, proof } = victim
-    const content = { space: operations.space, parents: [own.id], time: victim.time + 1 }
-    if (draw(2) === 0) {
-      const locking = { type: "SetPolicy", isLocked: true } as const
-      return yield* signed(liar, { ...content, parents: [victim.id], by, proof: proof ?? victim.id, payload: locking }, device)
+    const { by, id, parents, payload, space } = victim
+    const proof = victim.proof ?? id
+    const content = { space, parents: [own.id], by: device, proof: own.id, time: victim.time + 1, payload }
+    const locking = { type: "SetPolicy", isLocked: true } as const
+    switch (draw(4)) {
+      case 0:
+        return yield* signed(liar, { ...content, parents: [id], by, proof, payload: locking }, device)
+      case 1:
+        // his very operation, which has the same id, and spoils it for whoever remembers that
+        return yield* signed(liar, { ...content, parents, by, proof: victim.proof, time: victim.time }, device)
+      case 2:
+        return yield* signed(liar, { ...content, parents: [id], proof, payload: locking })
+      default:
+        // his certificate for one's own device, or his feed as one's own
+        return yield* signed(liar, { ...content, payload: yield* asOwn(liar, victim, device) })
     }
-    // a certificate of his for one's own device, or his feed as one's own
-    const shown = payload.type === "Admit" ? { ...payload, device } : payload
-    return yield* signed(liar, { ...content, by: device, proof: own.id, payload: shown })
   })
   return () =>
     Effect.gen(function* () {
@@ -68,6 +77,14 @@ export const impersonating = (liar: Liar, operations: SpaceOperations, device: U
       told()
       return [opsOf([made])]
     })
+}
+
+/** What another has signed, as far as it can be for one's own device. */
+const asOwn = ({ crypto, keyring }: Liar, { payload, space }: DecodedOperation, device: Uint8Array) => {
+  if (payload.type !== "Admit") return Effect.succeed(payload)
+  const { agreement, certificate, role } = payload
+  const accepted = acceptMessage({ space, identity: certificate.identity, role, device, agreement }, crypto.hash)
+  return Effect.map(keyring.sign(device, accepted), (acceptance): Payload => ({ ...payload, device, acceptance }))
 }
 
 /** Whether an operation lets in a device. */

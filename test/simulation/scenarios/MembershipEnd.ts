@@ -5,14 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as EffectStream from "effect/Stream"
 import type { DecodedOperation } from "../../../src/schema/halo/OperationCodec.ts"
-import type { Receipt } from "../../../src/services/echo/SpaceService.ts"
+import type { Receipt, Space, SpaceStatus } from "../../../src/services/echo/SpaceService.ts"
 import type { SpaceOperations } from "../../../src/services/halo/OperationStore.ts"
 import type { Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { AcceptedPrefixes } from "../../halo/naive/AcceptedPrefixes.ts"
 import type { Evaluation } from "../../halo/naive/Evaluation.ts"
 import { blocksOn } from "./feeds.ts"
-import { type Judgements, membersText, operationsOn, type Shown, shownOn } from "./MembershipModel.ts"
+import { type Judgements, membersText, operationsOn, type Shown, shownOn, unsignedOn } from "./MembershipModel.ts"
 import type { People } from "./MembershipPeople.ts"
 import type { Deed } from "./MembershipSteps.ts"
 
@@ -89,13 +89,25 @@ export class End {
     const evaluation = yield* this.judged(this.founder)
     const members = this.membersBy(evaluation)
     this.count(evaluation)
+    yield* this.genuine(evaluation)
     for (const peer of members) {
       const shown = yield* shownOn(peer.disk, this.people.space, yield* this.judged(peer))
       yield* this.agrees(peer, evaluation, shown)
       this.keeps(peer, members, evaluation, shown)
     }
     yield* this.told(evaluation, members)
+    yield* this.parted(evaluation, members)
   })
+
+  /** Nobody has signed for another, and no device is somebody else's. */
+  private genuine(evaluation: Evaluation) {
+    return Effect.map(unsignedOn(this.founder.disk, this.people.space), (unsigned) => {
+      if (unsigned.length > 0) this.trial.say("signed", `${unsigned.join(", ")} is kept, and its signer has not signed it`)
+      for (const { devices, identity } of evaluation.members())
+        if (devices.some((device) => device !== this.people.deviceOf(identity)))
+          this.trial.say("own devices", `${identity} has ${devices.join(", ")}, of which one is not his`)
+    })
+  }
 
   private standingOf(peer: SimulatedPeer) {
     return this.people.in(peer, (space) => Effect.map(Effect.zip(space.frontier, space.stateHash), String))
@@ -202,6 +214,21 @@ export class End {
         else trial.say("who is out is told", `not within ${toldSeconds} s: ${yield* this.lineOf(peer)}`, peer.name)
       }
     })
+  }
+
+  /** Nobody stays connected to who is out. */
+  private parted(evaluation: Evaluation, members: ReadonlyArray<SimulatedPeer>) {
+    const devices = new Set(evaluation.members().flatMap((member) => member.devices))
+    const areIn = ({ connected }: SpaceStatus) => connected.every((device) => devices.has(device))
+    const look = (space: Space) => EffectStream.runHead(EffectStream.filter(space.status, areIn))
+    return Effect.forEach(
+      members,
+      (peer) =>
+        Effect.map(Effect.timeoutOption(this.people.in(peer, look), `${toldSeconds} seconds`), (found) => {
+          if (Option.isNone(found)) this.trial.say("parted", "it stays connected to a device that is out", peer.name)
+        }),
+      { concurrency: "unbounded", discard: true }
+    )
   }
 
   /** Removals at the same time as what they take away, or as each other. */
