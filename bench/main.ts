@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- actors|feeds|idle|objects|replicate|sealed|simulation`: Troupe beside its rivals, and whether the aims hold.
+ * `npm run bench -- actors|feeds|idle|membership|objects|replicate|sealed|simulation`: Troupe beside its rivals, and whether the aims hold.
  *
  * The rivals are dependencies of bench/package.json alone, installed from its own lock file when they are missing. With `--json` the
  * last line of standard output is one JSON object, and everything else goes to standard error. Ends 0 when it ran and every result was
@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<{ readonly run: Bench }>> = {
   actors: () => import("./actors.ts"),
   feeds: () => import("./feeds.ts"),
   idle: () => import("./idle.ts"),
+  membership: () => import("./membership.ts"),
   objects: () => import("./objects.ts"),
   replicate: () => import("./replicate.ts"),
   sealed: () => import("./sealed.ts"),
@@ -25,7 +26,7 @@ const benches: Record<string, () => Promise<{ readonly run: Bench }>> = {
 }
 
 /** Benches in which Troupe is alone. */
-const alone: ReadonlyArray<string> = ["idle", "replicate", "sealed", "simulation"]
+const alone: ReadonlyArray<string> = ["idle", "membership", "replicate", "sealed", "simulation"]
 
 const usage = `npm run bench -- ${Object.keys(benches).join("|")} [--rounds N] [--json]`
 

@@ -5,11 +5,13 @@
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Hex from "effect/encoding/Hex"
+import { feedText } from "../src/schema/echo/FeedTable.ts"
 import { frontierHash } from "../src/schema/echo/Frontier.ts"
 import { decodeTicket } from "../src/schema/echo/Space.ts"
 import { SpaceState } from "../src/schema/echo/SpaceState.ts"
 import { stateHash } from "../src/schema/echo/StateHash.ts"
 import { FeedStore } from "../src/services/echo/FeedStore.ts"
+import { OperationStore } from "../src/services/halo/OperationStore.ts"
 import { Crypto } from "../src/services/platform/Crypto.ts"
 import { Keyring } from "../src/services/platform/Keyring.ts"
 import type { Audited } from "./calls.ts"
@@ -22,14 +24,15 @@ export const audit = (ticketText: string, entries: ReadonlyArray<Entry> | null) 
     const crypto = yield* Crypto
     const keyring = yield* Keyring
     const feedStore = yield* FeedStore
+    const operationStore = yield* OperationStore
     const ticket = yield* Effect.fromResult(decodeTicket(ticketText, crypto.hash))
-    const members = new Set("genesis" in ticket ? ticket.genesis.devices.map(Base64Url.encode) : [])
+    const operations = yield* operationStore.open(ticket.space, null)
     const state = new SpaceState()
     const [device] = yield* keyring.list("device")
     const feeds = yield* feedStore.open({
       space: ticket.space,
       device: device!,
-      admits: ({ device }) => members.has(Base64Url.encode(device)),
+      admits: ({ device, feed }) => operations.deviceOf(feedText(feed)) === Base64Url.encode(device),
       feedId: (index) => state.feeds.id(index)
     })
     const { blocks, signatures } = yield* feeds.audit
@@ -38,7 +41,9 @@ export const audit = (ticketText: string, entries: ReadonlyArray<Entry> | null) 
     const count = (type: string): number => state.objects.ofType(type).filter((entry) => !entry.isDeleted).length
     const audited: Audited = {
       stateHash: stateHash(state.objects, crypto.hash),
-      frontier: Hex.encode(frontierHash({ controlHeads: [], floors: [], applied: state.delivery.applied() }, crypto.hash)),
+      frontier: Hex.encode(
+        frontierHash({ controlHeads: operations.heads(), floors: [], applied: state.delivery.applied() }, crypto.hash)
+      ),
       cities: count("City"),
       visits: count("Visit"),
       blocks,

@@ -23,7 +23,14 @@ export type Gate = "kill" | "cut"
 
 export interface PeerCalls {
   readonly device: () => string
-  readonly create: (members: ReadonlyArray<string>) => string
+  /** Makes an identity and a space of it; answers the space's ticket. */
+  readonly create: () => string
+  /** What one may come in by; how it is accepted by another identity, which is made for it; what that is let in with. */
+  readonly offer: () => string
+  readonly accept: (offer: string) => string
+  readonly admit: (acceptance: string) => string
+  /** Enters with what one was let in with; answers the ticket. */
+  readonly enter: (welcome: string) => string
   /** Opens the space of a ticket; answers what is held before anything new has come. */
   readonly open: (ticket: string) => Held
   /** Imports all rows; ends when they are durable. */

@@ -31,8 +31,10 @@ const patched = (object: string, path: ReadonlyArray<string>, patch: Properties)
     return typeof value === "object" && value !== null ? patched(object, here, value) : [put(object, here, value)]
   })
 
-const expandStep = (step: Step, id: (offset: number) => string, cities: Cities): ReadonlyArray<Mutation> => {
+const expandStep = (step: Step, feed: string, id: (offset: number) => string, cities: Cities): ReadonlyArray<Mutation> => {
   switch (step.do) {
+    case "profile":
+      return [put(`${feed}.0`, ["name"], step.name)]
     case "space":
       return [{ op: "create", type: "troupe/space", version: 1 }, put(id(0), ["name"], step.name)]
     case "create":
@@ -62,7 +64,7 @@ export const expand = (
   const mutations: Array<Mutation> = []
   for (const step of steps) {
     const base = at.first + mutations.length
-    for (const mutation of expandStep(step, (offset) => `${at.feed}.${base + offset}`, cities)) mutations.push(mutation)
+    for (const mutation of expandStep(step, at.feed, (offset) => `${at.feed}.${base + offset}`, cities)) mutations.push(mutation)
   }
   return mutations
 }
@@ -96,12 +98,14 @@ export const tell = (entries: ReadonlyArray<Entry>, uncovered: ReadonlyArray<Cha
     else {
       open.delete(found)
       changes.push(change)
-      // the making of the space has no receipt by its nature; every other one was under way when its process was killed
-      if (found.steps[0]?.do !== "space") inFlight++
+      // the making of the space and the names have no receipt by their nature; every other one was under way at the kill
+      if (!withoutReceipt.has(found.steps[0]?.do)) inFlight++
     }
   }
   return { changes, inFlight, problems }
 }
+
+const withoutReceipt: ReadonlySet<string | undefined> = new Set(["space", "profile"])
 
 const isSame = (a: ReadonlyArray<Mutation>, b: ReadonlyArray<Mutation>): boolean =>
   a.length === b.length && a.every((mutation, i) => sorted(mutation) === sorted(b[i]))

@@ -19,6 +19,7 @@ export type Step =
   | { readonly do: "update"; readonly object: string; readonly patch: Properties }
   | { readonly do: "delete" | "restore"; readonly object: string }
   | { readonly do: "space"; readonly name: string }
+  | { readonly do: "profile"; readonly name: string }
 
 export interface Intent {
   /** Unique in the run: the process's name, its life, and a count. */

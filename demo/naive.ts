@@ -149,7 +149,7 @@ export class Naive {
     const feed = this.feed(change.feed)
     change.mutations.forEach((mutation, i) => {
       if (mutation.op === "create") return
-      const thing = this.things.get(mutation.object)
+      const thing = this.things.get(mutation.object) ?? this.profile(mutation.object)
       if (thing === undefined) throw new Error(`the model knows no object ${mutation.object}, which was written to`)
       const made = { feed, counter: change.first + i, time: change.time, seen }
       if (mutation.op === "life")
@@ -160,6 +160,15 @@ export class Naive {
         for (const [path, value, isMarker] of leaves(mutation.path, mutation.value))
           thing.writes.push({ ...made, kind: kindRecord, path, value, isMarker })
     })
+  }
+
+  /** The profile of a feed is there without having been made. */
+  private profile(id: string): Thing | undefined {
+    const [feed, counter] = id.split(".")
+    if (counter !== "0") return undefined
+    const thing: Thing = { type: null, feed: this.feed(feed!), counter: 0, writes: [] }
+    this.things.set(id, thing)
+    return thing
   }
 
   /** How many heads stand at a property of an object. */

@@ -36,7 +36,7 @@ export const peerProgram = Effect.fnUntraced(function* ({ journal, tell, vital, 
 
   const here = Effect.suspend(() => (at === null ? Effect.die(new Error("no space is open yet")) : Effect.succeed(at)))
 
-  const enter = Effect.fnUntraced(function* (space: Space) {
+  const watched = Effect.fnUntraced(function* (space: Space) {
     const sight = new Sight(space)
     at = { space, sight, editor: new Editor(space, sight, journal, who) }
     const cities = yield* space.query(City).all
@@ -45,12 +45,25 @@ export const peerProgram = Effect.fnUntraced(function* ({ journal, tell, vital, 
     return { cities: cities.length, visits: visits.length }
   })
 
-  const create = Effect.fnUntraced(function* (members: ReadonlyArray<string>) {
+  const create = Effect.gen(function* () {
+    yield* peer.identities.create({ name: who })
     journal.intend([{ do: "space", name: "Cities" }])
-    const space = yield* peer.spaces.create({ name: "Cities", members })
-    yield* enter(space)
+    journal.intend([{ do: "profile", name: who }])
+    const space = yield* peer.spaces.create({ name: "Cities" })
+    yield* watched(space)
     return space.ticket
   })
+
+  const accept = (offer: string) => Effect.andThen(peer.identities.create({ name: who }), peer.accept(offer))
+
+  const enter = Effect.fnUntraced(function* (welcome: string) {
+    journal.intend([{ do: "profile", name: who }])
+    const space = yield* peer.enter(welcome)
+    yield* watched(space)
+    return space.ticket
+  })
+
+  const members = Effect.map(here, ({ space }) => space.membership)
 
   const state = Effect.gen(function* () {
     const { space } = yield* here
@@ -62,8 +75,12 @@ export const peerProgram = Effect.fnUntraced(function* ({ journal, tell, vital, 
 
   const handlers: Handlers<PeerCalls, never> = {
     device: () => Effect.succeed(peer.device),
-    create,
-    open: (ticket) => Effect.flatMap(peer.spaces.open(ticket), enter),
+    create: () => create,
+    offer: () => Effect.flatMap(members, ({ offer }) => offer("editor")),
+    accept,
+    admit: (acceptance) => Effect.flatMap(members, ({ admit }) => admit(acceptance)),
+    enter,
+    open: (ticket) => Effect.flatMap(peer.spaces.open(ticket), watched),
     import: (limit) =>
       Effect.flatMap(here, ({ space }) => importCities({ space, journal, limit, gates, cities: readCities(limit) })),
     pass: (gate) => Effect.asVoid(Deferred.succeed(gates[gate], undefined)),

@@ -129,12 +129,13 @@ const play = Effect.fnUntraced(function* (scene: Scene) {
   progress.enter("alice imports, both edit")
   const alice = yield* scene.begin("alice", 1)
   const first = yield* scene.begin("bob", 1)
-  const ticket = yield* alice.ask("create", [yield* first.ask("device")])
-  yield* first.ask("open", ticket)
+  const ticket = yield* alice.ask("create")
+  const acceptance = yield* first.ask("accept", yield* alice.ask("offer"))
+  const his = yield* first.ask("enter", yield* alice.ask("admit", acceptance))
   yield* both({ alice, bob: first }, (peer) => peer.ask("edit"))
   const importing = yield* Effect.forkChild(alice.ask("import", limit))
 
-  const { again: bob, counting, reopenedWith } = yield* kill(scene, first, ticket)
+  const { again: bob, counting, reopenedWith } = yield* kill(scene, first, his)
   const peers: Peers = { alice, bob }
   yield* alice.ask("pass", "kill")
   const { cutEdits, foreignRemarks, silence } = yield* cut(scene, peers)

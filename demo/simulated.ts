@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as FeedStoreLayer from "../src/layers/echo/FeedStore.ts"
+import * as OperationStoreLayer from "../src/layers/halo/OperationStore.ts"
 import * as CryptoNode from "../src/layers/platform/CryptoNode.ts"
 import * as KeyringStorage from "../src/layers/platform/KeyringStorage.ts"
 import * as World from "../src/layers/simulation/World.ts"
@@ -73,7 +74,7 @@ const player = Effect.fnUntraced(function* (
 })
 
 const opened = (storage: Storage["Service"]) =>
-  FeedStoreLayer.layer.pipe(
+  Layer.merge(FeedStoreLayer.layer, OperationStoreLayer.layer).pipe(
     Layer.provideMerge(KeyringStorage.layer),
     Layer.provideMerge(Layer.merge(Layer.succeed(Storage, storage), CryptoNode.layer))
   )

@@ -21,10 +21,14 @@ const program = Effect.gen(function* () {
   const alice = yield* PeerNode.open({ folder: `${folder}/alice`, kube: kube.url })
   const bob = yield* PeerNode.open({ folder: `${folder}/bob`, kube: kube.url })
 
-  const home = yield* alice.spaces.create({ name: "Home", members: [bob.device] })
+  yield* alice.identities.create({ name: "Alice" })
+  yield* bob.identities.create({ name: "Bob" })
+
+  const home = yield* alice.spaces.create({ name: "Home" })
   const milk = yield* home.create(Task, { title: "Milk", done: false })
 
-  const same = yield* bob.spaces.open(home.ticket)
+  const acceptance = yield* bob.accept(yield* home.membership.offer("editor"))
+  const same = yield* bob.enter(yield* home.membership.admit(acceptance))
   const found = yield* same.query(Task, { where: { done: false } }).first
   yield* Console.log("Bob finds", found.title)
   yield* same.update(found, { done: true })

@@ -66,7 +66,7 @@ describe("Delivery.allow", () => {
     assert.deepStrictEqual(merged, ["0.1 withheld"])
   })
 
-  it("merges nothing of what a reader wrote, except in his own profile alone", () => {
+  it("[S59] merges nothing of what a reader wrote, except in his own profile alone", () => {
     const { delivery, merged, offer } = world()
     delivery.allow(0, upTo(forever, 1))
     offer(0, changeSet(1))

@@ -6,7 +6,13 @@ import * as Result from "effect/Result"
 import { decodeMessage } from "../../src/schema/echo/ReplicationMessage.ts"
 import { type ControlMessage, decodeControl, encodeControl, isControl } from "../../src/schema/halo/ControlMessage.ts"
 import { compareBytes, encode, type Item } from "../../src/schema/platform/Codec.ts"
-import { messageOperationBytesMax, messageOperationsMax, rangeItemsMax } from "../../src/schema/platform/Limits.ts"
+import {
+  deviceFeedsMax,
+  lateBytesMax,
+  messageOperationBytesMax,
+  messageOperationsMax,
+  rangeItemsMax
+} from "../../src/schema/platform/Limits.ts"
 import { firstKey, lastKey } from "../../src/schema/platform/RangeSet.ts"
 import { keyOf } from "../echo/ReplicationNetwork.ts"
 
@@ -20,7 +26,10 @@ const corpus: ReadonlyArray<ControlMessage> = [
   { _tag: "Range", from: firstKey, to: lastKey, count: 0, content: [] },
   { _tag: "Ops", operations: [new Uint8Array(300), new Uint8Array(2).fill(7)] },
   { _tag: "Want", ids: ids.slice(0, 2) },
-  { _tag: "Refuse", reason: "not a member" }
+  { _tag: "Refuse", reason: "not a member" },
+  { _tag: "HandIn", feeds: ids.slice(0, 3).map((feed, length) => ({ feed, length })) },
+  { _tag: "Held", bytesLeft: lateBytesMax, feeds: [{ feed: ids[0]!, length: 70_000 }] },
+  { _tag: "Held", bytesLeft: 0, feeds: [] }
 ]
 
 const isRefused = (item: Item) => assert.isTrue(Result.isFailure(decodeControl(encode(item))), JSON.stringify(item))
@@ -35,6 +44,18 @@ describe("ControlMessage", () => {
     const frame = encodeControl({ _tag: "Standing", standing: "member", ops: keyOf("o") })
     assert.deepStrictEqual(frame, encode([12, 1, keyOf("o")]))
     isRefused([12, 3, keyOf("o")])
+  })
+
+  it("late work is offered as [13, feeds] and answered as [15, bytesLeft, feeds], 1,000 feeds at most", () => {
+    const feeds = Array.from({ length: deviceFeedsMax + 1 }, (_, n): Item => [keyOf(`${n}`), n])
+    isRead([13, feeds.slice(1)])
+    isRefused([13, feeds])
+    isRead([15, lateBytesMax, feeds.slice(1)])
+    isRefused([15, lateBytesMax + 1, []])
+    isRefused([15, 0, feeds])
+    isRefused([13, [[keyOf("f"), -1]]])
+    isRefused([13, [[keyOf("f"), 1, 1]]])
+    isRefused([13, [[new Uint8Array(31), 1]]])
   })
 
   it("what is cut short or longer is refused", () => {
@@ -76,7 +97,7 @@ describe("ControlMessage", () => {
   })
 
   it("is told from the messages about feeds by its first bytes", () => {
-    for (const message of corpus.slice(0, -1)) {
+    for (const message of corpus.filter(({ _tag }) => _tag !== "Refuse")) {
       assert.isTrue(isControl(encodeControl(message)))
       assert.isTrue(Result.isFailure(decodeMessage(encodeControl(message))))
     }

@@ -147,7 +147,7 @@ export class End {
       if (this.sync.ending === null) this.step({ _tag: "Taken", ...this.holder.take(action.operations) })
     } else if (action._tag === "Enter") this.isInside = true
     else {
-      this.closed = action.reason
+      this.closed = action._tag === "Close" ? action.reason : action._tag
       this.leave()
     }
   }

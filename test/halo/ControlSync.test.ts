@@ -142,12 +142,52 @@ describe("ControlSync at the entrance", () => {
     write(ann, genesis, 2)
     const ends = connect(ann, bob)
     talk(ends)
-    assert.strictEqual(ends[1].closed, "this device is no member any more")
+    // it has nothing more to hear, and may hand in what it wrote
+    assert.strictEqual(ends[1].closed, "HandIn")
     assert.strictEqual(bob.membership.device(deviceOf("bob")).standing, "former")
     assert.isDefined(bob.find(removal))
     assert.strictEqual(bob.set.size, ops)
     for (const message of learnt(ends[1])) assert.strictEqual(message._tag, "Ops")
     for (const end of ends) assert.isFalse(end.isInside)
+  })
+
+  it("[C5] who was removed brings what it has signed since, once it has heard why, and then hands in its feeds", () => {
+    const { all, ann, proofs, remove } = spaceOf("bob", "cy")
+    const bob = all("bob")
+    const since = [1, 2, 3].map((n) => write(bob, proofs.get("bob")!, n))
+    remove("bob")
+    const cy = new Holder("cy", ann.list())
+    const offer = { _tag: "HandIn", feeds: [{ feed: keyOf("f"), length: 3 }] } as const
+    for (let time = 1; time <= 2; time++) {
+      const [here, there] = connect(cy, bob)
+      talk([here, there])
+      assert.deepStrictEqual([here.closed, there.closed], [null, "HandIn"])
+      assert.deepStrictEqual(
+        since.map((id) => cy.membership.standing(id)),
+        ["quarantined", "quarantined", "quarantined"]
+      )
+      assert.strictEqual(cy.set.size, ann.set.size + since.length)
+      here.step({ _tag: "Received", message: offer })
+      here.step({ _tag: "Writable" })
+      assert.strictEqual(here.closed, "TakeIn")
+    }
+  })
+
+  it("[C5] late work is taken of nobody else, and not before it was told that it is out", () => {
+    const { all, ann, remove } = spaceOf("bob", "cy")
+    const offer = { _tag: "HandIn", feeds: [] } as const
+    const held = { _tag: "Held", bytesLeft: 0, feeds: [] } as const
+    const [stranger] = connect(ann, new Holder("dan"))
+    const [member] = connect(ann, all("cy"))
+    const [asked] = connect(ann, all("cy"))
+    remove("bob")
+    const [early] = connect(ann, all("bob"))
+    for (const end of [stranger, member, early]) end.step({ _tag: "Received", message: offer })
+    asked.step({ _tag: "Received", message: held })
+    for (const end of [stranger, member, early, asked]) end.step({ _tag: "Writable" })
+    for (const { closed } of [stranger, member, early])
+      assert.strictEqual(closed, "it hands in late work, and is not known to be out")
+    assert.strictEqual(asked.closed, "it tells what it holds, and nothing was handed in")
   })
 
   it("[C2] who was removed learns it, too, where that rests on what somebody did whom it has removed", () => {

@@ -9,6 +9,7 @@ import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
 import * as PeerMemory from "../../src/layers/peer/PeerMemory.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import type { Identity } from "../../src/services/halo/IdentityService.ts"
+import { MemoryNetwork as Network } from "../../src/services/mesh/MemoryNetwork.ts"
 import type { Peer } from "../../src/services/peer/Peer.ts"
 import { elapse } from "../mesh/Elapse.ts"
 
@@ -156,6 +157,47 @@ describe("an identity", () => {
     }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 
+  it.effect("adds devices and takes them away where it is a member still, and elsewhere nothing", () =>
+    Effect.gen(function* () {
+      const [ann, bob, phone] = [yield* PeerMemory.open, yield* PeerMemory.open, yield* PeerMemory.open]
+      yield* ann.identities.create({ name: "Ann" })
+      const { identity } = yield* bob.identities.create({ name: "Bob" })
+      const hers = yield* ann.spaces.create({ name: "Hers" })
+      const offer = yield* hers.membership.offer("editor")
+      const there = yield* bob.enter(yield* hers.membership.admit(yield* bob.accept(offer)))
+      const his = yield* bob.spaces.create({ name: "His" })
+      yield* elapse("10 seconds")
+      yield* hers.membership.remove(identity.id)
+      yield* elapse("10 seconds")
+      assert.strictEqual(yield* there.membership.role, null)
+      const same = yield* broughtTo(identity, phone)
+      assert.deepStrictEqual(
+        (yield* same.spaces).map(({ id }) => id),
+        [his.id]
+      )
+      assert.include(his.members, same.device)
+      yield* identity.revoke(same.device)
+      assert.deepStrictEqual(his.members, [identity.device])
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+
+  it.effect("is not revoked by a device below, in any space, whether that one is open or not", () =>
+    Effect.gen(function* () {
+      const [laptop, phone] = [yield* PeerMemory.open, yield* PeerMemory.open]
+      const { identity, phrase } = yield* laptop.identities.create({ name: "Ann" })
+      const home = yield* laptop.spaces.create({ name: "Home" })
+      const there = yield* broughtTo(identity, phone)
+      const before = home.members.length
+      assert.strictEqual((yield* Effect.flip(there.revoke(identity.device)))._tag, "PhraseNeeded")
+      yield* elapse("10 seconds")
+      assert.strictEqual(home.members.length, before)
+      yield* home.close
+      yield* identity.revoke(there.device, { phrase })
+      const again = yield* laptop.spaces.open(home.ticket)
+      assert.deepStrictEqual(again.members, [identity.device])
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+
   it.effect("is removed from a device with all that is its", () =>
     Effect.gen(function* () {
       const peer = yield* PeerMemory.open
@@ -166,6 +208,33 @@ describe("an identity", () => {
       assert.deepStrictEqual(yield* peer.identities.list, [])
       assert.deepStrictEqual(yield* peer.spaces.list, [])
       assert.strictEqual((yield* Effect.flip(peer.spaces.open(space.ticket)))._tag, "IdentityMissing")
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+
+  it.effect("[S55] adds a new device to spaces that another of its devices has entered meanwhile", () =>
+    Effect.gen(function* () {
+      const [laptop, tablet, phone, bob] = [
+        yield* PeerMemory.open,
+        yield* PeerMemory.open,
+        yield* PeerMemory.open,
+        yield* PeerMemory.open
+      ]
+      const { identity } = yield* laptop.identities.create({ name: "Ann" })
+      const there = yield* broughtTo(identity, tablet)
+      yield* bob.identities.create({ name: "Bob" })
+      const his = yield* bob.spaces.create({ name: "Bob's" })
+      yield* elapse("10 seconds")
+      const network = yield* Network
+      yield* network.cut("silent")
+      // the tablet comes into a space, and the laptop adds a phone, and neither hears of the other
+      const hers = yield* tablet.enter(yield* his.membership.admit(yield* tablet.accept(yield* his.membership.offer("editor"))))
+      const third = yield* broughtTo(identity, phone)
+      assert.notInclude(hers.members, third.device)
+      yield* network.heal
+      yield* elapse("120 seconds")
+      assert.include(hers.members, third.device)
+      assert.include(his.members, third.device)
+      assert.strictEqual((yield* there.devices).length, 3)
     }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 })

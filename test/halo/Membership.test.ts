@@ -247,6 +247,26 @@ describe("AcceptedPrefix", () => {
     assert.strictEqual(of(told, { floor: 12, freeze: 5 }).counter, 12)
   })
 
+  it("[S12] a feed that was begun after the right was gone counts as far as somebody as high as its remover vouches for it", () => {
+    const { told, bob, cy, theft } = started(3)
+    const removal = cap(told, "A1", told.genesis, 3, [theft])
+    const dan = told.admit("B1", bob, "D", 2)
+    told.put("D1", dan, [], { type: "AdmitFeed", feed: "G", device: "D1" })
+    const begun = () => acceptedPrefix(told.evaluated, "G", open)
+    const vouch = (by: string, proof: string) =>
+      told.put(by, proof, [removal], { type: "Endorse", feeds: [{ feed: "G", counter: 5 }] })
+    assert.deepStrictEqual(begun(), { role: 0, counter: 0 })
+    vouch("C1", cy)
+    assert.deepStrictEqual(begun(), { role: 0, counter: 0 })
+    vouch("A1", told.genesis)
+    assert.deepStrictEqual(begun(), { role: 2, counter: 5 })
+    assert.deepStrictEqual(acceptedPrefix(told.evaluated, "G", { floor: 0, freeze: 4 }), { role: 2, counter: 4 })
+    // an endorsement lets nobody in, and admits no feed that its device did not
+    told.put("A1", told.genesis, [removal], { type: "Endorse", feeds: [{ feed: "H", counter: 5 }] })
+    assert.deepStrictEqual(acceptedPrefix(told.evaluated, "H", open), { role: 0, counter: 0 })
+    assert.strictEqual(told.evaluated.device("D1").standing, "former")
+  })
+
   it("a promotion is a new admission, and gives the old feed nothing", () => {
     const { told, bob } = started(1)
     const again = told.admit("A1", told.genesis, "B", 2, [bob])

@@ -189,6 +189,28 @@ describe("Membership, over random histories", () => {
     }
     assert.isAbove(bounded, histories / 50)
   })
+
+  it("[P12] what the founder vouches for counts of every feed that was within its device's right once, in any order", () => {
+    let broughtIn = 0
+    for (const seed of seeds) {
+      const graph = graphOf(seed)
+      const feeds = graph.operations.flatMap(({ deed }) => (deed.type === "AdmitFeed" ? [deed.feed] : []))
+      const before = membershipOf(graph.operations)
+      const first = graph.operations[0]!.id
+      const endorsed = feeds.map((feed) => ({ feed, counter: 7 }))
+      graph.put("A1", first, [first], { type: "Endorse", feeds: endorsed })
+      const [one, other] = [graph.operations, reordered(graph.operations, drawer(seed + 43))].map(membershipOf)
+      for (const feed of feeds) {
+        const open = { floor: 0, freeze: Number.POSITIVE_INFINITY }
+        const accepted = acceptedPrefix(one!, feed, open)
+        assert.deepStrictEqual(acceptedPrefix(other!, feed, open), accepted, `seed ${seed}`)
+        const was = acceptedPrefix(before, feed, open)
+        assert.isTrue(accepted.counter >= was.counter && (was.role === 0 || accepted.role === was.role), `seed ${seed}`)
+        if (was.role === 0 && accepted.counter === 7 && accepted.role > 0) broughtIn++
+      }
+    }
+    assert.isAbove(broughtIn, histories / 50)
+  })
 })
 
 const rankBelow = (a: readonly [number, number, number], b: readonly [number, number, number]): boolean =>

@@ -1,8 +1,7 @@
 /** Control operations as bytes: what is written is read back, and every other spelling is refused or means something else. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { branchOf, encodeForkProof, headMessage } from "../../src/schema/echo/Feed.ts"
-import { leafHash, peaksAfter } from "../../src/schema/echo/Merkle.ts"
+import { leafHash } from "../../src/schema/echo/Merkle.ts"
 import { encodeCertificate } from "../../src/schema/halo/Certificate.ts"
 import { Membership } from "../../src/schema/halo/Membership.ts"
 import { decodeOperation, encodeOperation, type OperationContent } from "../../src/schema/halo/OperationCodec.ts"
@@ -10,7 +9,7 @@ import { encodeSigned } from "../../src/schema/halo/OperationFrame.ts"
 import { type Payload, removalReasons, type SeenFeed } from "../../src/schema/halo/Payload.ts"
 import { encode, Writer } from "../../src/schema/platform/Codec.ts"
 import { Random } from "../fuzz/random.ts"
-import { deviceKeys, hash, holds, keyOf, type Made, made, manifestOf, named, Person, read } from "./People.ts"
+import { deviceKeys, forkProofOf, hash, holds, keyOf, type Made, made, manifestOf, named, Person, read } from "./People.ts"
 
 const alice = new Person("Alice")
 const bob = new Person("Bob")
@@ -37,16 +36,6 @@ const seen = (name: string): SeenFeed => ({
 })
 const byFeed = (a: SeenFeed, b: SeenFeed) => Buffer.compare(a.feed, b.feed)
 const frontier = [seen("feed 1"), seen("feed 2")].sort(byFeed)
-
-const forkOf = (feed: string): Uint8Array => {
-  const branches = ["left", "right"].map((side) => {
-    const leaves = { from: 0, peaks: [], leaves: [leafHash(named(side), hash)] }
-    const root = peaksAfter(leaves, hash).root(hash)
-    const signature = keyOf(feed).sign(headMessage(keyOf(feed).publicKey, 1, root))
-    return branchOf({ length: 1, root, signature }, 0, leaves, hash)
-  })
-  return encodeForkProof({ feed: keyOf(feed).publicKey, index: 0, a: branches[0]!, b: branches[1]! })
-}
 
 const invited = put({
   type: "Invite",
@@ -83,7 +72,7 @@ const operations: { readonly [type: string]: Made } = {
   KeyRotate: put({ type: "KeyRotate", content: encode([named("key id"), [], []]) }),
   KeyWrap: put({ type: "KeyWrap", content: encode([named("key id"), []]) }),
   Endorse: put({ type: "Endorse", feeds: frontier }),
-  ForkProof: put({ type: "ForkProof", proof: forkOf("feed 1") }),
+  ForkProof: put({ type: "ForkProof", proof: forkProofOf("feed 1") }),
   Unknown: put({ type: "Unknown", number: 16, content: encode(["of", "tomorrow", 1.5]) })
 }
 
@@ -270,7 +259,7 @@ describe("OperationCodec", () => {
     const admit = (manifest: Uint8Array) => refusal(put({ type: "AdmitFeed", manifest }).bytes)
     assert.include(admit(manifestOf(named("another"), "laptop", "feed 1")), "a manifest of another space")
     assert.include(admit(manifestOf(space, "phone", "feed 1")), "a feed of another device")
-    const proof = forkOf("feed 1")
+    const proof = forkProofOf("feed 1")
     const [one] = [Buffer.from(leafHash(named("left"), hash)), Buffer.from(leafHash(named("right"), hash))]
     const changed = Buffer.from(proof)
     changed[changed.indexOf(one)]! ^= 1

@@ -2,7 +2,8 @@
 import * as crypto from "node:crypto"
 import * as Result from "effect/Result"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
-import { encodeManifest, manifestMessage } from "../../src/schema/echo/Feed.ts"
+import { branchOf, encodeForkProof, encodeManifest, headMessage, manifestMessage } from "../../src/schema/echo/Feed.ts"
+import { leafHash, peaksAfter } from "../../src/schema/echo/Merkle.ts"
 import { acceptDeviceMessage, acceptMessage, redeemHostMessage } from "../../src/schema/halo/Acceptance.ts"
 import { type Certificate, decodeCertificate, encodeCertificate } from "../../src/schema/halo/Certificate.ts"
 import { encodeIdentityGenesis, identityId } from "../../src/schema/halo/Identity.ts"
@@ -144,6 +145,17 @@ export const manifestOf = (space: Uint8Array, device: string, feed: string): Uin
   const names = { space, device: keyOf(device).publicKey, feed: keyOf(feed).publicKey, incarnation: 1 }
   const message = manifestMessage(names, hash)
   return encodeManifest({ ...names, feedSignature: keyOf(feed).sign(message), deviceSignature: keyOf(device).sign(message) })
+}
+
+/** Two first blocks of one feed, each under a signature that holds. */
+export const forkProofOf = (feed: string): Uint8Array => {
+  const branches = ["left", "right"].map((side) => {
+    const leaves = { from: 0, peaks: [], leaves: [leafHash(named(side), hash)] }
+    const root = peaksAfter(leaves, hash).root(hash)
+    const signature = keyOf(feed).sign(headMessage(keyOf(feed).publicKey, 1, root))
+    return branchOf({ length: 1, root, signature }, 0, leaves, hash)
+  })
+  return encodeForkProof({ feed: keyOf(feed).publicKey, index: 0, a: branches[0]!, b: branches[1]! })
 }
 
 /** Reads what a test has made; throws what it is refused with. */

@@ -148,9 +148,11 @@ class SpaceDelivery {
         const block = behind.page[behind.at]!
         const content = decodeBlock(block.bytes)
         const plain = Result.isSuccess(content) ? content.success : content.failure
+        const isBeyond = this.state.delivery.isSpent(number)
         const verdict = this.state.deliver(number, plain, block.root)
         if (verdict._tag === "Waits" || verdict._tag === "Stopped") break
         behind.at++
+        if (isBeyond) this.state.withheldBytes += block.bytes.length
         this.told.block(feed, number)
         this.stepBytes += block.bytes.length
         if (this.stepBytes < stepBytesMax) continue

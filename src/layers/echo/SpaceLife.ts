@@ -23,6 +23,7 @@ import type { StorageError } from "../../services/platform/Storage.ts"
 import { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceAccess } from "./SpaceAccess.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
+import { lateFeedsOf } from "./SpaceQuarantine.ts"
 import { SpaceTrials } from "./SpaceTrials.ts"
 
 /** A space as this device holds it: who may do what there, and by which of its keys the device is known. */
@@ -71,7 +72,7 @@ export const lifeOf = (
       handle.rose(begun)
       const connections = yield* supervisor.open({ name: `spaces/${handle.id}`, policy: stop })
       const onPeer = onPeerOf(platform, connections, feeds, begun)
-      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entranceOf(platform, access) })
+      const joining = swarm.join({ space, device, isMember, channel: "echo/replicate", onPeer, ...entranceOf(platform, begun) })
       return yield* Effect.raceFirst(begun.run, Effect.andThen(joining, Effect.andThen(joined, Effect.never)))
     })
     // of what never came up, its opener is told
@@ -87,9 +88,11 @@ export const lifeOf = (
   })
 
 /** Which version of the channel is spoken, and how devices are let in where operations decide. */
-const entranceOf = ({ entrance }: Platform, { device: self, operations }: SpaceAccess) => {
+const entranceOf = ({ clock, entrance }: Platform, life: OpenSpace) => {
+  const { device: self, operations } = life.access
   if (operations === null) return { version: 0 }
-  const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel })
+  const late = lateFeedsOf(life, operations, clock)
+  const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel, late })
   return { version: 1, enter }
 }
 

@@ -88,7 +88,7 @@ export const removalOf = (space: OpenSpace, operations: SpaceOperations, self: H
   const last = operations.list().findLast(({ operation }) => revocations.includes(operation.id))
   if (last === undefined) return null
   const acknowledged = Math.max(0, ...space.peers.progress.acknowledgedBy().values())
-  const by = last.payload.type === "Leave" ? null : (membership.signerOf(last.operation.id) ?? null)
+  const by = last.payload.type === "Leave" ? null : (membership.entry(last.operation.id)?.identity ?? null)
   return { by, time: last.time, unsent: Math.max(0, space.state.local - acknowledged) }
 }
 

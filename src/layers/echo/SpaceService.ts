@@ -296,7 +296,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const space = Result.getOrElse(Base64Url.decode(id), () => new Uint8Array())
     if (space.length !== 32) return
     yield* platform.feedStore.wipe(space)
-    yield* operationStore.wipe(space)
+    // those of an identity go with its keys, and not before
+    if ((yield* identities.prepared(id)) === null) yield* operationStore.wipe(space)
     yield* storage.write([{ key: ticketKey(space), value: null }], { durability: "strict" })
   })
 

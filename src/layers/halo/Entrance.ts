@@ -2,7 +2,7 @@
  * Runs the machine of control operations on a channel until both ends are inside: what comes is taken in before more is read.
  *
  * Whoever goes on with the channel must find it at the first message that is not read yet. So nothing is read beyond the message with
- * which this end is inside, and reading stops before the other end can hear that it is.
+ * which this end is inside, and reading stops before the other end can hear that it is. Late work (EntranceLate.ts) follows in the same way.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -17,6 +17,7 @@ import { type Entered, type Entering, Entrance, EntranceRefused } from "../../se
 import * as Bell from "../../services/platform/Bell.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
+import { handIn, takeIn } from "./EntranceLate.ts"
 
 const make = Effect.gen(function* () {
   const { hash } = yield* Crypto
@@ -41,7 +42,7 @@ const make = Effect.gen(function* () {
     })
 
     const reading = Effect.gen(function* () {
-      while (!sync.isInside) {
+      while (!sync.isDone) {
         yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(channel.take), received))
         wake.ring()
       }
@@ -64,10 +65,11 @@ const make = Effect.gen(function* () {
       for (;;) {
         wake.hush()
         const { actions, messages } = step({ _tag: "Writable" })
-        if (sync.isInside) yield* Fiber.interrupt(reader)
+        if (sync.isDone) yield* Fiber.interrupt(reader)
         for (const message of messages) yield* channel.send(encodeControl(message))
         for (const action of actions) {
-          if (action._tag === "Enter") return
+          if (action._tag === "Enter") return null
+          if (action._tag === "HandIn" || action._tag === "TakeIn") return action
           if (action._tag === "Close") return yield* new EntranceRefused({ reason: action.reason })
         }
         if (messages.length > 0) continue
@@ -76,12 +78,14 @@ const make = Effect.gen(function* () {
       }
     })
 
-    yield* Effect.scoped(
+    const last = yield* Effect.scoped(
       Effect.gen(function* () {
         const reader = yield* Effect.forkScoped(reading)
-        yield* Effect.raceFirst(writing(reader), failureOf(reader))
+        return yield* Effect.raceFirst(writing(reader), failureOf(reader))
       })
     )
+    if (last?._tag === "HandIn") return yield* handIn(entering)
+    if (last?._tag === "TakeIn") return yield* takeIn(entering, last.feeds)
     return { operations, self, sync, listen: (next) => void (listener = next) } satisfies Entered
   })
   return Entrance.of({ enter })

@@ -4,17 +4,20 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { encodeIdentityTicket } from "../../schema/echo/Space.ts"
-import { acceptingMessage, decodeOffer, decodeWelcome, encodeAcceptance, type Welcome } from "../../schema/halo/Admission.ts"
+import { acceptingMessage, decodeOffer, encodeAcceptance } from "../../schema/halo/Admission.ts"
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import { decodeCertificate } from "../../schema/halo/Certificate.ts"
 import { type Space, SpaceService } from "../../services/echo/SpaceService.ts"
 import { type CreateOptions, IdentityService } from "../../services/halo/IdentityService.ts"
 import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../services/halo/IdentityStore.ts"
-import { NotPermitted, OperationStore } from "../../services/halo/OperationStore.ts"
+import { OperationStore } from "../../services/halo/OperationStore.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
+import { type Judged, judged, kept } from "./IdentityEntry.ts"
 import { faceOf, named, type Surroundings } from "./IdentityFace.ts"
+import { bring } from "./IdentitySpaces.ts"
 
 /** Where signaling may be found, told to whoever comes in. */
 export interface Options {
@@ -24,19 +27,43 @@ export interface Options {
 const limits =
   "These words bring back the identity, and every space that another peer still holds. They do not bring back what is on this device alone, what it had not sent yet, or names that you gave to people here: add a second device."
 
+const untold = ({ text }: HeldIdentity) => `the own space of identity ${text} is not open`
+
 const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const crypto = yield* Crypto
   const keyring = yield* Keyring
   const store = yield* IdentityStore
   const operations = yield* OperationStore
   const spaces = yield* SpaceService
+  const scope = yield* Effect.scope
+  const following = new Set<string>()
   const surroundings: Surroundings = { crypto, store, operations, spaces, urls }
 
   /** The identity, with its own space open. */
   const opened = Effect.fnUntraced(function* (held: HeldIdentity) {
     const space = yield* spaces.open(encodeIdentityTicket({ space: held.id, identity: held.id, urls }, crypto.hash))
+    yield* followed(held, space)
     return faceOf(surroundings, held, space)
   })
+
+  /** What other devices have changed of the identity's devices is done in the spaces of this one, until its own space is closed. */
+  const followed = (held: HeldIdentity, { membership }: Space) =>
+    Effect.suspend(() => {
+      if (following.has(held.text)) return Effect.void
+      following.add(held.text)
+      const told = (error: unknown) => Effect.logWarning(`a device was not added to a space of identity ${held.text}`, error)
+      const followingOn = Stream.runForEach(membership.changes, () => Effect.catch(bring(surroundings, held), told))
+      const over = Effect.sync(() => following.delete(held.text))
+      return Effect.forkIn(Effect.ensuring(Effect.ignore(followingOn), over), scope)
+    })
+
+  // the other devices hear at once that this one is here, and it of what they changed
+  const openAll = Effect.flatMap(store.list, (all) =>
+    Effect.forEach(all, (held) => Effect.catch(opened(held), (error) => Effect.logWarning(untold(held), error)), {
+      discard: true
+    })
+  )
+  yield* Effect.catch(openAll, (error) => Effect.logWarning("the identities of this device cannot be read", error))
 
   const holderOf = (identity: string | undefined) =>
     identity !== undefined
@@ -47,10 +74,17 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
 
   const create = Effect.fnUntraced(function* ({ words = 12, ...options }: CreateOptions) {
     const name = yield* named(options.name)
+    const device = yield* named(options.device ?? name)
     const { identity: held, phrase } = yield* store.create(words)
-    const identity = yield* opened(held)
-    yield* identity.setName(name)
-    yield* identity.rename(held.deviceText, options.device ?? name, options.platform)
+    const told = Effect.gen(function* () {
+      const identity = yield* opened(held)
+      yield* identity.setName(name)
+      yield* identity.rename(held.deviceText, device, options.platform)
+      return identity
+    })
+    // nobody would ever be shown its phrase
+    const undone = Effect.andThen(Effect.ignore(spaces.wipe(held.text)), Effect.ignore(store.wipe(held)))
+    const identity = yield* Effect.onError(told, () => undone)
     return { identity, phrase, limits }
   })
 
@@ -71,25 +105,7 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
     return encodeAcceptance({ kind: "space", space, role, certificate, ...accepted })
   })
 
-  /** Takes the operations of a welcome; they must make this device a member. Answers as which identity. */
-  const taken = Effect.fnUntraced(function* (welcome: Welcome) {
-    const graph = welcome.kind === "device" ? welcome.genesis : null
-    const candidates = welcome.kind === "device" ? [yield* store.prepare(welcome.genesis)] : yield* store.list
-    return yield* Effect.scoped(
-      Effect.gen(function* () {
-        const held = yield* operations.open(welcome.space, graph)
-        yield* held.take(welcome.operations)
-        const found = candidates.find(({ deviceText }) => held.membership.rightOf(deviceText) !== null)
-        if (found !== undefined) return found
-        const reason = "its operations let in no identity of this device. Accept the offer with the one that is to come in."
-        return yield* new NotPermitted({ what: "to enter", reason })
-      })
-    )
-  })
-
-  const enterOne = Effect.fnUntraced(function* (text: string) {
-    const welcome = yield* Effect.fromResult(decodeWelcome(text, crypto.hash))
-    const held = yield* taken(welcome)
+  const enterOne = Effect.fnUntraced(function* ({ held, welcome }: Judged) {
     if (welcome.kind === "device") return (yield* opened(held)).space
     const ticket = { space: welcome.space, identity: held.id, urls: welcome.locators }
     const space = yield* spaces.open(encodeIdentityTicket(ticket, crypto.hash))
@@ -104,11 +120,11 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
     if (name !== "" && self?.name === "") yield* membership.setName(name)
   })
 
-  /** The welcome of a device is followed by those of the spaces that its identity is in. */
   const enter = Effect.fnUntraced(function* (text: string) {
-    const [first = "", ...rest] = text.trim().split(/\s+/)
-    const entered = yield* enterOne(first)
-    for (const each of rest) yield* enterOne(each)
+    const all = yield* judged(surroundings, text)
+    for (const each of all) yield* kept(surroundings, each)
+    const entered = yield* enterOne(all[0]!)
+    for (const each of all.slice(1)) yield* enterOne(each)
     return entered
   })
 

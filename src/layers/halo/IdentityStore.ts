@@ -44,14 +44,25 @@ const make = Effect.gen(function* () {
     return { id, text: Base64Url.encode(id), genesis, device, deviceText: Base64Url.encode(device), agreement }
   }
 
+  /** What is left of an identity that is being removed; its record goes last. */
+  const remove = Effect.fnUntraced(function* (identity: HeldIdentity) {
+    const [own] = yield* keyring.list("device")
+    if (own === undefined || !equalBytes(own, identity.device)) yield* keyring.remove(identity.device)
+    yield* keyring.remove(identity.agreement)
+    yield* operationStore.wipe(identity.id)
+    yield* storage.write([{ key: identityKey(identity.id), value: null }], { durability: "strict" })
+  })
+
   const records = Effect.gen(function* () {
     const found: Array<{ readonly held: HeldIdentity; readonly record: IdentityRecord }> = []
     for (const { value } of yield* storage.range({ ...identityKeys, limit: identitiesMax })) {
       const record = decodeIdentityRecord(value)
       if (Result.isFailure(record))
         return yield* new StorageFailed({ folder: "the storage", operation: "reading an identity", cause: record.failure })
-      const { agreement, device, genesis } = record.success
-      found.push({ held: heldOf(genesis, device, agreement), record: record.success })
+      const { agreement, device, genesis, isLeaving } = record.success
+      const held = heldOf(genesis, device, agreement)
+      if (isLeaving) yield* remove(held)
+      else found.push({ held, record: record.success })
     }
     return found.sort((a, b) => a.record.order - b.record.order)
   })
@@ -71,7 +82,7 @@ const make = Effect.gen(function* () {
     const [own] = all.length === 0 ? yield* keyring.list("device") : []
     const held = heldOf(genesis, own ?? (yield* keyring.generate("device")), yield* keyring.generate("agreement"))
     const order = 1 + all.reduce((most, { record }) => Math.max(most, record.order), 0)
-    yield* keep(held, { genesis, device: held.device, agreement: held.agreement, order, isConfirmed: false })
+    yield* keep(held, { genesis, device: held.device, agreement: held.agreement, order, isConfirmed: false, isLeaving: false })
     return held
   })
 
@@ -118,6 +129,7 @@ const make = Effect.gen(function* () {
   return IdentityStore.of({
     create: (words) => Effect.uninterruptible(create(words)),
     prepare,
+    prepared: (text) => Effect.map(records, (all) => all.find(({ held }) => held.text === text)?.held ?? null),
     list,
     find: (text) =>
       Effect.flatMap(list, (all) => {
@@ -141,11 +153,10 @@ const make = Effect.gen(function* () {
       if (record !== null) yield* keep(identity, { ...record, isConfirmed: true })
     }),
     wipe: Effect.fnUntraced(function* (identity) {
-      yield* operationStore.wipe(identity.id)
-      const [own] = yield* keyring.list("device")
-      if (own === undefined || !equalBytes(own, identity.device)) yield* keyring.remove(identity.device)
-      yield* keyring.remove(identity.agreement)
-      yield* storage.write([{ key: identityKey(identity.id), value: null }], { durability: "strict" })
+      const record = yield* recordOf(identity)
+      if (record === null) return
+      yield* keep(identity, { ...record, isLeaving: true })
+      yield* remove(identity)
     })
   })
 })

@@ -97,6 +97,11 @@ const make = Effect.gen(function* () {
   return OperationStore.of({
     open: openIn,
     found,
+    judge: Effect.fnUntraced(function* (space, identity, operations) {
+      const judging = yield* load({ ...platform, storage: keepsNothing }, space, identity)
+      yield* judging.take(operations)
+      return judging.membership
+    }),
     wipe: Effect.fnUntraced(function* (space) {
       for (;;) {
         const page = yield* storage.range({ ...operationKeys(space, 0), limit: pageEntries })
@@ -109,6 +114,13 @@ const make = Effect.gen(function* () {
 })
 
 export const layer: Layer.Layer<OperationStore, never, Storage | Crypto | Keyring> = Layer.effect(OperationStore, make)
+
+/** For operations that are only judged. */
+const keepsNothing = Storage.make({
+  getMany: (keys) => Effect.succeed(keys.map(() => null)),
+  range: () => Effect.succeed([]),
+  write: () => Effect.void
+})
 
 // Loading -----------------------------------------------------------------------------------------------------------------------
 

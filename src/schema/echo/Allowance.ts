@@ -46,6 +46,11 @@ export class Allowance {
     return this.accepted.role === roles.reader && !isOfOwnProfile(changeSet) ? "void" : "counts"
   }
 
+  /** Whether nothing counts of what comes after this counter. */
+  isSpentAt(counter: number): boolean {
+    return counter >= limitOf(this.accepted)
+  }
+
   /** The feed is this device's own, which has merged a change set up to this counter. */
   wrote(counter: number): void {
     this.countedTo = counter

@@ -132,6 +132,12 @@ export class Delivery {
     return this.cursor(feed).allowance.allow(accepted)
   }
 
+  /** Whether of a feed everything is delivered that counts, and what is stored beyond that would be withheld. */
+  isSpent(feed: number): boolean {
+    const { allowance, counter } = this.cursor(feed)
+    return allowance.isSpentAt(counter)
+  }
+
   /** How far a feed is applied, as a dependency on it says; of one of which nothing is, it says nothing. */
   appliedTo(feed: number): Dep {
     const { counter, length, root16 } = this.cursor(feed)

@@ -28,6 +28,8 @@ export class SpaceState {
   readonly feeds: FeedTable
   readonly objects: Objects
   readonly delivery: Delivery
+  /** Bytes of the blocks that were delivered and do not count. */
+  withheldBytes = 0
   private readonly changes = new Changes()
   private taken = 0
   private own = -1

@@ -3,13 +3,14 @@
  *
  * A feed counts from the operation on that admits it, by the right of the device that writes it. Who takes that right away says how far
  * he has seen the feed, and that is kept: it is enough that one of them has seen it, but nobody of a lower rank undoes a point from which
- * another says that the device was not its owner's any more. Who leaves of his own accord takes nothing away.
+ * another says that the device was not its owner's any more. Who leaves of his own accord takes nothing away. Of a feed whose admission
+ * was cut off counts what somebody has vouched for who is as high as all who did that.
  */
 import type { Membership, Revocation, Said } from "./Membership.ts"
 import type { Deed, Role } from "./Operation.ts"
 
 export interface Accepted {
-  /** What the feed's writer may do; 0 when nobody has admitted the feed. */
+  /** What the feed's writer may do; 0 when nothing that stands has admitted the feed, or vouches for some of it. */
   readonly role: Role | 0
   /** The last counter that counts, or Infinity. */
   readonly counter: number
@@ -29,13 +30,22 @@ const isAdmission = (said: Said): said is Admission => said.deed.type === "Admit
 
 export const acceptedPrefix = (membership: Membership, feed: string, { floor, freeze }: FeedBounds): Accepted => {
   const about = membership.about(feed)
-  const admissions = about.filter(isAdmission)
-  if (admissions.length === 0) return { role: 0, counter: floor }
+  const all = about.filter(isAdmission)
+  const admissions = all.filter(({ stands }) => stands)
+  if (admissions.length === 0) return vouchedFor(about, all, feed, { floor, freeze })
   // admitted twice by its device, it counts by what both allow
   const role = Math.min(...admissions.map((each) => each.role)) as Role
   const revocations = admissions.map(({ revokedBy }) => revokedBy.filter(hasFront))
   const counter = Math.min(...revocations.map((each) => kept(each, feed)))
   return { role, counter: Math.max(floor, Math.min(freeze, Math.max(counter, endorsed(about, revocations.flat(), feed)))) }
+}
+
+/** What counts of a feed whose admissions were all cut off. */
+const vouchedFor = (about: ReadonlyArray<Said>, cut: ReadonlyArray<Admission>, feed: string, { floor, freeze }: FeedBounds) => {
+  const revocations = cut.flatMap(({ revokedBy }) => revokedBy).filter(hasFront)
+  const counter = cut.length === 0 ? 0 : Math.min(freeze, endorsed(about, revocations, feed))
+  const role = counter === 0 ? 0 : Math.min(...cut.map((each) => each.role))
+  return { role: role as Role | 0, counter: Math.max(floor, counter) }
 }
 
 /** Who leaves says not how far he is. */

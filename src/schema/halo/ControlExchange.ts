@@ -35,21 +35,23 @@ export interface ControlSource {
   readonly find: (id: string) => HeldOperation | undefined
   /** All of them, parents first. */
   readonly list: () => ReadonlyArray<HeldOperation>
-  readonly membership: Pick<Membership, "device">
+  readonly membership: Pick<Membership, "device" | "standing">
 }
 
 /**
  * These operations and all that came before them, parents first, but for what a device surely has that was let in by at least one of
- * others: what is in the past of each of those.
+ * others: what is in the past of each of those; and, if it has sent some itself, what is in their past.
  */
 export const pastOf = (
   source: ControlSource,
   ids: ReadonlyArray<string>,
-  others: ReadonlyArray<string>
+  others: ReadonlyArray<string>,
+  sent: ReadonlyArray<string> = []
 ): ReadonlyArray<HeldOperation> => {
   const known = others.map((other) => reached(source, [other]))
+  const before = reached(source, sent)
   const wanted = reached(source, ids)
-  const isKnown = (id: string) => known.length > 0 && known.every((past) => past.has(id))
+  const isKnown = (id: string) => before.has(id) || (known.length > 0 && known.every((past) => past.has(id)))
   return source.list().filter(({ operation: { id } }) => wanted.has(id) && !isKnown(id))
 }
 

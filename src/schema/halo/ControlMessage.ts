@@ -1,5 +1,5 @@
 /**
- * What two devices say to each other about the control operations of a space: five messages, one a frame.
+ * What two devices say to each other about the control operations of a space, and of late work: seven messages, one a frame.
  *
  * They go on the channel of replication, before it begins and beside it. Read strictly and under bounds, so that a message which was
  * read is true to its shape; whether it is true is for the machine (ControlSync.ts). Bytes: docs/format.md#control-operations-on-the-wire.
@@ -8,7 +8,14 @@ import type * as Result from "effect/Result"
 import { Unsupported } from "../echo/ChangeSet.ts"
 import { feedText } from "../echo/FeedTable.ts"
 import { decodeWith, Malformed, Reader, Writer } from "../platform/Codec.ts"
-import { messageBytesMax, messageOperationBytesMax, messageOperationsMax, rangeItemsMax } from "../platform/Limits.ts"
+import {
+  deviceFeedsMax,
+  lateBytesMax,
+  messageBytesMax,
+  messageOperationBytesMax,
+  messageOperationsMax,
+  rangeItemsMax
+} from "../platform/Limits.ts"
 import { type KeyRange, readRange, writeRange } from "../platform/RangeSet.ts"
 import type { DeviceStanding } from "./Membership.ts"
 import { operationId, readFrame, readSigned } from "./OperationFrame.ts"
@@ -20,6 +27,12 @@ export interface OperationRange extends KeyRange<Uint8Array> {
   readonly _tag: "Range"
 }
 
+/** How far a device has a feed, in blocks. */
+export interface FeedLength {
+  readonly feed: Uint8Array
+  readonly length: number
+}
+
 export type ControlMessage =
   /** What the receiver is to the sender, and the hash of the operations from which that follows. */
   | { readonly _tag: "Standing"; readonly standing: DeviceStanding; readonly ops: Uint8Array }
@@ -28,12 +41,22 @@ export type ControlMessage =
   | { readonly _tag: "Ops"; readonly operations: ReadonlyArray<Uint8Array> }
   | { readonly _tag: "Want"; readonly ids: ReadonlyArray<Uint8Array> }
   | { readonly _tag: "Refuse"; readonly reason: string }
+  /** Who is a member no more has written these. */
+  | { readonly _tag: "HandIn"; readonly feeds: ReadonlyArray<FeedLength> }
+  /** How far these are at the receiver of late work, and how many bytes it takes yet. */
+  | { readonly _tag: "Held"; readonly bytesLeft: number; readonly feeds: ReadonlyArray<FeedLength> }
 
 const reasonBytesMax = 64
 
 const writeAll = (to: Writer, items: ReadonlyArray<Uint8Array>): Writer => {
   to.array(items.length)
   for (const item of items) to.bytes(item)
+  return to
+}
+
+const writeFeeds = (to: Writer, feeds: ReadonlyArray<FeedLength>): Writer => {
+  to.array(feeds.length)
+  for (const { feed, length } of feeds) to.array(2).bytes(feed).int(length)
   return to
 }
 
@@ -50,6 +73,10 @@ const write = (to: Writer, message: ControlMessage): Writer => {
       return writeAll(to.array(2).int(14), message.ids)
     case "Refuse":
       return to.array(3).int(10).text(message.reason).nil()
+    case "HandIn":
+      return writeFeeds(to.array(2).int(13), message.feeds)
+    case "Held":
+      return writeFeeds(to.array(3).int(15).int(message.bytesLeft), message.feeds)
   }
 }
 
@@ -66,6 +93,15 @@ const readIds = (from: Reader, max: number): ReadonlyArray<Uint8Array> => {
 
 const readListed = (from: Reader): ReadonlyArray<Uint8Array> => readIds(from, rangeItemsMax)
 const idOf = (id: Uint8Array): Uint8Array => id
+
+const readFeeds = (from: Reader): ReadonlyArray<FeedLength> => {
+  const feeds: Array<FeedLength> = []
+  for (let n = from.array(deviceFeedsMax); n > 0; n--) {
+    from.tuple(2)
+    feeds.push({ feed: from.fixed(32), length: from.uint() })
+  }
+  return feeds
+}
 
 const readOperations = (from: Reader): ReadonlyArray<Uint8Array> => {
   const operations: Array<Uint8Array> = []
@@ -86,7 +122,9 @@ const fieldsOf: ReadonlyMap<number, number> = new Map([
   [6, 2],
   [10, 3],
   [12, 3],
-  [14, 2]
+  [13, 2],
+  [14, 2],
+  [15, 3]
 ])
 
 const read = (from: Reader): ControlMessage => {
@@ -105,6 +143,10 @@ const read = (from: Reader): ControlMessage => {
     }
     case 12:
       return { _tag: "Standing", standing: standings[from.uint(standings.length - 1)]!, ops: from.fixed(32) }
+    case 13:
+      return { _tag: "HandIn", feeds: readFeeds(from) }
+    case 15:
+      return { _tag: "Held", bytesLeft: from.uint(lateBytesMax), feeds: readFeeds(from) }
     default:
       return { _tag: "Want", ids: atLeastOne(from, readIds(from, messageOperationsMax)) }
   }
@@ -117,9 +159,9 @@ export const decodeControl = (bytes: Uint8Array): Result.Result<ControlMessage, 
     return read(from)
   })
 
-/** Whether a frame, unless it is garbled, is about operations; a Refuse of the whole channel is about neither. */
+/** Whether a frame, unless it is garbled, is about operations or late work; a Refuse of the whole channel is about neither. */
 export const isControl = ([, type, set]: Uint8Array): boolean =>
-  type === 6 || type === 12 || type === 14 || (type === 1 && set === 1)
+  type === 6 || (type !== undefined && type >= 12 && type <= 15) || (type === 1 && set === 1)
 
 /** The id of an operation as it was signed, and who says that he signed it; null of what is no operation. */
 export const signedBy = (

@@ -5,7 +5,7 @@
  * [C2] Nobody is told anything before it is known to be a member, but one that was: it learns what took its right away, and no more.
  * [C3] Two members compare until they have said the same hash; only then they are inside, and feeds may follow.
  * [C4] Inside, what is new here is said before any feed frame; a hash that differs begins a comparison, again ever more rarely.
- * [C5] Who is no member any more is told why, and the connection ends.
+ * [C5] Who is no member any more is told why, and may then hand in what it has written (Late work); the connection ends.
  * [C6] Who is not known to be a member costs bounded work and time, and nobody asks, sends or spoils without end.
  * The clock is an argument; messages come from `Writable` alone. docs/format.md#control-operations-on-the-wire
  */
@@ -21,7 +21,8 @@ import {
   pastOf,
   type Signature
 } from "./ControlExchange.ts"
-import type { ControlMessage } from "./ControlMessage.ts"
+import type { ControlMessage, FeedLength } from "./ControlMessage.ts"
+import { LateOperations } from "./LateOperations.ts"
 import type { DeviceStanding } from "./Membership.ts"
 
 export type ControlEvent =
@@ -41,6 +42,10 @@ export type ControlAction =
   | { readonly _tag: "Take"; readonly operations: ReadonlyArray<Uint8Array> }
   /** Both are members, and had the same. */
   | { readonly _tag: "Enter" }
+  /** This device is out and has said all that lets its feeds be stored there; what it has of them comes next. */
+  | { readonly _tag: "HandIn" }
+  /** The peer is out and offers these feeds. */
+  | { readonly _tag: "TakeIn"; readonly feeds: ReadonlyArray<FeedLength> }
   /** The connection ends, after the messages of this step. */
   | { readonly _tag: "Close"; readonly reason: string }
 
@@ -97,11 +102,15 @@ export class ControlSync {
   private compareAt = Number.POSITIVE_INFINITY
   private nextCompareAt = 0
   private comparePause = comparePauseMin
+  private readonly late: LateOperations
+  /** Set when what follows is about late work, and no more of this machine's. */
+  private last: ControlAction | null = null
   /** Why the connection ends, and what the peer is told of it. */
   private closing: { readonly reason: string; readonly farewell: string | null } | null = null
 
   constructor({ now, peer, self, signedBy, source }: ControlOptions) {
     this.source = source
+    this.late = new LateOperations(source, signedBy)
     this.self = feedText(self)
     this.peer = feedText(peer)
     this.leads = compareBytes(self, peer) < 0
@@ -116,9 +125,14 @@ export class ControlSync {
     return this.closing?.reason ?? null
   }
 
+  /** Whether the next message of the peer is for whoever goes on with the channel. */
+  get isDone(): boolean {
+    return this.isInside || this.last !== null
+  }
+
   /** When the machine wants to speak though nothing happens. */
   get wakeAt(): number {
-    if (this.closing !== null || this.due.length > 0) return 0
+    if (this.closing !== null || this.last !== null || this.due.length > 0) return 0
     const compareAt = this.exchange.isAwaiting ? Number.POSITIVE_INFINITY : this.compareAt
     const end = this.isInside ? compareAt : Math.min(this.startedAt + entranceMillisMax, this.heardAt + entranceSilenceMillisMax)
     return this.isLevel ? Math.min(end, this.exchange.wakeAt) : end
@@ -128,7 +142,7 @@ export class ControlSync {
   step(event: ControlEvent, now: number): ControlOutput {
     const messages: Array<ControlMessage> = []
     const actions: Array<ControlAction> = []
-    if (this.closing === null) this.handle(event, actions, now)
+    if (this.closing === null && this.last === null) this.handle(event, actions, now)
     if (event._tag === "Writable") this.speak(messages, actions, now)
     return { messages, actions }
   }
@@ -165,6 +179,10 @@ export class ControlSync {
         return this.opsCame(message.operations, actions, now)
       case "Refuse":
         return this.close(`it refused: ${message.reason}`, null)
+      case "HandIn":
+        return this.handInCame(message.feeds)
+      case "Held":
+        return this.close("it tells what it holds, and nothing was handed in", "malformed")
       case "Range":
       case "Want":
         if (!this.isLevel) return this.close("it asks before both are known to be members", "not a member")
@@ -180,19 +198,30 @@ export class ControlSync {
       for (const { length } of operations) this.bytesLeft -= length
       if (this.operationsLeft < 0 || this.bytesLeft < 0) return this.close("it shows too much to be let in", "greedy")
     }
-    // a member may have built upon what somebody did whom only this device has removed
-    const isTaken = (by: string) => this.isLevel || this.standing() === "member" || !this.isFormer(by)
-    const fresh = this.exchange.opsCame(operations, isTaken, now)
+    if (this.heard === "former") this.late.note(operations)
+    const fresh = this.exchange.opsCame(operations, (by) => this.takes(by), now)
     if (fresh === null) return this.close("it sent what is no operation", "malformed")
     const step = this.isLevel ? fresh.length : stepOperations
     for (let from = 0; from < fresh.length; from += step)
       actions.push({ _tag: "Take", operations: fresh.slice(from, from + step) })
   }
 
+  /** Whether the peer is out, and was told why: it may bring what lets its feeds be stored. */
+  private get isTold(): boolean {
+    return this.said === "former" && this.hasShown
+  }
+
+  private takes(by: string): boolean {
+    if (this.isLevel) return true
+    // a member may have built upon what somebody did whom only this device has removed
+    return this.isTold ? this.late.takes(by) : this.standing() === "member" || !this.isFormer(by)
+  }
+
   /** What somebody shows is all within somebody's right, parents first: the first thing that is not ends it. */
   private taken(refused: number, waiting: number, now: number) {
     this.exchange.taken(refused, waiting, now)
     if (!this.isLevel && refused + waiting > 0) this.close("what it shows does not hold", "not a member")
+    if (!this.isLevel && this.isTold && this.late.isOverfull) this.close("too much of what it brings does not stand", "greedy")
   }
 
   // Who is what ---------------------------------------------------------------------------------------------------------------------
@@ -251,10 +280,24 @@ export class ControlSync {
       this.due.push(...opsMessages(shown))
       return this.say()
     }
-    if (this.ownStanding() === "former") return this.close("this device is no member any more", "not a member")
+    if (this.ownStanding() === "former") return this.handIn()
     if (this.said === "stranger" && this.heard === "stranger") return this.close("neither knows the other", "stranger")
     // what the other has to show comes before its second word
     if (this.heardTimes > 1) this.close("it is no member", "not a member")
+  }
+
+  /** Says to a member what lets this device's feeds be stored there, once it has heard what took its right away. */
+  private handIn() {
+    if (this.said !== "member" || this.heard !== "former") return this.close("this device is no member any more", "not a member")
+    if (this.heardTimes === 1) return
+    this.due.push(...opsMessages(this.late.of(this.self)))
+    this.last = { _tag: "HandIn" }
+  }
+
+  private handInCame(feeds: ReadonlyArray<FeedLength>) {
+    const isTaken = this.isTold && this.standing() === "former" && this.ownStanding() === "member"
+    if (!isTaken) return this.close("it hands in late work, and is not known to be out", "not a member")
+    this.last = { _tag: "TakeIn", feeds }
   }
 
   private toShow(): ReadonlyArray<HeldOperation> | null {
@@ -297,7 +340,8 @@ export class ControlSync {
       actions.push({ _tag: "Close", reason })
       return
     }
-    if (!this.isLevel) return
+    if (this.last !== null) actions.push(this.last)
+    if (!this.isLevel || this.last !== null) return
     if (now >= this.compareAt && this.exchange.isIdle(now)) this.compare(now)
     this.exchange.speak(messages, now)
     if (!this.isInside) this.speakSame(messages, now)

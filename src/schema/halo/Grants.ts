@@ -205,3 +205,10 @@ const made = (op: number, { deed }: Operation, right: Right, grant: Grant): Read
       return []
   }
 }
+
+/** Adds to the list of a key: grants are found by whose they are, and by what may take them away. */
+export const into = <A>(lists: Map<string, Array<A>>, key: string, value: A): void => {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}

@@ -7,10 +7,11 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { dominates, type Grant, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import { dominates, type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
-import { feedsIn, type Operation, type Role, revoked } from "./Operation.ts"
+import { feedsIn, type Operation, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
+import { memberOf, Roster } from "./Roster.ts"
 import { Upcoming } from "./Upcoming.ts"
 
 export type { DeviceRight, DeviceStanding, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
@@ -22,7 +23,6 @@ interface Node {
   readonly grants: ReadonlyArray<Grant>
   /** What it takes away if it stands. */
   readonly kills: Array<Grant>
-  isValid: boolean
 }
 
 const noGrants: ReadonlyArray<Grant> = []
@@ -33,14 +33,15 @@ const itself: Operation = { id: "", parents: [], by: "", proof: null, deed: { ty
 export class Membership {
   private readonly ancestry = new Ancestry()
   private readonly nodes: Array<Node> = []
+  private readonly valid: Array<boolean> = []
   private readonly numbers = new Map<string, number>()
   /** Grants by what a revocation names: an identity, a device's key, an invitation's operation. */
   private readonly grantsAt = new Map<string, Array<Grant>>()
   private readonly grantsOfKey = new Map<string, Array<Grant>>()
   /** Memberships and devices of an identity. */
   private readonly grantsOf = new Map<string, Array<Grant>>()
-  private readonly current = new Map<string, Member>()
-  /** Identities of which a right has begun or ceased to stand since `current` was made. */
+  private readonly roster = new Roster()
+  /** Identities of which a right has begun or ceased to stand since `roster` was told. */
   private readonly changed = new Set<string>()
   /** Operations that admit a feed, or endorse some of it. */
   private readonly feeds = new Map<string, Array<number>>()
@@ -63,7 +64,8 @@ export class Membership {
     this.before = self === null ? [] : [this.ancestry.add([])]
     if (self === null) return
     this.policies.add([])
-    this.nodes.push({ operation: itself, right: null, grants: [self], kills: [], isValid: true })
+    this.nodes.push({ operation: itself, right: null, grants: [self], kills: [] })
+    this.valid.push(true)
     this.list(self)
     this.changed.add(self.identity)
   }
@@ -84,18 +86,22 @@ export class Membership {
     return this.nodes.length - before
   }
 
-  /** What has a say on how much of a feed counts: each operation that admitted it or endorsed some of it, and that stands. */
+  /** What has a say on how much of a feed counts: what stands and endorsed some of it, and what admitted it, standing or cut off. */
   about(feed: string): ReadonlyArray<Said> {
-    const ops = (this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.isValid)
-    return ops.map((op) => {
-      const { operation, right } = this.nodes[op]!
-      return { deed: operation.deed, role: right!.role, rank: right!.rank, revokedBy: this.revocationsOf(right!) }
+    return (this.feeds.get(feed) ?? []).flatMap((op) => {
+      const {
+        operation: { deed },
+        right
+      } = this.nodes[op]!
+      const stands = this.valid[op]!
+      if (right === null || (!stands && deed.type !== "AdmitFeed")) return []
+      return [{ deed, role: right.role, rank: right.rank, stands, revokedBy: this.revocationsOf(right, stands) }]
     })
   }
 
-  /** What took the rights away, by which something was done: those that stand, in the order in which they came. */
-  private revocationsOf({ uses }: Right): ReadonlyArray<Revocation> {
-    const ops = new Set(uses.flatMap((grant) => this.killersOf(grant)))
+  /** What took the rights away, by which something was done: of what is cut off also what took those away that these go back to. */
+  private revocationsOf({ uses }: Right, stands: boolean): ReadonlyArray<Revocation> {
+    const ops = stands ? new Set(uses.flatMap((grant) => this.killersOf(grant))) : this.revokersOf(uses)
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
@@ -110,8 +116,9 @@ export class Membership {
     const op = this.ancestry.add(parents)
     this.policies.add(parents)
     const found = structural(this.known, op, operation)
-    const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [], isValid: false }
+    const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [] }
     this.nodes.push(node)
+    this.valid.push(false)
     this.numbers.set(operation.id, op)
     if (found === null) return
     if (operation.deed.type === "SetPolicy") this.policies.set(op)
@@ -193,29 +200,49 @@ export class Membership {
     return from !== undefined && (from === op || this.ancestry.isBefore(from, op))
   }
 
-  // Which stand -------------------------------------------------------------------------------------------------------------------
-
-  /** Judges what may have changed, the greatest rank first: what an operation depends on is judged before it. */
+  /** Judges what may stand, the greatest rank first: what an operation depends on is judged before it. */
   settle(): void {
     for (let op = this.upcoming.next(); op >= 0; op = this.upcoming.next()) {
-      const node = this.nodes[op]!
-      const isValid = node.right!.uses.every((grant) => this.mayUse(op, grant))
-      if (isValid === node.isValid) continue
-      node.isValid = isValid
-      for (const grant of node.grants) {
-        this.changed.add(grant.identity)
-        for (const user of grant.users) this.upcoming.add(user)
+      if (!this.valid[op] && this.nodes[op]!.right!.uses.every((grant) => this.mayUse(op, grant))) this.stand(op)
+    }
+  }
+
+  private stand(op: number): void {
+    const { grants, kills } = this.nodes[op]!
+    this.valid[op] = true
+    for (const { identity, users } of grants) {
+      this.changed.add(identity)
+      for (const user of users) if (!this.valid[user]) this.upcoming.add(user)
+    }
+    for (const grant of kills) {
+      this.changed.add(grant.identity)
+      for (const user of grant.users) if (this.valid[user] && this.cuts(op, user, grant)) this.fall(user)
+    }
+  }
+
+  /** What uses a right that is gone falls with it, whatever else is true of it; what it had cut off may stand again. */
+  private fall(first: number): void {
+    const falling = [first]
+    this.valid[first] = false
+    for (let op = falling.pop(); op !== undefined; op = falling.pop()) {
+      const { grants, kills } = this.nodes[op]!
+      for (const { identity, users } of grants) {
+        this.changed.add(identity)
+        for (const user of users) {
+          if (this.valid[user]) falling.push(user)
+          this.valid[user] = false
+        }
       }
-      for (const grant of node.kills) {
+      for (const grant of kills) {
         this.changed.add(grant.identity)
-        for (const user of grant.users) if (this.cuts(op, user, grant)) this.upcoming.add(user)
+        for (const user of grant.users) if (!this.valid[user] && this.cuts(op, user, grant)) this.upcoming.add(user)
       }
     }
   }
 
   private mayUse(op: number, grant: Grant): boolean {
-    if (!this.nodes[grant.op]!.isValid) return false
-    return !grant.killers.some((revocation) => this.nodes[revocation]!.isValid && this.cuts(revocation, op, grant))
+    if (!this.valid[grant.op]) return false
+    return !grant.killers.some((revocation) => this.valid[revocation]! && this.cuts(revocation, op, grant))
   }
 
   // What a key may do -------------------------------------------------------------------------------------------------------------
@@ -247,11 +274,6 @@ export class Membership {
     return admission === undefined ? undefined : this.nodes[admission]!.right!.identity
   }
 
-  /** The identity by whose right an operation was made; undefined of one that is not here, or was within nobody's. */
-  signerOf(id: string): string | undefined {
-    return this.nodes[this.numbers.get(id) ?? -1]?.right?.identity
-  }
-
   /** All devices that an identity was ever given here, standing or not. */
   devicesOf(identity: string): ReadonlyArray<string> {
     return [...new Set((this.grantsOf.get(identity) ?? []).flatMap(({ key, kind }) => (kind === "device" ? [key] : [])))]
@@ -262,7 +284,7 @@ export class Membership {
     const isCovered = new Uint8Array(this.nodes.length)
     const heads: Array<string> = []
     for (let op = this.nodes.length - 1; op >= this.before.length; op--) {
-      const { isValid, operation } = this.nodes[op]!
+      const [isValid, { operation }] = [this.valid[op], this.nodes[op]!]
       if (isValid && isCovered[op] === 0) heads.push(operation.id)
       if (!isValid && isCovered[op] === 0) continue
       for (const parent of operation.parents) isCovered[this.numbers.get(parent)!] = 1
@@ -275,12 +297,10 @@ export class Membership {
     return this.policies.isLockedAfter(this.validHeads().map((id) => this.numbers.get(id)!))
   }
 
-  // What follows ------------------------------------------------------------------------------------------------------------------
-
   standing(id: string): Standing {
-    const node = this.nodes[this.numbers.get(id) ?? -1]
-    if (node === undefined || node.right === null) return "malformed"
-    return node.isValid ? "valid" : "quarantined"
+    const op = this.numbers.get(id) ?? -1
+    if ((this.nodes[op]?.right ?? null) === null) return "malformed"
+    return this.valid[op] ? "valid" : "quarantined"
   }
 
   /**
@@ -320,29 +340,27 @@ export class Membership {
     return this.idsOf((this.grantsOf.get(identity) ?? noGrants).map(({ op }) => op))
   }
 
-  /** Each once; nothing has the id of what was never added. */
+  /** Each once; what was never added has none. */
   private idsOf(ops: ReadonlyArray<number>): ReadonlyArray<string> {
     return [...new Set(ops)].map((op) => this.nodes[op]!.operation.id).filter((id) => id !== itself.id)
   }
 
   private killersOf({ killers }: Grant): ReadonlyArray<number> {
-    return killers.filter((revocation) => this.nodes[revocation]!.isValid)
+    return killers.filter((revocation) => this.valid[revocation])
   }
 
-  private isLive(grant: Grant): boolean {
-    return this.nodes[grant.op]!.isValid && !grant.killers.some((revocation) => this.nodes[revocation]!.isValid)
+  private isLive({ killers, op }: Grant): boolean {
+    return this.valid[op]! && !killers.some((revocation) => this.valid[revocation])
   }
 
   /** An identity as it stands, or undefined when it is not in. */
   member(identity: string): Member | undefined {
-    this.refresh()
-    return this.current.get(identity)
+    return this.refreshed().find(identity)
   }
 
-  /** Everybody who is in, in the order of identities. */
+  /** Everybody who is in, in the order of identities: a list that stays as it is. */
   members(): ReadonlyArray<Member> {
-    this.refresh()
-    return [...this.current.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1))
+    return this.refreshed().list()
   }
 
   /** What a device is by its key. */
@@ -360,31 +378,17 @@ export class Membership {
     const revokers = new Set<number>()
     const seen = new Set(grants)
     for (const grant of seen) {
-      for (const op of grant.killers) if (this.nodes[op]!.isValid) revokers.add(op)
+      for (const op of grant.killers) if (this.valid[op]) revokers.add(op)
       if (grant.member !== null) seen.add(grant.member)
-      const { isValid, right } = this.nodes[grant.op]!
-      if (!isValid) for (const used of right!.uses) seen.add(used)
+      if (!this.valid[grant.op]) for (const used of this.nodes[grant.op]!.right!.uses) seen.add(used)
     }
     return revokers
   }
 
-  private refresh(): void {
-    for (const identity of this.changed) {
-      const live = (this.grantsOf.get(identity) ?? []).filter((grant) => this.isLive(grant))
-      const role = live.reduce((most, { kind, role }) => (kind === "member" && role > most ? role : most), 0)
-      if (role === 0) {
-        this.current.delete(identity)
-        continue
-      }
-      const devices = live.flatMap(({ key, kind, member }) => (kind === "device" && this.isLive(member!) ? [key] : []))
-      this.current.set(identity, { identity, role: role as Role, devices: [...new Set(devices)].sort() })
-    }
+  private refreshed(): Roster {
+    const isLive = (grant: Grant) => this.isLive(grant)
+    this.roster.update(this.changed, (identity) => memberOf(identity, this.grantsOf.get(identity) ?? noGrants, isLive))
     this.changed.clear()
+    return this.roster
   }
-}
-
-const into = <A>(lists: Map<string, Array<A>>, key: string, value: A): void => {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [value])
-  else list.push(value)
 }

@@ -62,6 +62,8 @@ export interface Said {
   readonly deed: Deed
   readonly role: Role | 0
   readonly rank: number
+  /** Whether it stands, or was cut off. */
+  readonly stands: boolean
   readonly revokedBy: ReadonlyArray<Revocation>
 }
 

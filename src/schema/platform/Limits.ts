@@ -58,6 +58,10 @@ export const entranceOperationsMax = 10_000
 export const entranceBytesMax = 4_194_304
 export const entranceMillisMax = 30_000
 export const entranceSilenceMillisMax = 10_000
+/** P: what is taken from who is a member no more: bytes at once and a minute, and what a space holds of it, in bytes and operations. */
+export const lateBytesMax = 4_194_304
+export const quarantineBytesMax = 268_435_456
+export const quarantineOperationsMax = 1_000
 /** P: operations of one device that are passed on at once, and how many a minute after that; refused ones that a peer may send a minute. */
 export const forwardedOperationsMax = 1_000
 export const forwardedOperationsPerMinuteMax = 60

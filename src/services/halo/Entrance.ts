@@ -8,7 +8,10 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Run } from "../../schema/echo/Feed.ts"
+import type { FeedLength } from "../../schema/halo/ControlMessage.ts"
 import type { ControlSync } from "../../schema/halo/ControlSync.ts"
+import type { RunRefused } from "../echo/FeedStore.ts"
 import type { Channel, ConnectionClosed } from "../mesh/Connection.ts"
 import type { StorageError } from "../platform/Storage.ts"
 import type { SpaceOperations } from "./OperationStore.ts"
@@ -20,6 +23,30 @@ export interface Entering {
   /** The key that the other end has proved. */
   readonly device: Uint8Array
   readonly channel: Channel
+  /** Where late work is stored, or comes from; without it none is taken or handed in. */
+  readonly late?: LateFeeds
+}
+
+/** The feeds of a space, as far as it goes for what somebody wrote who had been removed. Devices are public keys as text. */
+export interface LateFeeds {
+  /** This device's feeds that it may hand in. */
+  readonly own: () => ReadonlyArray<FeedLength>
+  /** A run of a feed from a place on, of at most so many bytes, or one block. */
+  readonly run: (feed: Uint8Array, from: number, maxBytes: number) => Effect.Effect<Run | null, StorageError>
+  /** A member has so much of a feed of this device. */
+  readonly acknowledged: (device: string, feed: Uint8Array, length: number) => void
+  /** How far feeds are here, of those that a device offers: only its own, which some operation admits and no fork has frozen. */
+  readonly lengths: (device: string, offered: ReadonlyArray<FeedLength>) => Effect.Effect<ReadonlyArray<FeedLength>, StorageError>
+  /** How many bytes a device that is out may hand in now: as many as one connection takes, and as many more a minute. */
+  readonly allowed: (device: string) => number
+  /** It has handed in as many. */
+  readonly spend: (device: string, bytes: number) => void
+  /** How many bytes more may be kept of what does not count. */
+  readonly room: Effect.Effect<number, StorageError>
+  /** Verifies a run and keeps what is new of it, in quarantine. Answers how long the feed is then. */
+  readonly keep: (run: Run) => Effect.Effect<number, RunRefused | StorageError>
+  /** What keeps late work from going from this device to a member, or from a former member to this one; null when nothing does. */
+  readonly hindered: (device: string, reason: string | null) => void
 }
 
 /** A device that is in. */
@@ -39,6 +66,19 @@ export class Entrance extends Context.Service<
     readonly enter: (entering: Entering) => Effect.Effect<Entered, EntranceRefused | ConnectionClosed | StorageError, Scope.Scope>
   }
 >()("troupe/halo/Entrance") {}
+
+/** What does not count fills the room that a space has for it. */
+export class QuarantineFull extends Schema.TaggedError<QuarantineFull>()("QuarantineFull", {
+  device: Schema.String,
+  isHere: Schema.Boolean
+}) {
+  override get message() {
+    const device = this.device.slice(0, 8)
+    return this.isHere
+      ? `late work of device ${device} is not taken: what is withheld here fills its room. Endorse what shall count.`
+      : `device ${device} takes no more late work, as what is withheld there fills its room. What is unsent stays here; ask an admin to endorse.`
+  }
+}
 
 /** One of both is no member, as far as the other knows, or did not come to the same operations. */
 export class EntranceRefused extends Schema.TaggedError<EntranceRefused>()("EntranceRefused", { reason: Schema.String }) {

@@ -42,6 +42,8 @@ export class IdentityStore extends Context.Service<
     readonly prepare: (genesis: Uint8Array) => Effect.Effect<HeldIdentity, StorageError>
     /** All identities that this device is a device of, the earliest first: those that were prepared, too, once operations make it one. */
     readonly list: Effect.Effect<ReadonlyArray<HeldIdentity>, StorageError>
+    /** The keys that were prepared for an identity, whether it has taken this device in or not; null when there are none. */
+    readonly prepared: (text: string) => Effect.Effect<HeldIdentity | null, StorageError>
     readonly find: (text: string) => Effect.Effect<HeldIdentity, IdentityMissing | StorageError>
     /** The operations of an identity's own graph. */
     readonly operations: (identity: HeldIdentity) => Effect.Effect<SpaceOperations, StorageError, Scope.Scope>

@@ -78,6 +78,12 @@ export class OperationStore extends Context.Service<
     readonly open: (space: Uint8Array, identity: Uint8Array | null) => Effect.Effect<SpaceOperations, StorageError, Scope.Scope>
     /** Founds a space by a device of an identity, by the certificate that says so. Answers the space's id. */
     readonly found: (founding: Founding) => Effect.Effect<Uint8Array, KeyMissing | StorageError>
+    /** What operations would make of a space by themselves, judged as those of an open one are; nothing of them is kept. */
+    readonly judge: (
+      space: Uint8Array,
+      identity: Uint8Array | null,
+      operations: ReadonlyArray<Uint8Array>
+    ) => Effect.Effect<Membership, StorageError>
     /** Removes all operations of a space that is not open. */
     readonly wipe: (space: Uint8Array) => Effect.Effect<void, StorageError>
   }

@@ -5,7 +5,7 @@ import type { Operation } from "../../../src/schema/halo/Operation.ts"
 import type { Evaluation } from "./Evaluation.ts"
 
 export interface NaiveAccepted {
-  /** 0 when nobody has admitted the feed. */
+  /** 0 when nothing that stands has admitted the feed, or vouches for some of it. */
   readonly role: number
   /** The last counter that counts, or Infinity. */
   readonly counter: number
@@ -41,6 +41,12 @@ export class AcceptedPrefixes {
     return killers.map((each) => byId.get(each)!).filter(({ deed }) => deed.type === "Cap" || deed.type === "RemoveDevice")
   }
 
+  /** The same of what does not stand, and of whatever gave its signer his right and does not stand either. */
+  private cuttersOf(id: string): ReadonlyArray<Operation> {
+    const fallen = this.model.uses.get(id)!.filter(({ op }) => !this.model.valid.has(op))
+    return [...this.revokersOf(id), ...fallen.flatMap(({ op }) => this.cuttersOf(op))]
+  }
+
   private kept(revokers: ReadonlyArray<Operation>, feed: string): number {
     if (revokers.length === 0) return Number.POSITIVE_INFINITY
     const allowed = revokers.map((each) => {
@@ -54,19 +60,27 @@ export class AcceptedPrefixes {
 
   accepted(feed: string): NaiveAccepted {
     const { authors, order, valid } = this.model
-    const admissions = order.filter(({ deed, id }) => deed.type === "AdmitFeed" && deed.feed === feed && valid.has(id))
-    if (admissions.length === 0) return { role: 0, counter: 0 }
+    const all = order.filter(({ deed, id }) => deed.type === "AdmitFeed" && deed.feed === feed && authors.has(id))
+    const admissions = all.filter(({ id }) => valid.has(id))
+    if (admissions.length === 0) {
+      const cutters = all.flatMap(({ id }) => this.cuttersOf(id))
+      const counter = all.length === 0 ? 0 : this.endorsed(feed, cutters)
+      return { role: counter === 0 ? 0 : Math.min(...all.map(({ id }) => authors.get(id)!.role)), counter }
+    }
     const role = Math.min(...admissions.map(({ id }) => authors.get(id)!.role))
     const revokers = admissions.map(({ id }) => this.revokersOf(id))
     const kept = Math.min(...revokers.map((each) => this.kept(each, feed)))
+    return { role, counter: Math.max(kept, this.endorsed(feed, revokers.flat())) }
+  }
+
+  /** What those who are at least as high as all of these have vouched for. */
+  private endorsed(feed: string, revokers: ReadonlyArray<Operation>): number {
+    const { order, valid } = this.model
     const endorsements = order.filter(
       ({ deed, id }) =>
-        deed.type === "Endorse" &&
-        valid.has(id) &&
-        revokers.flat().every((revoker) => isAbove(this.rank(id), this.rank(revoker.id)))
+        deed.type === "Endorse" && valid.has(id) && revokers.every((revoker) => isAbove(this.rank(id), this.rank(revoker.id)))
     )
     const points = endorsements.flatMap(({ deed }) => (deed.type === "Endorse" ? deed.feeds : []))
-    const endorsed = points.reduce((most, each) => (each.feed === feed ? Math.max(most, each.counter) : most), 0)
-    return { role, counter: Math.max(kept, endorsed) }
+    return points.reduce((most, each) => (each.feed === feed ? Math.max(most, each.counter) : most), 0)
   }
 }
