@@ -7,6 +7,7 @@ import { MemoryNetwork } from "../../services/mesh/MemoryNetwork.ts"
 import { BootCounter, type Counter } from "../../services/platform/BootCounter.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Storage, type StorageError } from "../../services/platform/Storage.ts"
+import type { Lying } from "../../services/simulation/Lying.ts"
 import type { LifeServices } from "../../services/simulation/World.ts"
 import * as ActorCalling from "../actor/ActorCalling.ts"
 import * as Connection from "../mesh/Connection.ts"
@@ -21,10 +22,11 @@ export interface Options {
   readonly starts: Counter
   readonly network: MemoryNetwork["Service"]
   readonly crypto: Crypto["Service"]
+  readonly lying: Lying | null
 }
 
-export const layer = ({ crypto, network, starts, storage }: Options): Layer.Layer<LifeServices, StorageError> =>
-  PeerCore.layer({ urls: [], calling: Effect.succeed(ActorCalling) }).pipe(
+export const layer = ({ crypto, lying, network, starts, storage }: Options): Layer.Layer<LifeServices, StorageError> =>
+  PeerCore.layer({ urls: [], calling: Effect.succeed(ActorCalling), ...(lying === null ? {} : { lying }) }).pipe(
     Layer.provide(Swarm.layer),
     Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
     Layer.provideMerge(KeyringStorage.layer),

@@ -17,6 +17,8 @@ export class TrialSight {
   readonly rotten = new Set<string>()
   /** What was left of each peer that was closed, by kind. */
   readonly left = new Map<string, string>()
+  /** How often which lie was told, by its name. */
+  readonly lies: { [name: string]: number } = {}
   /** Of which device each copy is one. */
   private readonly originals = new Map<string, string>()
   /** Whether a link was cut and not all are whole since. */
@@ -33,10 +35,15 @@ export class TrialSight {
       this.hasFailedToStart = true
     } else if (kind === "boot") this.unbooted.delete(peer)
     else if (kind === "rot" && rest[0] !== "nothing") this.rotten.add(peer)
+    else if (kind === "lie") this.lied(`lies: ${rest[0]}`)
     else if (kind === "left") this.left.set(peer, leftText(rest.map(Number)))
     else if (kind === "clone") this.copied(peer, rest[0] ?? "")
     else if (["partition", "part", "cut", "clog"].includes(kind)) this.isParted = true
     else if (kind === "heal") this.isParted = false
+  }
+
+  private lied(name: string): void {
+    this.lies[name] = (this.lies[name] ?? 0) + 1
   }
 
   private copied(peer: string, copy: string): void {

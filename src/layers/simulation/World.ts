@@ -16,7 +16,7 @@ import { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { unfitName, unfitNames } from "../../schema/simulation/PeerNames.ts"
 import { keyOf, preemptionOf, type Seed, Stream, streamOf } from "../../schema/simulation/Seed.ts"
 import type { Violation } from "../../services/simulation/Host.ts"
-import type { Program } from "../../services/simulation/Simulation.ts"
+import type { Lies, Program } from "../../services/simulation/Simulation.ts"
 import {
   HostTouched,
   type Outcome,
@@ -44,6 +44,8 @@ export interface Options {
   readonly limit?: Duration.Input
   /** What each life of a peer begins with: its actors, and whatever else it runs by itself. */
   readonly layer?: Program | ((peer: string) => Program)
+  /** Which peers lie, and how. */
+  readonly lies?: Lies
   /**
    * What becomes of clocks, randomness and timers that something takes from the host and not from Effect, as libraries do. They are
    * refused unless said, and fail the world; `answer` takes them from the peer whose task is running. Network and WebCrypto are refused.
@@ -110,7 +112,7 @@ class Simulation {
       epochMicros,
       note: this.note
     }
-    this.all = options.peers.map((name) => new WorldPeer(name, () => program(name), around))
+    this.all = options.peers.map((name) => new WorldPeer(name, () => program(name), around, options.lies?.[name] ?? null))
     this.world = this.make()
   }
 

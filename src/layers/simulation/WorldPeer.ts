@@ -11,14 +11,17 @@ import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { type Backup, type Left, Platter } from "../../schema/simulation/Disk.ts"
+import type { Lie } from "../../schema/simulation/Lie.ts"
 import type { Loop } from "../../schema/simulation/Loop.ts"
 import { MachineClock } from "../../schema/simulation/MachineClock.ts"
 import { type Seed, streamOf } from "../../schema/simulation/Seed.ts"
+import type { Lying } from "../../services/simulation/Lying.ts"
 import type { Program } from "../../services/simulation/Simulation.ts"
 import { type Crash, type LifeServices, PeerDown, type SimulatedPeer } from "../../services/simulation/World.ts"
 import * as PeerSimulated from "../peer/PeerSimulated.ts"
 import * as WorldCrypto from "./WorldCrypto.ts"
 import * as WorldDisk from "./WorldDisk.ts"
+import * as WorldLies from "./WorldLies.ts"
 import type { WorldLife } from "./WorldLife.ts"
 import type { WorldNetwork } from "./WorldNetwork.ts"
 
@@ -61,8 +64,12 @@ export class WorldPeer implements SimulatedPeer {
   /** Told when the sync of the next strict write begins. */
   private atSync: (() => void) | null = null
 
-  constructor(name: string, program: () => Program, around: Surroundings) {
+  /** What it lies by, or null of an honest one. */
+  private readonly lie: Lie | null
+
+  constructor(name: string, program: () => Program, around: Surroundings, lie: Lie | null = null) {
     this.name = name
+    this.lie = lie
     this.program = program
     this.around = around
     this.clock = new MachineClock(around.epochMicros)
@@ -70,7 +77,7 @@ export class WorldPeer implements SimulatedPeer {
 
   /** Another machine with what is durable on this one's disk, and its program. */
   clone(as: string): WorldPeer {
-    const clone = new WorldPeer(as, this.program, this.around)
+    const clone = new WorldPeer(as, this.program, this.around, this.lie)
     const copied = this.platter.backup()
     clone.platter.restore(copied)
     clone.platter.starts = copied.starts
@@ -107,7 +114,8 @@ export class WorldPeer implements SimulatedPeer {
       storage: WorldDisk.storage(disk),
       starts: WorldDisk.bootCounter(disk),
       network: network.of(life),
-      crypto: WorldCrypto.make((length) => keys.bytes(length), this.around.verified)
+      crypto: WorldCrypto.make((length) => keys.bytes(length), this.around.verified),
+      lying: this.lying()
     })
     const layer = Layer.provideMerge(this.program(), peer)
     // a memo map of its own, else this life would be given what an earlier one has built
@@ -118,6 +126,15 @@ export class WorldPeer implements SimulatedPeer {
       note("unbooted", this.name, Cause.pretty(exit.cause).split("\n")[0] ?? "")
       if (this.now?.life === life) this.end({ how: "process" })
     })
+  }
+
+  /** How it lies in its present life. */
+  private lying(): Lying | null {
+    const { lie, name } = this
+    const { note, seed } = this.around
+    if (lie === null) return null
+    const draws = streamOf(seed, "lie", name, this.lives)
+    return WorldLies.lying(lie, { draw: (below) => draws.below(below), told: () => note("lie", name, lie) })
   }
 
   private synced(): void {

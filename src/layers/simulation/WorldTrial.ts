@@ -49,6 +49,7 @@ export const run = (
       host: simulation.host,
       prints,
       ...(begun.layer === undefined ? {} : { layer: begun.layer }),
+      ...(begun.lies === undefined ? {} : { lies: begun.lies }),
       onEvent: (line) => {
         trial?.happened(line)
         onEvent?.(line)
@@ -70,7 +71,7 @@ const verdict = (
     operations,
     failed: { ...failed },
     faults: { ...faults?.counts },
-    met: { ...met },
+    met: { ...met, ...sight?.lies },
     table: sight?.states.table ?? []
   }
   const violations = trial?.violations ?? []

@@ -6,6 +6,7 @@ import type * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type { Fault } from "../../schema/simulation/Fault.ts"
 import { type Faults, faultsOf, swarm } from "../../schema/simulation/Faults.ts"
+import type { Lie } from "../../schema/simulation/Lie.ts"
 import { unfitCount, unfitNames } from "../../schema/simulation/PeerNames.ts"
 import type { Plan } from "../../schema/simulation/Plan.ts"
 import { preemptionOf, streamOf } from "../../schema/simulation/Seed.ts"
@@ -18,6 +19,9 @@ export type Peers = number | ReadonlyArray<string> | { readonly from: number; re
 
 export type Program = Layer.Layer<never, unknown, PeerServices>
 
+/** The lies of those peers that tell some, by their names. */
+export type Lies = { readonly [peer: string]: Lie }
+
 export interface Options<S> {
   /** 3 unless said. */
   readonly peers?: Peers
@@ -28,6 +32,8 @@ export interface Options<S> {
   readonly workload?: Workload<S>
   /** What each life of a peer begins with. */
   readonly layer?: Program | ((peer: string) => Program)
+  /** Peers that lie: each runs what all run, and tells one lie. */
+  readonly lies?: Lies
   /** What becomes of calls to the host's clock, randomness and timers: refused unless said, or answered from the world. */
   readonly host?: "refuse" | "answer"
 }
@@ -35,6 +41,7 @@ export interface Options<S> {
 /** What one world runs. */
 export interface Run<S> {
   readonly layer?: Program | ((peer: string) => Program)
+  readonly lies?: Lies
   readonly body: (trial: Trial<S>) => Effect.Effect<unknown, unknown>
   /** Told when a fault has ended a life of a peer: its process, its machine, or with its disk put back. */
   readonly onCrash?: (peer: string, fault: Fault) => void
@@ -65,7 +72,7 @@ const unfit = (peers: Peers, seeds: number): string | null => {
 /** A test whose worlds have state of their own: `begin` is called for each. */
 export const makeWith = <S = never>(
   name: string,
-  options: Omit<Options<S>, "layer">,
+  options: Omit<Options<S>, "layer" | "lies">,
   begin: (plan: Plan) => Run<S>
 ): Simulation => {
   const { faults = swarm, host = "refuse", peers = 3, seeds = 100, workload } = options
@@ -99,8 +106,12 @@ export const make = <S = never>(
   options: Options<S>,
   body: (trial: Trial<S>) => Effect.Effect<unknown, unknown>
 ): Simulation => {
-  const { layer } = options
-  return makeWith(name, options, () => ({ body, ...(layer === undefined ? {} : { layer }) }))
+  const { layer, lies } = options
+  return makeWith(name, options, () => ({
+    body,
+    ...(layer === undefined ? {} : { layer }),
+    ...(lies === undefined ? {} : { lies })
+  }))
 }
 
 /** A good line in most seeds. */

@@ -33,7 +33,9 @@ export const otherKinds = [
   "given up at a close",
   "told less than there is",
   "told before it is so",
-  "decided by no seed"
+  "decided by no seed",
+  "a right that nobody gave",
+  "a right kept or taken too long"
 ] as const
 
 /** `from` occurs once in the file. */

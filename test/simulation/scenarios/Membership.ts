@@ -11,9 +11,12 @@ import * as Option from "effect/Option"
 import * as EffectStream from "effect/Stream"
 import type { Fault } from "../../../src/schema/simulation/Fault.ts"
 import * as Faults from "../../../src/schema/simulation/Faults.ts"
+import { lies } from "../../../src/schema/simulation/Lie.ts"
+import type { Plan } from "../../../src/schema/simulation/Plan.ts"
 import type { Space } from "../../../src/services/echo/SpaceService.ts"
 import type { SpaceOperations } from "../../../src/services/halo/OperationStore.ts"
 import type { RoleName, SpaceMembership } from "../../../src/services/halo/SpaceMembership.ts"
+import type { Lies } from "../../../src/services/simulation/Simulation.ts"
 import * as Simulation from "../../../src/services/simulation/Simulation.ts"
 import type { Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
@@ -30,6 +33,13 @@ const firstIn = (senior: RoleName): ReadonlyArray<readonly [host: number, role: 
   [1, "reader"]
 ]
 
+/** One of the others than the founder, in two of three seeds. */
+const liarOf = ({ seed, world: { peers } }: Plan): Lies => {
+  const lie = lies[Math.floor(seed / 3) % lies.length]!
+  const liar = peers[1 + (Math.floor(seed / 3 / lies.length) % Math.min(4, peers.length - 1))]
+  return seed % 3 === 0 || liar === undefined ? {} : { [liar]: lie }
+}
+
 class Membership {
   private readonly trial: Trial<Deed>
   private readonly people = new People()
@@ -38,14 +48,15 @@ class Membership {
 
   constructor(trial: Trial<Deed>) {
     this.trial = trial
-    this.end = new End(trial, this.people, this.judgements)
+    const [liar] = Object.keys(liarOf(trial.plan))
+    this.end = new End({ trial, people: this.people, judgements: this.judgements, liar })
   }
 
   readonly run = Effect.gen({ self: this }, function* () {
     const { trial } = this
     yield* this.begin
     const scope = yield* Effect.scope
-    for (const peer of trial.peers) yield* Effect.forkIn(this.follow(peer), scope)
+    for (const peer of trial.peers) if (this.end.isHonest(peer)) yield* Effect.forkIn(this.follow(peer), scope)
     yield* trial.play((step, peer) => this.perform(step, peer))
     yield* Effect.sleep("1 second")
     yield* this.end.check
@@ -125,7 +136,8 @@ class Membership {
       const title = `${name} ${step.which}.${step.n}`
       const written = yield* Effect.exit(space.change((transaction) => carryOut(transaction, step, tasks, title)))
       const after = yield* membership.role
-      if (before === "reader" && after === "reader" && written._tag === "Success" && written.value.receipt !== null)
+      const isHonest = this.end.isHonest({ name })
+      if (isHonest && before === "reader" && after === "reader" && written._tag === "Success" && written.value.receipt !== null)
         this.trial.say("readers read", `${title} was written by a reader`, name)
       if (written._tag === "Failure" && before === "reader" && isRefused(written.cause)) this.trial.met("readers refused")
       const { receipt } = yield* written
@@ -219,9 +231,10 @@ const faults = Faults.without(Faults.hostile, "bitRot")
 export const membership = Simulation.makeWith<Deed>(
   "membership",
   { peers: { from: 5, to: 6 }, faults, workload, seeds: 20 },
-  () => {
+  (plan) => {
     let running: Membership | null = null
     return {
+      lies: liarOf(plan),
       body: (trial) => {
         running = new Membership(trial)
         return running.run

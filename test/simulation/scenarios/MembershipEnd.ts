@@ -5,14 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as EffectStream from "effect/Stream"
 import type { DecodedOperation } from "../../../src/schema/halo/OperationCodec.ts"
-import type { Receipt } from "../../../src/services/echo/SpaceService.ts"
+import type { Receipt, Space, SpaceStatus } from "../../../src/services/echo/SpaceService.ts"
 import type { SpaceOperations } from "../../../src/services/halo/OperationStore.ts"
 import type { Trial } from "../../../src/services/simulation/Trial.ts"
 import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { AcceptedPrefixes } from "../../halo/naive/AcceptedPrefixes.ts"
 import type { Evaluation } from "../../halo/naive/Evaluation.ts"
 import { blocksOn } from "./feeds.ts"
-import { type Judgements, membersText, operationsOn, type Shown, shownOn } from "./MembershipModel.ts"
+import { type Judgements, membersText, operationsOn, type Shown, shownOn, unsignedOn } from "./MembershipModel.ts"
 import type { People } from "./MembershipPeople.ts"
 import type { Deed } from "./MembershipSteps.ts"
 
@@ -30,10 +30,24 @@ export class End {
   /** Removals, and the tasks of the removed that the remover was shown. */
   private readonly kept: Array<{ readonly removal: string; readonly tasks: ReadonlyArray<string> }> = []
 
-  constructor(trial: Trial<Deed>, people: People, judgements: Judgements) {
-    this.trial = trial
-    this.people = people
-    this.judgements = judgements
+  private readonly liar: string | undefined
+
+  constructor(options: {
+    readonly trial: Trial<Deed>
+    readonly people: People
+    readonly judgements: Judgements
+    /** The name of the peer that lies, if one does. */
+    readonly liar: string | undefined
+  }) {
+    this.trial = options.trial
+    this.people = options.people
+    this.judgements = options.judgements
+    this.liar = options.liar
+  }
+
+  /** Of who lies nothing is promised. */
+  isHonest({ name }: { readonly name: string }): boolean {
+    return this.liar === undefined || name.replace("~", "") !== this.liar
   }
 
   wrote(peer: string, { feed, first }: Receipt): void {
@@ -66,7 +80,8 @@ export class End {
   /** Those who are in, as the founder's operations say. Who crashed before he was told has not come in. */
   private membersBy(evaluation: Evaluation): ReadonlyArray<SimulatedPeer> {
     const devices = new Set(evaluation.members().flatMap((member) => member.devices))
-    return this.trial.peers.filter((peer) => this.people.isIn(peer) && devices.has(this.people.of(peer).device))
+    const isIn = (peer: SimulatedPeer) => this.isHonest(peer) && this.people.isIn(peer)
+    return this.trial.peers.filter((peer) => isIn(peer) && devices.has(this.people.of(peer).device))
   }
 
   readonly check = Effect.gen({ self: this }, function* () {
@@ -74,13 +89,25 @@ export class End {
     const evaluation = yield* this.judged(this.founder)
     const members = this.membersBy(evaluation)
     this.count(evaluation)
+    yield* this.genuine(evaluation)
     for (const peer of members) {
       const shown = yield* shownOn(peer.disk, this.people.space, yield* this.judged(peer))
       yield* this.agrees(peer, evaluation, shown)
       this.keeps(peer, members, evaluation, shown)
     }
     yield* this.told(evaluation, members)
+    yield* this.parted(evaluation, members)
   })
+
+  /** Nobody has signed for another, and no device is somebody else's. */
+  private genuine(evaluation: Evaluation) {
+    return Effect.map(unsignedOn(this.founder.disk, this.people.space), (unsigned) => {
+      if (unsigned.length > 0) this.trial.say("signed", `${unsigned.join(", ")} is kept, and its signer has not signed it`)
+      for (const { devices, identity } of evaluation.members())
+        if (devices.some((device) => device !== this.people.deviceOf(identity)))
+          this.trial.say("own devices", `${identity} has ${devices.join(", ")}, of which one is not his`)
+    })
+  }
 
   private standingOf(peer: SimulatedPeer) {
     return this.people.in(peer, (space) => Effect.map(Effect.zip(space.frontier, space.stateHash), String))
@@ -177,7 +204,8 @@ export class End {
     return Effect.gen({ self: this }, function* () {
       const wereIn = new Set([...evaluation.uses.values()].flatMap((grants) => grants.map(({ identity }) => identity)))
       for (const peer of trial.peers) {
-        if (members.includes(peer) || !people.isIn(peer) || !wereIn.has(people.of(peer).identity)) continue
+        if (members.includes(peer) || !this.isHonest(peer) || !people.isIn(peer) || !wereIn.has(people.of(peer).identity))
+          continue
         const asked = Effect.gen(function* () {
           while ((yield* people.in(peer, ({ membership }) => membership.removed)) === null) yield* Effect.sleep("1 second")
         })
@@ -186,6 +214,21 @@ export class End {
         else trial.say("who is out is told", `not within ${toldSeconds} s: ${yield* this.lineOf(peer)}`, peer.name)
       }
     })
+  }
+
+  /** Nobody stays connected to who is out. */
+  private parted(evaluation: Evaluation, members: ReadonlyArray<SimulatedPeer>) {
+    const devices = new Set(evaluation.members().flatMap((member) => member.devices))
+    const areIn = ({ connected }: SpaceStatus) => connected.every((device) => devices.has(device))
+    const look = (space: Space) => EffectStream.runHead(EffectStream.filter(space.status, areIn))
+    return Effect.forEach(
+      members,
+      (peer) =>
+        Effect.map(Effect.timeoutOption(this.people.in(peer, look), `${toldSeconds} seconds`), (found) => {
+          if (Option.isNone(found)) this.trial.say("parted", "it stays connected to a device that is out", peer.name)
+        }),
+      { concurrency: "unbounded", discard: true }
+    )
   }
 
   /** Removals at the same time as what they take away, or as each other. */

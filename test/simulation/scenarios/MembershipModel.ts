@@ -1,7 +1,7 @@
 /**
  * What a space of identities has to show, by the rules told as dumbly as possible: of the operations and the blocks of a disk.
  */
-import { createHash } from "node:crypto"
+import { createHash, verify } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { type ChangeSet, Mutation } from "../../../src/schema/echo/ChangeSet.ts"
@@ -28,6 +28,21 @@ export const operationsOn = (disk: Disk, space: Uint8Array) =>
       return Result.getOrThrow(decodeOperation(signed, space, sha256)).operation
     })
   )
+
+/** The ids of operations that a disk holds and their signers have not signed. */
+export const unsignedOn = (disk: Disk, space: Uint8Array) =>
+  Effect.map(disk.range({ ...operationKeys(space, 0), limit: 100_000 }), (entries) =>
+    entries.flatMap(({ value }) => {
+      const record = Result.getOrThrow(decodeOperationRecord(value))
+      const { operation, signatures } = Result.getOrThrow(decodeOperation(record, space, sha256))
+      const { message, publicKey, signature } = signatures[0]!
+      const key = { key: Buffer.concat([spki, publicKey]), format: "der", type: "spki" } as const
+      return verify(null, message, key, signature) ? [] : [operation.id]
+    })
+  )
+
+/** What stands before the 32 bytes of an Ed25519 key (RFC 8410). */
+const spki = Buffer.from("302a300506032b6570032100", "hex")
 
 /** Judgements of sets of operations, each made once: peers mostly hold the same. */
 export class Judgements {

@@ -39,6 +39,11 @@ export class People {
     return this.people.get(baseOf(peer.name))!
   }
 
+  /** The one device of an identity. */
+  deviceOf(identity: string): string | undefined {
+    return [...this.people.values()].find((person) => person.identity === identity)?.device
+  }
+
   isIn(peer: { readonly name: string }): boolean {
     return this.tickets.has(baseOf(peer.name))
   }
