@@ -125,8 +125,8 @@ export const membership: ReadonlyArray<Mutant> = [
     file: "src/schema/halo/Membership.ts",
     edits: [
       {
-        from: "(this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.isValid)",
-        to: "(this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.right !== null)"
+        from: "const stands = this.valid[op]!\n      if (right === null",
+        to: "const stands = this.valid[op]! || deed.type === \"AdmitFeed\"\n      if (right === null"
       }
     ],
     scenario,
