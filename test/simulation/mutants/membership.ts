@@ -126,7 +126,7 @@ export const membership: ReadonlyArray<Mutant> = [
     edits: [
       {
         from: "const stands = this.valid[op]!\n      if (right === null",
-        to: "const stands = this.valid[op]! || deed.type === \"AdmitFeed\"\n      if (right === null"
+        to: 'const stands = this.valid[op]! || deed.type === "AdmitFeed"\n      if (right === null'
       }
     ],
     scenario,
