@@ -76,6 +76,24 @@ describe("a space of an identity", () => {
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 
+  it.effect("refuses to remove whom nobody knows and who is not below, and says nothing of it to others", () =>
+    Effect.gen(function* () {
+      const [ann, bob, cy] = [yield* person, yield* person, yield* person]
+      const hers = yield* ann.spaces.create({ name: "Home" })
+      const his = yield* letIn(hers, bob, "admin")
+      const third = yield* letIn(hers, cy, "admin")
+      const { membership } = his
+      const before = yield* his.frontier
+      for (const identity of [ann.identity.text, cy.identity.text, bob.identity.text, "!!!", "A".repeat(43)])
+        assert.strictEqual((yield* Effect.flip(membership.remove(identity)))._tag, "NotPermitted")
+      assert.match((yield* Effect.flip(membership.demote(ann.identity.text, "reader"))).message, /below him/)
+      const foreign = yield* Effect.flip(membership.removeDevice(ann.identity.text, cy.identity.deviceText))
+      assert.match(foreign.message, /no such device here/)
+      assert.strictEqual(yield* his.frontier, before)
+      assert.strictEqual(yield* third.membership.role, "admin")
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
   it.effect("shows who was removed that he was, lets him keep what he has, and takes nothing more of it", () =>
     Effect.gen(function* () {
       const [ann, bob] = [yield* person, yield* person]

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { acceptMessage } from "../../src/schema/halo/Acceptance.ts"
 import { acceptedPrefix } from "../../src/schema/halo/AcceptedPrefix.ts"
+import { encodeSigned } from "../../src/schema/halo/OperationFrame.ts"
 import type { Payload } from "../../src/schema/halo/Payload.ts"
 import { encode } from "../../src/schema/platform/Codec.ts"
 import { ann, attacked, bob, carol, everybody, mallory, removing, removingDevice, text } from "./Attacked.ts"
@@ -184,6 +185,42 @@ describe("Operations, attacked", () => {
       yield* world.take(world.by(ann.recovery, world.genesis, removingDevice(ann, "stolen", against), [more]))
       assert.deepStrictEqual(["laptop", "stolen", "thief's"].map(standing), ["member", "former", "former"])
       assert.strictEqual(world.members, everybody)
+    })
+  )
+
+  it.effect("a feed that two members admit is the same one's to everybody, in whichever order that came", () =>
+    Effect.gen(function* () {
+      const feed = text(keyOf("feed").publicKey)
+      const owners = new Set<string | undefined>()
+      for (const isReversed of [false, true]) {
+        const world = yield* attacked
+        const admits = (device: string, proof: Made) =>
+          world.by(device, proof, { type: "AdmitFeed", manifest: manifestOf(world.space, device, "feed") })
+        const both = [admits("phone", world.admitsBob), admits("tablet", world.admitsCarol)]
+        yield* world.take(...(isReversed ? both.reverse() : both))
+        owners.add(world.operations.membership.ownerOf(feed))
+      }
+      assert.strictEqual(owners.size, 1)
+    })
+  )
+
+  it.effect("what nobody can read makes a space read-only when who may write there has signed it, and while he may", () =>
+    Effect.gen(function* () {
+      const world = yield* attacked
+      const { certificate, ...admission } = dave.admission(world.space, "watch", 2)
+      const newer = Uint8Array.from(dave.link("watch").op)
+      // a link of operation version 2, in an operation of version 1
+      newer[1] = 2
+      const unread = { ...admission, certificate: { ...certificate, links: [encodeSigned(newer, new Uint8Array(64))] } }
+      const forged = { bytes: Uint8Array.from(world.by("phone", world.admitsBob, unread).bytes) }
+      forged.bytes[forged.bytes.length - 1]! ^= 1
+      const stranger = world.by("watch", world.genesis, unread)
+      assert.strictEqual((yield* world.take(stranger, forged)).refused.length, 2)
+      assert.isNull(world.operations.unsupported())
+      yield* world.take(world.by("phone", world.admitsBob, unread))
+      assert.strictEqual(world.operations.unsupported(), "operation version 2")
+      yield* world.take(world.by("laptop", world.genesis, removing(bob), [world.admitsBob]))
+      assert.isNull(world.operations.unsupported())
     })
   )
 

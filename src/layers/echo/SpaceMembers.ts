@@ -85,7 +85,19 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     return { frontier, voidFrom: since === undefined ? null : voidFrom(operations, new Set(devices), since) }
   })
 
+  /** Why nothing can be taken from somebody, or null. Who was removed may be removed again, from an earlier time on. */
+  const beyond = (target: string): string | null => {
+    if (operations.membership.devicesOf(target).length === 0)
+      return "nobody of that identity was ever let in here. Take one that `people` lists."
+    const [own, theirs] = [rightOf(identity.deviceText)?.role ?? 0, operations.membership.member(target)?.role ?? 0]
+    return own === 0 || own === roles.owner || own > theirs
+      ? null
+      : "a member takes rights from those alone who are below him. Ask somebody above both."
+  }
+
   const cap = Effect.fnUntraced(function* (target: string, maxRole: Cap, given: Revoking) {
+    const why = beyond(target)
+    if (why !== null) return yield* refuse("a removal", why)
     const seen = yield* revoking(operations.membership.devicesOf(target), given)
     yield* say({ type: "Cap", identity: bytesOf(target), maxRole, ...seen })
   })
@@ -102,6 +114,8 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     })
 
   const removeDevice = Effect.fnUntraced(function* (target: string, device: string, given: Revoking = {}) {
+    if (!operations.membership.devicesOf(target).includes(device))
+      return yield* refuse("a removal", "that identity has no such device here. Take one that `people` lists.")
     const payload = { type: "RemoveDevice", identity: bytesOf(target), device: bytesOf(device), reason: 0 } as const
     const seen = yield* revoking([device], given)
     const what = "to take away a device that is not below this one"

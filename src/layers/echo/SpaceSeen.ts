@@ -8,7 +8,7 @@ import { decodePlain } from "../../schema/echo/ChangeSetCodec.ts"
 import { decodeBlock } from "../../schema/echo/Feed.ts"
 import { millisOf } from "../../schema/echo/Time.ts"
 import type { SeenFeed } from "../../schema/halo/Payload.ts"
-import { turnBytesMax } from "../../schema/platform/Limits.ts"
+import { frontierFeedsMax, turnBytesMax } from "../../schema/platform/Limits.ts"
 import { countedLength, type StoredFeed } from "../../services/echo/FeedStore.ts"
 import type { HeldIdentity } from "../../services/halo/IdentityStore.ts"
 import type { SpaceOperations } from "../../services/halo/OperationStore.ts"
@@ -37,8 +37,12 @@ export const frontierOf = Effect.fnUntraced(function* (space: OpenSpace, devices
     const counter = since === null ? counted : Math.min(counted, yield* counterBefore(space, feed, since))
     if (counter > 0) frontier.push({ ...seen, counter })
   }
-  return frontier
+  return fitting(frontier)
 })
+
+/** What a revocation has room for: whoever made more feeds than that is still removed, and keeps those of which most counts. */
+export const fitting = (frontier: ReadonlyArray<SeenFeed>): ReadonlyArray<SeenFeed> =>
+  [...frontier].sort((a, b) => b.counter - a.counter).slice(0, frontierFeedsMax)
 
 /** The last counter of the feed that its writer says to have taken before a time. */
 const counterBefore = Effect.fnUntraced(function* (space: OpenSpace, feed: StoredFeed, since: number) {

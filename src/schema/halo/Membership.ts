@@ -268,10 +268,11 @@ export class Membership {
     return { proof: this.nodes[best.op]!.operation.id || null, identity: best.identity, role: best.role, rank: rankOfGrant(best) }
   }
 
-  /** Whose feed it is, by the first operation that admitted it: an identity, or undefined when none has. */
+  /** Whose feed it is: an identity, or undefined when none has admitted it. Where two have, the least id says, whichever came first. */
   ownerOf(feed: string): string | undefined {
-    const admission = (this.feeds.get(feed) ?? []).find((op) => this.nodes[op]!.operation.deed.type === "AdmitFeed")
-    return admission === undefined ? undefined : this.nodes[admission]!.right!.identity
+    const admissions = (this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.operation.deed.type === "AdmitFeed")
+    const [first] = admissions.sort((a, b) => (this.nodes[a]!.operation.id < this.nodes[b]!.operation.id ? -1 : 1))
+    return first === undefined ? undefined : this.nodes[first]!.right!.identity
   }
 
   /** All devices that an identity was ever given here, standing or not. */

@@ -4,9 +4,9 @@
  * An operation's id leaves its signature out, since one signer can make many of them. Bytes: docs/format.md#control-operations.
  */
 import { Unsupported } from "../echo/ChangeSet.ts"
-import { compareBytes, type Reader, Unencodable, Writer } from "../platform/Codec.ts"
+import { compareBytes, Reader, Unencodable, Writer } from "../platform/Codec.ts"
 import { keyOperationBytesMax, operationParentsMax } from "../platform/Limits.ts"
-import { type Hash, Label } from "./Label.ts"
+import { type Hash, Label, type Signed } from "./Label.ts"
 
 export interface Frame {
   /** 32 zero bytes in a Genesis, whose id the space is. */
@@ -76,4 +76,15 @@ const readParents = (from: Reader): ReadonlyArray<Uint8Array> => {
     parents.push(parent)
   }
   return parents
+}
+
+/** The signature over an operation whose payload this version may not know; null when not even its frame is known. */
+export const signatureOf = (bytes: Uint8Array, hash: Hash): Signed | null => {
+  try {
+    const { op, signature } = readSigned(new Reader(bytes))
+    return { publicKey: readFrame(new Reader(op)).by, message: operationMessage(op, hash), signature }
+  } catch (error) {
+    if (error instanceof Unsupported) return null
+    throw error
+  }
 }

@@ -124,5 +124,7 @@ export const callBytesMax = 8_388_608
 export const spaceOperationsMax = 100_000
 export const signerOperationsMax = 10_000
 export const waitingOperationBytesMax = 4_194_304
+/** W: feeds that a revocation says to have seen; with 32 parents it fits in an operation. */
+export const frontierFeedsMax = 200
 /** W: the name of a person or a device. */
 export const nameBytesMax = 256
