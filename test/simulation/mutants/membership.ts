@@ -122,13 +122,8 @@ export const membership: ReadonlyArray<Mutant> = [
     kind: "a right kept or taken too long",
     says: "A feed counts although the operation that admits it does not stand.",
     seen: "Somebody is let in by who was removed at the same time, and writes: members show what he wrote, and by the rules it is withheld.",
-    file: "src/schema/halo/Membership.ts",
-    edits: [
-      {
-        from: "(this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.isValid)",
-        to: "(this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.right !== null)"
-      }
-    ],
+    file: "src/schema/halo/AcceptedPrefix.ts",
+    edits: [{ from: "const admissions = all.filter(({ stands }) => stands)", to: "const admissions = all" }],
     scenario,
     unitTests: ["test/halo/Membership.test.ts"]
   },
