@@ -5,14 +5,27 @@ import * as Effect from "effect/Effect"
 import { equalBytes } from "../src/schema/platform/Codec.ts"
 import type { Crypto } from "../src/services/platform/Crypto.ts"
 import { asVectors, readWycheproof } from "./Ed25519Vectors.ts"
-import { array, field, hexField, type Vector } from "./Vector.ts"
+import { array, bytes, field, hexField, type Vector } from "./Vector.ts"
 
 type Test = (crypto: Crypto["Service"], test: unknown) => boolean
 
-/** xdh_comp_schema_v1. What is only acceptable must be answered as it says, but for keys of small order, which are refused. */
+/** The bytes of an X25519 key, as hexadecimal or as a JSON Web Key (RFC 8037); null where it is none. */
+const agreementKey = (key: unknown, part: "d" | "x"): Uint8Array | null => {
+  if (typeof key === "string") return bytes(key)
+  if (typeof key !== "object" || key === null) return null
+  const { crv, kty, [part]: text } = key as { readonly [name: string]: unknown }
+  const read = kty === "OKP" && crv === "X25519" && typeof text === "string" ? Buffer.from(text, "base64url") : null
+  return read?.length === 32 ? Uint8Array.from(read) : null
+}
+
+/**
+ * xdh_comp_schema_v1 and xdh_jwk_comp_schema_v1. What is only acceptable must be answered as it says, but for keys of small order, which are
+ * refused.
+ */
 const agreement: Test = (crypto, test) => {
-  const shared = crypto.agree(hexField(test, "private"), hexField(test, "public"))
-  const isRefused = array(field(test, "flags")).includes("ZeroSharedSecret")
+  const [own, other] = [agreementKey(field(test, "private"), "d"), agreementKey(field(test, "public"), "x")]
+  const shared = own === null || other === null ? null : crypto.agree(own, other)
+  const isRefused = field(test, "result") === "invalid" || array(field(test, "flags")).includes("ZeroSharedSecret")
   return isRefused ? shared === null : shared !== null && equalBytes(shared, hexField(test, "shared"))
 }
 

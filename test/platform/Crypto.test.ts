@@ -22,6 +22,7 @@ const sources: ReadonlyArray<readonly [kind: string, file: string, count: number
   ["speccheck", "ed25519-speccheck/cases.json", 12],
   ["wycheproof", "wycheproof/ed25519_test.json", 151],
   ["wycheproof", "wycheproof/x25519_test.json", 518],
+  ["wycheproof", "wycheproof/x25519_jwk_test.json", 531],
   ["wycheproof", "wycheproof/hkdf_sha256_test.json", 86],
   ["wycheproof", "wycheproof/hmac_sha512_test.json", 174],
   ["wycheproof", "wycheproof/xchacha20_poly1305_test.json", 315],

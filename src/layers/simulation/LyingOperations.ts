@@ -58,7 +58,7 @@ const blindTo = (operations: SpaceOperations, own: string): Membership => {
     about: (feed) => {
       const role = right()?.role
       if (operations.deviceOf(feed) !== own || role === undefined) return membership.about(feed)
-      return [{ deed: { type: "AdmitFeed", feed, device: own }, role, rank: 0, stands: true, revokedBy: [] }]
+      return [{ deed: { type: "AdmitFeed", feed, device: own }, role, rank: 0, revokedBy: [], stands: true }]
     }
   }
   return Object.create(membership, Object.getOwnPropertyDescriptors(changes))

@@ -34,20 +34,17 @@ export class AcceptedPrefixes {
     return this.model.authors.get(id)!.rank
   }
 
-  /**
-   * The revocations that count and took away a right by which an operation was made, of those that say what they have seen; of one that is
-   * cut off, a right that these go back to, too.
-   */
+  /** The revocations that count and took away a right by which an operation was made, of those that say what they have seen. */
   private revokersOf(id: string): ReadonlyArray<Operation> {
-    const { byId, effective, uses, valid } = this.model
-    const grants = new Set(uses.get(id)!)
-    if (!valid.has(id))
-      for (const grant of grants) {
-        if (grant.member !== null) grants.add(grant.member)
-        if (!valid.has(grant.op)) for (const used of uses.get(grant.op) ?? []) grants.add(used)
-      }
-    const killers = [...effective].filter((each) => [...grants].some((grant) => this.model.kills(each, grant)))
+    const { byId, effective, uses } = this.model
+    const killers = [...effective].filter((each) => uses.get(id)!.some((grant) => this.model.kills(each, grant)))
     return killers.map((each) => byId.get(each)!).filter(({ deed }) => deed.type === "Cap" || deed.type === "RemoveDevice")
+  }
+
+  /** The same of what does not stand, and of whatever gave its signer his right and does not stand either. */
+  private cuttersOf(id: string): ReadonlyArray<Operation> {
+    const fallen = this.model.uses.get(id)!.filter(({ op }) => !this.model.valid.has(op))
+    return [...this.revokersOf(id), ...fallen.flatMap(({ op }) => this.cuttersOf(op))]
   }
 
   private kept(revokers: ReadonlyArray<Operation>, feed: string): number {
@@ -65,19 +62,25 @@ export class AcceptedPrefixes {
     const { authors, order, valid } = this.model
     const all = order.filter(({ deed, id }) => deed.type === "AdmitFeed" && deed.feed === feed && authors.has(id))
     const admissions = all.filter(({ id }) => valid.has(id))
-    const counting = admissions.length > 0 ? admissions : all
-    const role = Math.min(...counting.map(({ id }) => authors.get(id)!.role))
-    const revokers = counting.map(({ id }) => this.revokersOf(id))
-    const endorsed = this.endorsed(feed, revokers.flat())
-    // of what was cut off counts what somebody high enough vouches for
-    if (admissions.length === 0) return all.length === 0 || endorsed === 0 ? { role: 0, counter: 0 } : { role, counter: endorsed }
-    return { role, counter: Math.max(endorsed, Math.min(...revokers.map((each) => this.kept(each, feed)))) }
+    if (admissions.length === 0) {
+      const cutters = all.flatMap(({ id }) => this.cuttersOf(id))
+      const counter = all.length === 0 ? 0 : this.endorsed(feed, cutters)
+      return { role: counter === 0 ? 0 : Math.min(...all.map(({ id }) => authors.get(id)!.role)), counter }
+    }
+    const role = Math.min(...admissions.map(({ id }) => authors.get(id)!.role))
+    const revokers = admissions.map(({ id }) => this.revokersOf(id))
+    const kept = Math.min(...revokers.map((each) => this.kept(each, feed)))
+    return { role, counter: Math.max(kept, this.endorsed(feed, revokers.flat())) }
   }
 
+  /** What those who are at least as high as all of these have vouched for. */
   private endorsed(feed: string, revokers: ReadonlyArray<Operation>): number {
     const { order, valid } = this.model
-    const isHighEnough = (id: string) => revokers.every((revoker) => isAbove(this.rank(id), this.rank(revoker.id)))
-    const points = order.flatMap(({ deed, id }) => (deed.type === "Endorse" && valid.has(id) && isHighEnough(id) ? deed.feeds : []))
+    const endorsements = order.filter(
+      ({ deed, id }) =>
+        deed.type === "Endorse" && valid.has(id) && revokers.every((revoker) => isAbove(this.rank(id), this.rank(revoker.id)))
+    )
+    const points = endorsements.flatMap(({ deed }) => (deed.type === "Endorse" ? deed.feeds : []))
     return points.reduce((most, each) => (each.feed === feed ? Math.max(most, each.counter) : most), 0)
   }
 }

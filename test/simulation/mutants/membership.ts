@@ -122,8 +122,13 @@ export const membership: ReadonlyArray<Mutant> = [
     kind: "a right kept or taken too long",
     says: "A feed counts although the operation that admits it does not stand.",
     seen: "Somebody is let in by who was removed at the same time, and writes: members show what he wrote, and by the rules it is withheld.",
-    file: "src/schema/halo/AcceptedPrefix.ts",
-    edits: [{ from: "const admissions = all.filter(({ stands }) => stands)", to: "const admissions = all" }],
+    file: "src/schema/halo/Membership.ts",
+    edits: [
+      {
+        from: "const stands = this.valid[op]!\n      if (right === null",
+        to: 'const stands = this.valid[op]! || deed.type === "AdmitFeed"\n      if (right === null'
+      }
+    ],
     scenario,
     unitTests: ["test/halo/Membership.test.ts"]
   },

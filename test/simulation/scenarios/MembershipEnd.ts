@@ -81,7 +81,10 @@ export class End {
   private membersBy(evaluation: Evaluation): ReadonlyArray<SimulatedPeer> {
     const devices = new Set(evaluation.members().flatMap((member) => member.devices))
     const isIn = (peer: SimulatedPeer) => this.isHonest(peer) && this.people.isIn(peer)
-    return this.trial.peers.filter((peer) => isIn(peer) && devices.has(this.people.of(peer).device))
+    const members = this.trial.peers.filter((peer) => isIn(peer) && devices.has(this.people.of(peer).device))
+    // copies of one device hear of each other through others alone, and who lies need not tell
+    const isAlone = new Set(members.map((peer) => this.people.of(peer).device)).size === 1
+    return isAlone ? members.slice(0, 1) : members
   }
 
   readonly check = Effect.gen({ self: this }, function* () {
@@ -203,9 +206,10 @@ export class End {
     const { people, trial } = this
     return Effect.gen({ self: this }, function* () {
       const wereIn = new Set([...evaluation.uses.values()].flatMap((grants) => grants.map(({ identity }) => identity)))
+      const areIn = new Set(members.map((peer) => people.of(peer).device))
       for (const peer of trial.peers) {
-        if (members.includes(peer) || !this.isHonest(peer) || !people.isIn(peer) || !wereIn.has(people.of(peer).identity))
-          continue
+        const { device, identity } = people.of(peer)
+        if (areIn.has(device) || !this.isHonest(peer) || !people.isIn(peer) || !wereIn.has(identity)) continue
         const asked = Effect.gen(function* () {
           while ((yield* people.in(peer, ({ membership }) => membership.removed)) === null) yield* Effect.sleep("1 second")
         })
