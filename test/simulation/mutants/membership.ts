@@ -76,8 +76,8 @@ export const membership: ReadonlyArray<Mutant> = [
     file: "src/layers/halo/OperationStore.ts",
     edits: [
       {
-        from: "  private newer: string | null = null\n",
-        to: "  private newer: string | null = null\n  private readonly seen = new Set<string>()\n"
+        from: "  private readonly turn = Semaphore.makeUnsafe(1)\n",
+        to: "  private readonly turn = Semaphore.makeUnsafe(1)\n  private readonly seen = new Set<string>()\n"
       },
       {
         from: "      } else if (!this.held.has(decoded.success.operation.id)) {\n",
