@@ -140,7 +140,7 @@ const make = Effect.gen(function* () {
         Effect.catchTag("EntranceRefused", ({ reason }) => close(reason)),
         Effect.mapError(asFailed)
       )
-      return yield* entrance.within(options.isMember(other), entering, (reason) =>
+      return yield* entrance.within(deviceText, options.isMember(other), entering, (reason) =>
         Effect.andThen(channel.close("failed", reason), failed(reason))
       )
     })
