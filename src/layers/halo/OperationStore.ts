@@ -313,7 +313,8 @@ class Operations implements SpaceOperations {
     const { held, membership, space } = this
     const by = "device" in signer ? signer.device : signer.recovery.publicKey
     const refuse = (reason: string) => new NotPermitted({ what: payload.type, reason })
-    if (held.size >= spaceOperationsMax || held.countBy(textOf(by)) >= signerOperationsMax)
+    const isFull = held.size >= spaceOperationsMax || held.countBy(textOf(by)) >= signerOperationsMax
+    if (isFull && !takesAway.has(payload.type))
       return yield* refuse(
         `${signerOperationsMax} control operations of one key, and ${spaceOperationsMax} of a space, are all there may be`
       )
@@ -337,5 +338,8 @@ class Operations implements SpaceOperations {
     return [...new Set(cited)].slice(0, operationParentsMax).map(bytesOf).sort(compareBytes)
   }
 }
+
+/** Whoever has filled a space can be removed all the same. */
+const takesAway: ReadonlySet<Payload["type"]> = new Set(["Cap", "RemoveDevice", "Leave"])
 
 const noRight = "its signer has no right to it"
