@@ -49,16 +49,6 @@ export const membership: ReadonlyArray<Mutant> = [
     unitTests: ["test/halo/Membership.test.ts"]
   },
   {
-    name: "certificate of another device",
-    kind: "skip one verification",
-    says: "A certificate may be shown for a device that it does not name.",
-    seen: "A liar who may admit shows the certificate of another for his own device: it becomes one of the other's devices.",
-    file: "src/schema/halo/PayloadCodec.ts",
-    edits: [{ from: `  if (!equalBytes(device, certified)) from.fail("a certificate of another device")\n`, to: "" }],
-    scenario,
-    unitTests: ["test/halo/Admission.test.ts"]
-  },
-  {
     name: "operations unverified",
     kind: "skip one verification",
     says: "What comes counts whether its signatures hold or not.",
@@ -223,21 +213,6 @@ export const membership: ReadonlyArray<Mutant> = [
     unitTests: ["test/echo/SpaceMembers.test.ts"]
   },
   {
-    name: "withheld is absent",
-    kind: "apply before dependencies",
-    says: "A block of which something does not count is waited for, and so is what others wrote after it.",
-    seen: "Somebody writes on top of what is withheld later: his own writes are shown nowhere, too.",
-    file: "src/schema/echo/Delivery.ts",
-    edits: [
-      {
-        from: `      if (judgement !== "void") merge(`,
-        to: `      if (judgement === "withheld") return { _tag: "Waits" }\n      if (judgement !== "void") merge(`
-      }
-    ],
-    scenario,
-    unitTests: ["test/echo/SpaceMembers.test.ts"]
-  },
-  {
     name: "removed stays connected",
     kind: "a right kept or taken too long",
     says: "A connection goes on when the other end is no member any more.",
@@ -251,20 +226,5 @@ export const membership: ReadonlyArray<Mutant> = [
     ],
     scenario,
     unitTests: ["test/echo/SpaceStatus.test.ts"]
-  },
-  {
-    name: "feed of before is not admitted",
-    kind: "lost wake-up",
-    says: "Whether this device's feed is admitted is asked when it is begun, and not when the device has come in.",
-    seen: "A disk is put back to before its person was let in again: what he writes then is shown nowhere else.",
-    file: "src/layers/echo/OpenSpace.ts",
-    edits: [
-      {
-        from: `(yield* this.access.admitOwn(own)) === "stale"`,
-        to: "this.access.isStale(own)"
-      }
-    ],
-    scenario,
-    unitTests: ["test/echo/SpaceMembers.test.ts"]
   }
 ]
