@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
-import { bytesOf } from "../../src/layers/halo/HeldOperations.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
+import { bytesOfText } from "../../src/schema/echo/FeedTable.ts"
 import { encodeIdentityTicket } from "../../src/schema/echo/Space.ts"
 import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { letIn, person } from "../halo/Household.ts"
@@ -18,7 +18,7 @@ describe("a device that came into a space", () => {
     Effect.gen(function* () {
       const [ann, bob] = [yield* person, yield* person]
       const hers = yield* ann.spaces.create({ name: "Home" })
-      yield* bob.spaces.open(encodeIdentityTicket({ space: bytesOf(hers.id), identity: bob.identity.id, urls: [] }, hash))
+      yield* bob.spaces.open(encodeIdentityTicket({ space: bytesOfText(hers.id), identity: bob.identity.id, urls: [] }, hash))
       const his = yield* letIn(hers, bob)
       yield* elapse("5 seconds")
       yield* his.create(Task, { title: "milk" })

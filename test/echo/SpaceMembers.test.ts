@@ -4,8 +4,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
-import { bytesOf } from "../../src/layers/halo/HeldOperations.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
+import { bytesOfText } from "../../src/schema/echo/FeedTable.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
 import { letIn, type Person, person } from "../halo/Household.ts"
@@ -157,7 +157,7 @@ describe("a space of an identity", () => {
         yield* elapse("5 seconds")
         const say = ({ identity, operations }: Person) =>
           Effect.scoped(
-            Effect.flatMap(operations.open(bytesOf(hers.id), null), ({ publish }) =>
+            Effect.flatMap(operations.open(bytesOfText(hers.id), null), ({ publish }) =>
               publish({ type: "Unknown", number: 77, content: Uint8Array.of(0xf6) }, { device: identity.device })
             )
           )

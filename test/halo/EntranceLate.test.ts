@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../src/index.ts"
-import { bytesOf } from "../../src/layers/halo/HeldOperations.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
+import { bytesOfText } from "../../src/schema/echo/FeedTable.ts"
 import { encodeMessage } from "../../src/schema/echo/ReplicationMessage.ts"
 import { lateBytesMax, quarantineOperationsMax } from "../../src/schema/platform/Limits.ts"
 import type { SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
@@ -31,7 +31,7 @@ const removed = Effect.gen(function* () {
   yield* his.close
   yield* network.heal
   const feeds = yield* feedsIn(bob, his)
-  const operations = yield* ann.operations.open(bytesOf(hers.id), null)
+  const operations = yield* ann.operations.open(bytesOfText(hers.id), null)
   const isHis = ({ text }: { readonly text: string }) => operations.deviceOf(text) === bob.identity.deviceText
   const own = feeds.list().find(isHis)!
   const others = feeds.list().find((feed) => !isHis(feed))!
@@ -121,7 +121,7 @@ describe("the entrance, to who is out", () => {
   it.effect("keeps few more than 1,000 of those of others whom he has let in, and none once it is full", () =>
     Effect.gen(function* () {
       const { bob, hers, his, operations } = yield* removed
-      const space = bytesOf(hers.id)
+      const space = bytesOfText(hers.id)
       const device = "eve, device"
       const junk = yield* bob.operations.open(space, null)
       const admit = yield* junk.publish(new Someone("eve").admission(space, device, 2), { device: bob.identity.device })
@@ -145,7 +145,7 @@ describe("the entrance, to who is out", () => {
   it.effect("keeps 1,000 of the operations that he goes on signing, and the space goes on", () =>
     Effect.gen(function* () {
       const { bob, hers, his, operations } = yield* removed
-      const junk = yield* bob.operations.open(bytesOf(his.id), null)
+      const junk = yield* bob.operations.open(bytesOfText(his.id), null)
       const before = operations.list().length
       for (let n = 0; n < quarantineOperationsMax + 100; n++)
         yield* junk.publish({ type: "SetPolicy", isLocked: n % 2 === 0 }, { device: bob.identity.device })

@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as FeedStoreLayer from "../../src/layers/echo/FeedStore.ts"
-import { bytesOf } from "../../src/layers/halo/HeldOperations.ts"
 import * as Connection from "../../src/layers/mesh/Connection.ts"
 import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
 import * as SwarmLayer from "../../src/layers/mesh/Swarm.ts"
 import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
 import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
+import { bytesOfText } from "../../src/schema/echo/FeedTable.ts"
 import { type ControlMessage, decodeControl, encodeControl } from "../../src/schema/halo/ControlMessage.ts"
 import { FeedStore } from "../../src/services/echo/FeedStore.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
@@ -57,7 +57,7 @@ export const meet = Effect.fnUntraced(function* <A>(
     Effect.gen(function* () {
       const services = yield* Layer.build(Layer.fresh(SwarmLayer.layer.pipe(Layer.provide(below), Layer.provide(platform))))
       yield* Context.get(services, Swarm).join({
-        space: bytesOf(space.id),
+        space: bytesOfText(space.id),
         device: identity.device,
         isMember: () => true,
         channel: "echo/replicate",
@@ -87,7 +87,7 @@ export const feedsIn = Effect.fnUntraced(function* ({ identity, keyring, storage
   const platform = Layer.mergeAll(Layer.succeed(Storage, storage), Layer.succeed(Keyring, keyring), CryptoNode.layer)
   const services = yield* Layer.build(Layer.fresh(Layer.provide(FeedStoreLayer.layer, platform)))
   return yield* Context.get(services, FeedStore).open({
-    space: bytesOf(space.id),
+    space: bytesOfText(space.id),
     device: identity.device,
     admits: () => true,
     feedId: () => new Uint8Array(32)

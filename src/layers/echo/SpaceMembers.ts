@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { bytesOfText } from "../../schema/echo/FeedTable.ts"
 import { decodeAcceptance, encodeOffer, encodeWelcome } from "../../schema/halo/Admission.ts"
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import { type Cap, roles } from "../../schema/halo/Operation.ts"
@@ -22,7 +23,7 @@ import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { bytesOf, changesOf, namesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
+import { changesOf, namesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
 import { changesBy, frontierOf, ownDevices, seenOf, withheldOf } from "./SpaceSeen.ts"
 
 /** What the membership of a space is made with. */
@@ -99,7 +100,7 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     const why = beyond(target)
     if (why !== null) return yield* refuse("a removal", why)
     const seen = yield* revoking(operations.membership.devicesOf(target), given)
-    yield* say({ type: "Cap", identity: bytesOf(target), maxRole, ...seen })
+    yield* say({ type: "Cap", identity: bytesOfText(target), maxRole, ...seen })
   })
 
   /** Does something with the recovery key of the own identity, which is wiped afterwards. */
@@ -116,7 +117,7 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
   const removeDevice = Effect.fnUntraced(function* (target: string, device: string, given: Revoking = {}) {
     if (!operations.membership.devicesOf(target).includes(device))
       return yield* refuse("a removal", "that identity has no such device here. Take one that `people` lists.")
-    const payload = { type: "RemoveDevice", identity: bytesOf(target), device: bytesOf(device), reason: 0 } as const
+    const payload = { type: "RemoveDevice", identity: bytesOfText(target), device: bytesOfText(device), reason: 0 } as const
     const seen = yield* revoking([device], given)
     const what = "to take away a device that is not below this one"
     if (given.phrase !== undefined) return yield* recovering(given.phrase, what, (signer) => say({ ...payload, ...seen }, signer))

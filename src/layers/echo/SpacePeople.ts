@@ -1,8 +1,6 @@
 /**
  * The people of a space as applications are shown them: roles, names, and how this device's own person went.
  */
-import * as Base64Url from "effect/encoding/Base64Url"
-import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import { type Role, roles } from "../../schema/halo/Operation.ts"
 import type { NameOf } from "../../schema/halo/ProvenanceText.ts"
@@ -13,9 +11,6 @@ import type { Person, Removed, RoleName } from "../../services/halo/SpaceMembers
 import type { OpenSpace } from "./OpenSpace.ts"
 import { coalesced } from "./SpaceFace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-
-/** A key or an identity that was given as text. */
-export const bytesOf = (text: string): Uint8Array => Result.getOrThrow(Base64Url.decode(text))
 
 const names = Object.keys(roles) as ReadonlyArray<RoleName>
 

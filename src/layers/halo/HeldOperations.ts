@@ -2,7 +2,6 @@
  * The operations of one open space as they are held in memory: by id, in the order in which they came to count, and judged.
  */
 import * as Base64Url from "effect/encoding/Base64Url"
-import * as Result from "effect/Result"
 import type { Membership } from "../../schema/halo/Membership.ts"
 import { roles } from "../../schema/halo/Operation.ts"
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
@@ -22,6 +21,8 @@ export class HeldOperations {
   private readonly hash: Hash
   private readonly listeners = new Set<Listener>()
   private order: Array<DecodedOperation> = []
+  /** Those of types that this version does not know: they are asked for at every write. */
+  private unread: Array<DecodedOperation> = []
   private byId = new Map<string, DecodedOperation>()
   private childless = new Map<string, Uint8Array>()
   private readonly counts = new Map<string, number>()
@@ -71,7 +72,7 @@ export class HeldOperations {
 
   /** What somebody who may write here has said that this version does not know, or null. */
   unknown(): string | null {
-    for (const { operation, payload } of this.order) {
+    for (const { operation, payload } of this.unread) {
       if (payload.type !== "Unknown") continue
       const entry = this.membership.entry(operation.id)
       if (entry?.standing === "valid" && entry.role >= roles.editor) return `a control operation of type ${payload.number}`
@@ -84,6 +85,7 @@ export class HeldOperations {
     const { id, operation } = decoded
     this.membership.enter(operation)
     this.order.push(decoded)
+    if (decoded.payload.type === "Unknown") this.unread.push(decoded)
     this.byId.set(operation.id, decoded)
     this.set.add(id)
     for (const parent of operation.parents) this.childless.delete(parent)
@@ -99,6 +101,7 @@ export class HeldOperations {
     this.membership = this.begin()
     this.set = new OperationSet(this.hash)
     this.order = []
+    this.unread = []
     this.byId = new Map()
     this.childless = new Map()
     this.counts.clear()
@@ -119,5 +122,3 @@ export class HeldOperations {
 
 /** A key or an id as text. */
 export const textOf = (bytes: Uint8Array): string => Base64Url.encode(bytes)
-
-export const bytesOf = (text: string): Uint8Array => Result.getOrThrow(Base64Url.decode(text))

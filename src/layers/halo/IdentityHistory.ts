@@ -2,8 +2,7 @@
  * What a device of an identity did since a time, in all spaces of the identity: for who has to say from when on it was not its owner's.
  */
 import * as Effect from "effect/Effect"
-import * as Base64Url from "effect/encoding/Base64Url"
-import * as Result from "effect/Result"
+import { bytesOfText } from "../../schema/echo/FeedTable.ts"
 import { told } from "../../schema/halo/ProvenanceText.ts"
 import type { OpenError, Space, SpaceService } from "../../services/echo/SpaceService.ts"
 import type { Deed, DeviceHistory } from "../../services/halo/IdentityService.ts"
@@ -44,7 +43,7 @@ export const historyOf = Effect.fnUntraced(function* (
   const graph = Effect.map(operations.open(held.id, held.genesis), (set) => deedsIn(set, null, device, since))
   deeds.push(...(yield* Effect.scoped(graph)))
   for (const { id, ticket } of yield* kept) {
-    const bytes = Result.getOrThrow(Base64Url.decode(id))
+    const bytes = bytesOfText(id)
     deeds.push(...(yield* Effect.scoped(Effect.map(operations.open(bytes, null), (set) => deedsIn(set, id, device, since)))))
     const space = yield* spaces.open(ticket)
     changes.set(id, yield* space.membership.changesBy(device, since))

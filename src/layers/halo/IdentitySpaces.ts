@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
+import { bytesOfText } from "../../schema/echo/FeedTable.ts"
 import { decodeTicket } from "../../schema/echo/Space.ts"
 import { decodeAcceptance, encodeOffer, encodeWelcome } from "../../schema/halo/Admission.ts"
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
@@ -18,8 +19,6 @@ import { NotPermitted } from "../../services/halo/OperationStore.ts"
 import { PhraseNeeded, type Revoking } from "../../services/halo/SpaceMembership.ts"
 import { betweenWelcomes } from "./IdentityEntry.ts"
 import type { Surroundings } from "./IdentityFace.ts"
-
-const bytesOf = (id: string): Uint8Array => Result.getOrThrow(Base64Url.decode(id))
 
 export const offerOf = ({ genesis }: HeldIdentity): string => encodeOffer({ kind: "device", genesis })
 
@@ -66,7 +65,7 @@ export const admit = Effect.fnUntraced(function* (surroundings: Surroundings, he
   const acceptance = yield* accepted(surroundings, held, text)
   const welcomes = [yield* addedTo(surroundings, held, held.id, acceptance)]
   for (const { id } of yield* spacesOf(surroundings, held))
-    welcomes.push(yield* addedTo(surroundings, held, bytesOf(id), acceptance))
+    welcomes.push(yield* addedTo(surroundings, held, bytesOfText(id), acceptance))
   return welcomes.filter((welcome) => welcome !== null).join(betweenWelcomes)
 })
 
@@ -80,10 +79,10 @@ export const bring = Effect.fnUntraced(function* (surroundings: Surroundings, he
   const added = graph.list().flatMap(({ payload }) => (payload.type === "AddDevice" ? [payload] : []))
   const live = added.filter(({ device }) => graph.membership.rightOf(Base64Url.encode(device)) !== null)
   for (const { id } of yield* spacesOf(surroundings, held)) {
-    const { membership } = yield* operations.open(bytesOf(id), null)
+    const { membership } = yield* operations.open(bytesOfText(id), null)
     for (const each of live)
       if (membership.device(Base64Url.encode(each.device)).standing === "stranger")
-        yield* addedTo(surroundings, held, bytesOf(id), each)
+        yield* addedTo(surroundings, held, bytesOfText(id), each)
   }
 }, Effect.scoped)
 
@@ -117,7 +116,7 @@ export const revoke = Effect.fnUntraced(function* (
     Effect.scoped(Effect.flatMap(operations.open(id, graph), ({ membership }) => isToGo(membership, held, device, options)))
   const tickets: Array<string> = []
   yield* judge(held.id, held.genesis)
-  for (const { id, ticket } of yield* spacesOf(surroundings, held)) if (yield* judge(bytesOf(id), null)) tickets.push(ticket)
+  for (const { id, ticket } of yield* spacesOf(surroundings, held)) if (yield* judge(bytesOfText(id), null)) tickets.push(ticket)
   yield* own.membership.removeDevice(held.text, device, options)
   for (const ticket of tickets) {
     const space = yield* spaces.open(ticket)

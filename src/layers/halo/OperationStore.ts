@@ -12,6 +12,7 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import { bytesOfText } from "../../schema/echo/FeedTable.ts"
 import { decodeCertificate } from "../../schema/halo/Certificate.ts"
 import { readIdentityGenesis } from "../../schema/halo/Identity.ts"
 import { Membership } from "../../schema/halo/Membership.ts"
@@ -33,7 +34,7 @@ import {
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import { Storage, StorageFailed } from "../../services/platform/Storage.ts"
-import { bytesOf, HeldOperations, textOf } from "./HeldOperations.ts"
+import { HeldOperations, textOf } from "./HeldOperations.ts"
 
 interface Platform {
   readonly storage: Storage["Service"]
@@ -305,7 +306,7 @@ class Operations implements SpaceOperations {
   private identityOf({ by, proof }: Operation): Uint8Array {
     const holder = proof === null ? undefined : this.membership.holder(proof, by)
     // a device that an identity adds by its recovery key, in its own graph, cites nothing
-    return holder === undefined ? this.space : bytesOf(holder)
+    return holder === undefined ? this.space : bytesOfText(holder)
   }
 
   private readonly publishing = Effect.fnUntraced({ self: this }, function* (payload: Payload, signer: Signer) {
@@ -320,7 +321,7 @@ class Operations implements SpaceOperations {
       )
     const right = membership.rightOf(textOf(by))
     if (right === null) return yield* refuse("this device is no member here, or no more. Ask an admin to let it in.")
-    const proof = right.proof === null ? null : bytesOf(right.proof)
+    const proof = right.proof === null ? null : bytesOfText(right.proof)
     // what the recovery key adds begins a certificate
     const parents = proof === null && payload.type === "AddDevice" ? [] : this.parentsFor(right.proof)
     const time = clock.currentTimeMillisUnsafe()
@@ -335,7 +336,7 @@ class Operations implements SpaceOperations {
   private parentsFor(proof: string | null): ReadonlyArray<Uint8Array> {
     const heads = this.membership.validHeads()
     const cited = heads.length <= operationParentsMax || proof === null ? heads : [proof, ...heads]
-    return [...new Set(cited)].slice(0, operationParentsMax).map(bytesOf).sort(compareBytes)
+    return [...new Set(cited)].slice(0, operationParentsMax).map(bytesOfText).sort(compareBytes)
   }
 }
 

@@ -3,6 +3,8 @@
  *
  * The numbers are local to one opened space and never stored or sent.
  */
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Result from "effect/Result"
 
 const letters = Uint8Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", (each) => each.charCodeAt(0))
 
@@ -17,6 +19,9 @@ export const feedText = (id: Uint8Array): string => {
   }
   return String.fromCharCode.apply(null, text)
 }
+
+/** The bytes of an id or a key that was made text by this program: what is no base64url is a fault of the caller's. */
+export const bytesOfText = (text: string): Uint8Array => Result.getOrThrow(Base64Url.decode(text))
 
 /** The characters of a feed's id as text. */
 export const feedTextLength = 43
