@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import * as Bell from "../../src/services/platform/Bell.ts"
 
 describe("Bell", () => {
@@ -54,6 +55,22 @@ describe("Bell", () => {
       yield* Fiber.interrupt(third)
       // it was woken and did not go on: the ring is left for who comes next
       yield* bell.rung
+    })
+  )
+
+  it.effect("a ring is heard wherever in its waiting the fiber has given way to others", () =>
+    Effect.gen(function* () {
+      for (const ops of [3, 4, 5, 6, 7]) {
+        for (let turns = 0; turns < 12; turns++) {
+          const bell = yield* Bell.make
+          const waits = Effect.provideService(bell.rung, Scheduler.MaxOpsBeforeYield, ops)
+          const fiber = yield* Effect.forkChild(waits, { startImmediately: true })
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          bell.ring()
+          for (let turn = 0; turn < 24; turn++) yield* Effect.yieldNow
+          assert.isDefined(fiber.pollUnsafe(), `a turn of ${ops} operations, rung after ${turns} turns`)
+        }
+      }
     })
   )
 })

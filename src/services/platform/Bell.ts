@@ -21,6 +21,8 @@ export class Bell {
   constructor(dispatcher: Scheduler.SchedulerDispatcher) {
     this.dispatcher = dispatcher
     const woken = Effect.callback<void>((resume) => {
+      // a fiber may give way to others after it has looked and before it comes here
+      if (this.isRung) return resume(Exit.void)
       this.waiting.add(resume)
       return Effect.sync(() => this.waiting.delete(resume))
     })
