@@ -170,6 +170,24 @@ describe("Membership", () => {
     )
   })
 
+  it("[S57] what a removed admin locked unseen is open, though an accomplice builds upon it, and shut again where it was locked before", () => {
+    for (const isLockedBefore of [false, true]) {
+      const told = new Told()
+      const bob = told.admit("A1", told.genesis, "B", 3)
+      const carol = told.admit("A1", told.genesis, "C", 2, [bob])
+      const before = told.put("A1", told.genesis, [carol], { type: "SetPolicy", isLocked: isLockedBefore })
+      const other = told.put("B1", bob, [before], { type: "SetPolicy", isLocked: !isLockedBefore })
+      const removal = told.remove("A1", told.genesis, "B", [before])
+      const accomplice = told.put("C1", carol, [other], { type: "AddDevice", device: "C2" })
+      const dan = told.admit("A1", told.genesis, "D", 2, [accomplice, removal])
+      const { evaluated } = told
+      assert.strictEqual(evaluated.standing(accomplice), "valid")
+      assert.strictEqual(evaluated.standing(other), "quarantined")
+      assert.strictEqual(evaluated.isLockedNow(), isLockedBefore)
+      assert.strictEqual(evaluated.standing(dan), isLockedBefore ? "malformed" : "valid")
+    }
+  })
+
   it("a founder removes a member with a thousand descendants, whom he has not seen", () => {
     const founder = new Graph(1).operations[0]!
     const operations: Array<Operation> = [founder]

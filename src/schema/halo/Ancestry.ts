@@ -24,10 +24,7 @@ export class Ancestry {
   add(parents: ReadonlyArray<number>): number {
     const number = this.pasts.length
     const past: Array<Piece> = []
-    for (const parent of parents) {
-      const pieces = this.pasts[parent]!
-      for (let at = 0; at < pieces.length; at++) past[at] = union(past[at] ?? null, pieces[at]!)
-    }
+    for (const parent of parents) unite(past, this.pasts[parent]!)
     for (let at = 0; at < past.length; at++) past[at] ??= null
     for (const parent of parents) put(past, parent)
     this.pasts.push(past)
@@ -36,9 +33,40 @@ export class Ancestry {
 
   /** Whether `a` lies in the causal past of `b`. */
   isBefore(a: number, b: number): boolean {
-    const piece = this.pasts[b]![Math.floor(a / pieceBits)] ?? null
-    return piece !== null && (piece[wordOf(a)]! & bitOf(a)) !== 0
+    return holds(this.pasts[b]!, a)
   }
+
+  /** What lies in the past of any of some operations: of none, as it is given. */
+  covered(): Covered {
+    return new Covered(this.pasts)
+  }
+}
+
+export class Covered {
+  private readonly pasts: ReadonlyArray<ReadonlyArray<Piece>>
+  private readonly all: Array<Piece> = []
+
+  constructor(pasts: ReadonlyArray<ReadonlyArray<Piece>>) {
+    this.pasts = pasts
+  }
+
+  /** Takes the past of one more. */
+  add(op: number): void {
+    unite(this.all, this.pasts[op]!)
+  }
+
+  has(op: number): boolean {
+    return holds(this.all, op)
+  }
+}
+
+const holds = (past: ReadonlyArray<Piece>, op: number): boolean => {
+  const piece = past[Math.floor(op / pieceBits)] ?? null
+  return piece !== null && (piece[wordOf(op)]! & bitOf(op)) !== 0
+}
+
+const unite = (past: Array<Piece>, pieces: ReadonlyArray<Piece>): void => {
+  for (let at = 0; at < pieces.length; at++) past[at] = union(past[at] ?? null, pieces[at]!)
 }
 
 /** One of both, when it holds the other already. */

@@ -7,23 +7,15 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { dominates, type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import { type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 import { feedsIn, type Operation, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
+import { type Node, Revoking } from "./Revoking.ts"
 import { memberOf, Roster } from "./Roster.ts"
 import { Upcoming } from "./Upcoming.ts"
 
 export type { DeviceRight, DeviceStanding, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
-
-interface Node {
-  readonly operation: Operation
-  /** Null when its signer had no such right. */
-  readonly right: Right | null
-  readonly grants: ReadonlyArray<Grant>
-  /** What it takes away if it stands. */
-  readonly kills: Array<Grant>
-}
 
 const noGrants: ReadonlyArray<Grant> = []
 
@@ -46,7 +38,8 @@ export class Membership {
   /** Operations that admit a feed, or endorse some of it. */
   private readonly feeds = new Map<string, Array<number>>()
   private readonly revocationsAt = new Map<string, Array<number>>()
-  private readonly policies = new Policies(this.ancestry, (op) => this.settingOf(op))
+  private readonly policies = new Policies(this.ancestry, (op) => this.nodes[op]!)
+  private readonly revoking = new Revoking(this.ancestry, this.nodes, (id) => this.numbers.get(id))
   private readonly upcoming = new Upcoming((op) => this.nodes[op]!.right!.rank)
   private readonly known: Known
   /** What lies in the past of everything and was never added: in an identity's own space, the identity itself. */
@@ -58,12 +51,11 @@ export class Membership {
     this.known = {
       ancestry: this.ancestry,
       grantsOf: (id) => this.nodes[this.numbers.get(id) ?? -1]?.grants ?? noGrants,
-      isLocked: (op) => this.policies.isLocked(op),
+      isLocked: (op) => this.isLockedIn((other) => this.ancestry.isBefore(other, op)),
       self
     }
     this.before = self === null ? [] : [this.ancestry.add([])]
     if (self === null) return
-    this.policies.add([])
     this.nodes.push({ operation: itself, right: null, grants: [self], kills: [] })
     this.valid.push(true)
     this.list(self)
@@ -105,23 +97,17 @@ export class Membership {
     return [...ops].map((op) => ({ deed: this.nodes[op]!.operation.deed, rank: this.nodes[op]!.right!.rank }))
   }
 
-  private settingOf(op: number) {
-    const node = this.nodes[op]
-    return node === undefined ? undefined : { id: node.operation.id, rank: node.right?.rank ?? 0, deed: node.operation.deed }
-  }
-
   /** Takes one operation whose parents are here; what follows from it is known once `settle` has been called. */
   enter(operation: Operation): void {
     const parents = this.parentsOf(operation)
     const op = this.ancestry.add(parents)
-    this.policies.add(parents)
     const found = structural(this.known, op, operation)
     const node: Node = { operation, right: found?.right ?? null, grants: found?.grants ?? noGrants, kills: [] }
     this.nodes.push(node)
     this.valid.push(false)
     this.numbers.set(operation.id, op)
     if (found === null) return
-    if (operation.deed.type === "SetPolicy") this.policies.set(op)
+    if (operation.deed.type === "SetPolicy") this.policies.add(op)
     for (const grant of found.right.uses) grant.users.push(op)
     for (const grant of found.grants) this.list(grant)
     this.listRevocation(op, node)
@@ -161,43 +147,9 @@ export class Membership {
   }
 
   private meet(revocation: number, grant: Grant): void {
-    if (!this.kills(revocation, grant)) return
+    if (!this.revoking.kills(revocation, grant)) return
     this.nodes[revocation]!.kills.push(grant)
     grant.killers.push(revocation)
-  }
-
-  /** Whether a revocation takes a grant away, if it stands: never one that came after it. */
-  private kills(revocation: number, grant: Grant): boolean {
-    if (grant.op === revocation || this.ancestry.isBefore(revocation, grant.op)) return false
-    const { operation, right } = this.nodes[revocation]!
-    const { deed } = operation
-    switch (deed.type) {
-      case "Cap":
-        return grant.role > deed.maxRole && dominates(right!, grant)
-      case "Leave":
-        return true
-      case "RevokeInvite":
-        return right!.role > grant.role
-      case "RemoveDevice":
-        if (grant.identity !== deed.identity) return false
-        if (right!.identity !== grant.identity) return dominates(right!, grant.member!)
-        return right!.rank > rankOfGrant(grant) || right!.uses[0] === grant
-      default:
-        return false
-    }
-  }
-
-  /** Whether an operation that uses a grant is cut off by a revocation that takes it away. */
-  private cuts(revocation: number, op: number, grant: Grant): boolean {
-    if (op === revocation) return false
-    const { operation, right } = this.nodes[revocation]!
-    const { deed } = operation
-    // who goes by himself takes nothing with him, and nobody above him
-    if (deed.type === "Leave" || (deed.type === "RemoveDevice" && right!.uses[0] === grant))
-      return this.ancestry.isBefore(revocation, op) && this.nodes[op]!.right!.rank <= right!.rank
-    if (!this.ancestry.isBefore(op, revocation)) return true
-    const from = "voidFrom" in deed && deed.voidFrom !== null ? this.numbers.get(deed.voidFrom) : undefined
-    return from !== undefined && (from === op || this.ancestry.isBefore(from, op))
   }
 
   /** Judges what may stand, the greatest rank first: what an operation depends on is judged before it. */
@@ -216,7 +168,7 @@ export class Membership {
     }
     for (const grant of kills) {
       this.changed.add(grant.identity)
-      for (const user of grant.users) if (this.valid[user] && this.cuts(op, user, grant)) this.fall(user)
+      for (const user of grant.users) if (this.valid[user] && this.revoking.cuts(op, user, grant)) this.fall(user)
     }
   }
 
@@ -235,14 +187,14 @@ export class Membership {
       }
       for (const grant of kills) {
         this.changed.add(grant.identity)
-        for (const user of grant.users) if (!this.valid[user] && this.cuts(op, user, grant)) this.upcoming.add(user)
+        for (const user of grant.users) if (!this.valid[user] && this.revoking.cuts(op, user, grant)) this.upcoming.add(user)
       }
     }
   }
 
   private mayUse(op: number, grant: Grant): boolean {
     if (!this.valid[grant.op]) return false
-    return !grant.killers.some((revocation) => this.valid[revocation]! && this.cuts(revocation, op, grant))
+    return !grant.killers.some((revocation) => this.valid[revocation]! && this.revoking.cuts(revocation, op, grant))
   }
 
   // What a key may do -------------------------------------------------------------------------------------------------------------
@@ -253,7 +205,7 @@ export class Membership {
     const next = this.nodes.length
     const isBefore = (a: number, b: number) =>
       b === next ? parents.some((parent) => parent === a || this.ancestry.isBefore(a, parent)) : this.ancestry.isBefore(a, b)
-    const isLocked = (op: number) => (op === next ? this.policies.isLockedAfter(parents) : this.policies.isLocked(op))
+    const isLocked = (op: number) => this.isLockedIn((other) => isBefore(other, op))
     return structural({ ...this.known, ancestry: { isBefore }, isLocked }, next, operation) !== null
   }
 
@@ -295,7 +247,13 @@ export class Membership {
 
   /** Whether nobody is let in any more, by all that is here. */
   isLockedNow(): boolean {
-    return this.policies.isLockedAfter(this.validHeads().map((id) => this.numbers.get(id)!))
+    return this.policies.isLocked((op) => this.valid[op]!)
+  }
+
+  /** The same by what lies in a past alone, and stands by what lies there. */
+  private isLockedIn(isPast: (op: number) => boolean): boolean {
+    const then = this.revoking.within(isPast)
+    return this.policies.isLocked((op) => isPast(op) && then.stood(op))
   }
 
   standing(id: string): Standing {
@@ -328,7 +286,7 @@ export class Membership {
       role: right?.role ?? 0,
       signer: uses[0]?.kind ?? null,
       rights: this.idsOf(uses.map((grant) => grant.op)),
-      cutBy: this.idsOf(uses.flatMap((grant) => this.killersOf(grant).filter((each) => this.cuts(each, op, grant)))),
+      cutBy: this.idsOf(uses.flatMap((grant) => this.killersOf(grant).filter((each) => this.revoking.cuts(each, op, grant)))),
       grants: grants.map((grant) => {
         const { identity, key, kind, role } = grant
         return { kind, identity, key, role, endedBy: this.idsOf(this.killersOf(grant)) }

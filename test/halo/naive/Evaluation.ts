@@ -129,10 +129,20 @@ export class Evaluation {
 
   private isLocked(id: string): boolean {
     const past = this.pasts.get(id)!
-    const set = this.order.filter((each) => past.has(each.id) && each.deed.type === "SetPolicy" && this.authors.has(each.id))
+    const known = this.order.filter((each) => past.has(each.id))
+    if (!known.some(({ deed }) => deed.type === "SetPolicy")) return this.isLockedBy([], this.order[0]!)
+    const then = new Evaluation(known)
+    return this.isLockedBy(
+      known.filter((each) => each.deed.type === "SetPolicy" && then.valid.has(each.id)),
+      this.order[0]!
+    )
+  }
+
+  /** The policy that the past of an operation shows: by what stood there, as if nothing else had ever been. */
+  private isLockedBy(set: ReadonlyArray<Operation>, genesis: Operation): boolean {
     const heads = set.filter((each) => !set.some((other) => this.isBefore(each.id, other.id)))
     heads.sort((a, b) => compare(this.authors.get(b.id)!.rank, this.authors.get(a.id)!.rank) || (a.id < b.id ? 1 : -1))
-    const { deed } = heads[0] ?? this.order[0]!
+    const { deed } = heads[0] ?? genesis
     return "isLocked" in deed && deed.isLocked
   }
 

@@ -82,7 +82,7 @@ export const membership: ReadonlyArray<Mutant> = [
     kind: "a right kept or taken too long",
     says: "A revocation takes away what is granted after it, too.",
     seen: "Somebody is let in again by who has seen his removal: he stays out, and the rules say that he is in.",
-    file: "src/schema/halo/Membership.ts",
+    file: "src/schema/halo/Revoking.ts",
     edits: [
       {
         from: "if (grant.op === revocation || this.ancestry.isBefore(revocation, grant.op)) return false",
@@ -97,7 +97,7 @@ export const membership: ReadonlyArray<Mutant> = [
     kind: "a right kept or taken too long",
     says: "What somebody did from a point on which a revocation names as the beginning of a theft counts as far as it was seen.",
     seen: "An admin lets somebody in, and is removed with a time before that by who has seen it: the guest stays in, and the rules put him out.",
-    file: "src/schema/halo/Membership.ts",
+    file: "src/schema/halo/Revoking.ts",
     edits: [
       {
         from: "    return from !== undefined && (from === op || this.ancestry.isBefore(from, op))",
