@@ -151,8 +151,8 @@ export const platformFree: Rule = (sources) =>
       )
   )
 
-/** Where the time of day is asked for: stamps of change sets and operations, and worlds, which have it themselves. */
-const stamps = /^src\/(layers\/echo\/OpenSpace|layers\/halo\/OperationStore|layers\/simulation\/\w+)\.ts$/
+/** Where the time of day is asked for: stamps of change sets and operations, what they are held against, and worlds, which have it themselves. */
+const stamps = /^src\/(layers\/echo\/(OpenSpace|SpaceMembers)|layers\/halo\/OperationStore|layers\/simulation\/\w+)\.ts$/
 
 /** Pauses, silence and deadlines are measured by a clock that only goes forward, since people set that of the wall. */
 export const wallClock: Rule = (sources) =>

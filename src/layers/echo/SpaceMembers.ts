@@ -4,6 +4,7 @@
  * What a revocation says of feeds (how far this device has applied them) is asked of the life just before it is signed: what is applied
  * later counts as not seen, so that nothing is kept that nobody looked at.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import type * as Redacted from "effect/Redacted"
@@ -23,8 +24,9 @@ import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { changesOf, namesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
+import { changesOf, namesOf, peopleOf, removalOf, roleOf } from "./SpacePeople.ts"
 import { changesBy, frontierOf, ownDevices, seenOf, withheldOf } from "./SpaceSeen.ts"
+import { beginningsOf } from "./SpaceTheft.ts"
 
 /** What the membership of a space is made with. */
 export interface MembersOptions {
@@ -36,6 +38,9 @@ export interface MembersOptions {
   /** Where signaling may be found, told to whoever comes in. */
   readonly urls: ReadonlyArray<string>
 }
+
+const each = <A, E>(list: ReadonlyArray<A>, work: (one: A) => Effect.Effect<void, E>): Effect.Effect<void, E> =>
+  Effect.forEach(list, work, { discard: true })
 
 const invalid = (reason: string) => new AdmissionInvalid({ expected: "acceptance", reason })
 
@@ -80,10 +85,13 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     return yield* Result.isSuccess(welcome) ? Effect.succeed(welcome.success) : refuse("a welcome", welcome.failure.message)
   })
 
+  /** What is said of some devices: once, or once for each beginning of a theft. */
   const revoking = Effect.fnUntraced(function* (devices: ReadonlyArray<string>, { since }: Revoking) {
     const life = yield* handle.live
     const frontier: ReadonlyArray<SeenFeed> = yield* frontierOf(life, new Set(devices), since ?? null)
-    return { frontier, voidFrom: since === undefined ? null : voidFrom(operations, new Set(devices), since) }
+    const now = yield* Clock.currentTimeMillis
+    const beginnings = since === undefined ? [] : beginningsOf(operations, new Set(devices), { since, now })
+    return (beginnings.length === 0 ? [null] : beginnings).map((voidFrom) => ({ frontier, voidFrom }))
   })
 
   /** Why nothing can be taken from somebody, or null. Who was removed may be removed again, from an earlier time on. */
@@ -100,7 +108,7 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     const why = beyond(target)
     if (why !== null) return yield* refuse("a removal", why)
     const seen = yield* revoking(operations.membership.devicesOf(target), given)
-    yield* say({ type: "Cap", identity: bytesOfText(target), maxRole, ...seen })
+    yield* each(seen, (one) => say({ type: "Cap", identity: bytesOfText(target), maxRole, ...one }))
   })
 
   /** Does something with the recovery key of the own identity, which is wiped afterwards. */
@@ -120,11 +128,13 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     const payload = { type: "RemoveDevice", identity: bytesOfText(target), device: bytesOfText(device), reason: 0 } as const
     const seen = yield* revoking([device], given)
     const what = "to take away a device that is not below this one"
-    if (given.phrase !== undefined) return yield* recovering(given.phrase, what, (signer) => say({ ...payload, ...seen }, signer))
-    const [own, theirs] = [rightOf(identity.deviceText), rightOf(device)]
+    const sayAll = (signer: Signer) => each(seen, (one) => say({ ...payload, ...one }, signer))
+    if (given.phrase !== undefined) return yield* recovering(given.phrase, what, sayAll)
+    const [ours, theirs] = [rightOf(identity.deviceText), rightOf(device)]
     const isOwn = target === identity.text && device !== identity.deviceText
-    if (isOwn && own !== null && theirs !== null && own.rank <= theirs.rank) return yield* new PhraseNeeded({ what })
-    yield* say({ ...payload, ...seen })
+    if (isOwn && ours !== null && theirs !== null && ours.rank <= theirs.rank) return yield* new PhraseNeeded({ what })
+    // who takes himself away has no right to say it twice
+    yield* device === identity.deviceText ? say({ ...payload, ...seen[0]! }) : sayAll(own)
   })
 
   const leave = Effect.fnUntraced(function* (phrase?: Redacted.Redacted<string>) {

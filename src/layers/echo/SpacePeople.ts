@@ -86,16 +86,3 @@ export const removalOf = (space: OpenSpace, operations: SpaceOperations, self: H
   const by = last.payload.type === "Leave" ? null : (membership.entry(last.operation.id)?.identity ?? null)
   return { by, time: last.time, unsent: Math.max(0, space.state.local - acknowledged) }
 }
-
-/**
- * The operation from which on what some devices did is void: the first that one of them signed at or after a time, as it says itself. If
- * there is none, the latest of all where another signed it: nothing of theirs comes after it, and the revocation still says that they
- * were stolen.
- */
-export const voidFrom = (operations: SpaceOperations, devices: ReadonlySet<string>, since: number): Uint8Array | null => {
-  const list = operations.list()
-  const theirs = list.find(({ operation, time }) => devices.has(operation.by) && time >= since)
-  const latest = list.at(-1)
-  if (theirs !== undefined || latest === undefined) return theirs?.id ?? null
-  return devices.has(latest.operation.by) ? null : latest.id
-}

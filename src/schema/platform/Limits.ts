@@ -126,5 +126,7 @@ export const signerOperationsMax = 10_000
 export const waitingOperationBytesMax = 4_194_304
 /** W: feeds that a revocation says to have seen; with 32 parents it fits in an operation. */
 export const frontierFeedsMax = 200
+/** W: from how many operations on, apart from each other, a theft is said to have begun. */
+export const beginningsMax = 32
 /** W: the name of a person or a device. */
 export const nameBytesMax = 256
