@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { ObjectType } from "../../schema/echo/ObjectType.ts"
-import { readName } from "../../schema/halo/Name.ts"
+import { readName, shownName } from "../../schema/halo/Name.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { Space, SpaceService } from "../../services/echo/SpaceService.ts"
 import { type Identity, type IdentityDevice, NameInvalid, PhraseWrong } from "../../services/halo/IdentityService.ts"
@@ -61,7 +61,7 @@ export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Sp
     const rows = yield* membership.devices
     return rows.map((row): IdentityDevice => {
       const { name = "", platform = "" } = names.get(row.device) ?? {}
-      return { ...row, name, platform, isThis: row.device === held.deviceText }
+      return { ...row, name: shownName(name), platform: shownName(platform), isThis: row.device === held.deviceText }
     })
   })
 
