@@ -4,8 +4,16 @@
  * A defect is another matter: it is a bug of ours, and is printed whole, so that it can be reported.
  */
 import * as Cause from "effect/Cause"
+import * as Schema from "effect/Schema"
 
 export const exitFailed = 1
+
+/** No passphrase came, or not one that may be used. */
+export class PassphraseUnread extends Schema.TaggedError<PassphraseUnread>()("PassphraseUnread", { reason: Schema.String }) {
+  override get message() {
+    return `${this.reason} Nothing was done.`
+  }
+}
 
 const isTagged = (error: unknown): error is Error & { readonly _tag: string } =>
   error instanceof Error && "_tag" in error && typeof error._tag === "string"

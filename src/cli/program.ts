@@ -18,13 +18,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { exitFailed, failureText } from "./Failure.ts"
+import { folder } from "./folder.ts"
+import { identity } from "./identity.ts"
 import { kube } from "./kube.ts"
 import { exitMisused, Miscalled, presenter } from "./Misuse.ts"
 import { simulate } from "./simulate.ts"
 
 const troupe = Command.make("troupe").pipe(
   Command.withDescription("Local-first, peer-to-peer spaces: the command line of Troupe."),
-  Command.withSubcommands([kube, simulate])
+  Command.withSubcommands([folder, identity, kube, simulate])
 )
 
 const version = (): string => {

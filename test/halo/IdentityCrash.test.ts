@@ -1,24 +1,13 @@
 /** Identities on a storage that fails at every step: what is asked again after a restart is finished, and nothing is half there. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Connection from "../../src/layers/mesh/Connection.ts"
 import * as MemoryNetwork from "../../src/layers/mesh/MemoryNetwork.ts"
-import * as SignalingMemory from "../../src/layers/mesh/SignalingMemory.ts"
-import * as Swarm from "../../src/layers/mesh/Swarm.ts"
-import * as SwarmOffline from "../../src/layers/mesh/SwarmOffline.ts"
-import * as TransportMemory from "../../src/layers/mesh/TransportMemory.ts"
-import * as PeerCalling from "../../src/layers/peer/PeerCalling.ts"
-import * as PeerCore from "../../src/layers/peer/PeerCore.ts"
 import * as PeerMemory from "../../src/layers/peer/PeerMemory.ts"
-import * as CryptoNode from "../../src/layers/platform/CryptoNode.ts"
-import * as KeyringStorage from "../../src/layers/platform/KeyringStorage.ts"
 import * as StorageMemory from "../../src/layers/platform/StorageMemory.ts"
-import type { Swarm as SwarmService } from "../../src/services/mesh/Swarm.ts"
-import { Peer } from "../../src/services/peer/Peer.ts"
+import type { Peer } from "../../src/services/peer/Peer.ts"
 import { Storage, StorageFailed } from "../../src/services/platform/Storage.ts"
 import { elapse } from "../mesh/Elapse.ts"
+import { aloneOver, peerOver } from "./PeerOver.ts"
 
 /** A storage that takes so many writes and no more. */
 const lasting = (inner: Storage["Service"], writes: number) => {
@@ -30,26 +19,9 @@ const lasting = (inner: Storage["Service"], writes: number) => {
   })
 }
 
-/** Among the peers of a network in memory. */
-const connected = Swarm.layer.pipe(
-  Layer.provide(Layer.mergeAll(SignalingMemory.layer, TransportMemory.layer, Connection.layer)),
-  Layer.provide(CryptoNode.layer)
-)
-
-const layerOver = <E, R>(storage: Storage["Service"], swarm: Layer.Layer<SwarmService, E, R>) =>
-  PeerCore.layer({ urls: [], calling: PeerCalling.load }).pipe(
-    Layer.provide(swarm),
-    Layer.provide(KeyringStorage.layer),
-    Layer.provide(Layer.merge(Layer.succeed(Storage, storage), CryptoNode.layer))
-  )
-
 /** What a peer over a storage does before it ends. */
 const living = <A, E>(storage: Storage["Service"], life: (peer: Peer["Service"]) => Effect.Effect<A, E>) =>
-  Effect.scoped(
-    Effect.flatMap(Layer.build(Layer.fresh(layerOver(storage, SwarmOffline.layer))), (services) =>
-      life(Context.get(services, Peer))
-    )
-  )
+  Effect.scoped(Effect.flatMap(aloneOver(storage), life))
 
 const everything = { from: Uint8Array.of(0), to: Uint8Array.of(255), limit: 10_000 }
 const stored = (storage: Storage["Service"]) =>
@@ -147,7 +119,7 @@ describe("an identity on a storage that fails", () => {
       const phone = yield* begin
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* Layer.build(Layer.fresh(layerOver(storage, connected)))
+          yield* peerOver(storage)
           yield* elapse("10 seconds")
           const row = (yield* identity.devices).find(({ device }) => device === phone)
           assert.deepInclude(row, { name: "phone", platform: "Android", isOnline: true, isThis: false })

@@ -236,3 +236,26 @@ describe("an identity", () => {
     }).pipe(Effect.provide(MemoryNetwork.layer))
   )
 })
+
+describe("names that others wrote", () => {
+  const hostile = "Bob\u001b[2J\u202e\n evil"
+  const Device = ObjectType.make("troupe/device", { device: Schema.String, name: Schema.String, platform: Schema.String })
+
+  it.effect("are shown in one line, without what moves a cursor or turns the writing, whoever wrote them", () =>
+    Effect.gen(function* () {
+      const peer = yield* PeerMemory.open
+      const { identity } = yield* peer.identities.create({ name: "Ann", device: "laptop" })
+      // as a program writes that does not ask whether it is a name
+      yield* identity.space.create(Device, { device: identity.device, name: hostile, platform: "\u0007" })
+      const [first] = yield* identity.space.query(Device).all
+      yield* identity.space.delete(first!)
+      const [row] = yield* identity.devices
+      assert.deepInclude(row, { name: "Bob[2J evil", platform: "" })
+      const space = yield* peer.spaces.create({ name: "Home" })
+      yield* space.change((transaction) => transaction.profile({ name: hostile }))
+      const [self] = yield* space.membership.people
+      assert.strictEqual(self?.name, "Bob[2J evil")
+      assert.notInclude((yield* space.membership.provenance(identity.id)).flat().join(""), "\u001b")
+    }).pipe(Effect.provide(MemoryNetwork.layer))
+  )
+})

@@ -2,6 +2,7 @@
  * The people of a space as applications are shown them: roles, names, and how this device's own person went.
  */
 import type * as Stream from "effect/Stream"
+import { shownName } from "../../schema/halo/Name.ts"
 import { type Role, roles } from "../../schema/halo/Operation.ts"
 import type { NameOf } from "../../schema/halo/ProvenanceText.ts"
 import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
@@ -33,7 +34,7 @@ const saidNames = ({ access, feeds, state }: OpenSpace, operations: SpaceOperati
     if (shown === undefined || typeof shown.value !== "string") continue
     const before = said.get(identity)
     const isLater = before === undefined || shown.time > before.time || (shown.time === before.time && feed.text > before.feed)
-    if (isLater) said.set(identity, { name: shown.value, time: shown.time, feed: feed.text })
+    if (isLater) said.set(identity, { name: shownName(shown.value), time: shown.time, feed: feed.text })
   }
   return said
 }
@@ -55,7 +56,7 @@ export const namesOf = (space: OpenSpace, operations: SpaceOperations): NameOf =
   return (kind, key) => {
     const short = key.slice(0, 8)
     if (kind === "device") return `device ${short}`
-    return `${said.get(key)?.name ?? "somebody"} (${short})`
+    return `${said.get(key)?.name || "somebody"} (${short})`
   }
 }
 

@@ -187,10 +187,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
       // while it was still on its way into the swarm
       Deferred.doneUnsafe(opened, why === "crashed" && handle.closed !== null ? Effect.fail(handle.closed) : Effect.interrupt)
     }
+    // it goes on to close when whoever waits for that gives up, as he may while the storage hangs
     const close = Effect.suspend(() => {
       kept.isEnding = true
-      return Effect.andThen(supervision.stop(id), Deferred.await(over))
-    }).pipe(Effect.uninterruptible)
+      return Effect.andThen(Effect.forkIn(supervision.stop(id), scope, { startImmediately: true }), Deferred.await(over))
+    })
     const { deviceText, members } = belonging
     const membership = belonging.membership(handle)
     const face = faceOf(handle, { device: deviceText, ticket: ticketText, members, membership, hash: crypto.hash, close })

@@ -5,16 +5,25 @@
  * operations say.
  */
 import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { ObjectType } from "../../schema/echo/ObjectType.ts"
-import { readName } from "../../schema/halo/Name.ts"
+import { readName, shownName } from "../../schema/halo/Name.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { Space, SpaceService } from "../../services/echo/SpaceService.ts"
-import { type Identity, type IdentityDevice, NameInvalid, PhraseWrong } from "../../services/halo/IdentityService.ts"
+import {
+  type Identity,
+  type IdentityDevice,
+  type IdentityView,
+  NameInvalid,
+  PhraseWrong
+} from "../../services/halo/IdentityService.ts"
 import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import type { OperationStore } from "../../services/halo/OperationStore.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
+import { watched } from "./IdentityChanges.ts"
 import { historyOf } from "./IdentityHistory.ts"
 import { admit, offerOf, revoke, spacesOf } from "./IdentitySpaces.ts"
 
@@ -25,6 +34,8 @@ export interface Surroundings {
   readonly operations: OperationStore["Service"]
   readonly spaces: SpaceService["Service"]
   readonly urls: ReadonlyArray<string>
+  /** Rings when what is kept here of identities has changed. */
+  readonly rings: PubSub.PubSub<void>
 }
 
 /** What a device of the identity is called. The key says which; of several objects the first counts. */
@@ -33,8 +44,13 @@ const DeviceName = ObjectType.make("troupe/device", { device: Schema.String, nam
 export const named = (given: string): Effect.Effect<string, NameInvalid> =>
   Effect.mapError(Effect.fromResult(readName(given)), (reason) => new NameInvalid({ reason }))
 
+const calledBy = (names: ReadonlyMap<string, { readonly name: string; readonly platform: string }>, device: string) => {
+  const { name = "", platform = "" } = names.get(device) ?? {}
+  return { name: shownName(name), platform: shownName(platform) }
+}
+
 export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Space): Identity => {
-  const { operations, spaces, store } = surroundings
+  const { operations, rings, spaces, store } = surroundings
   const { membership } = space
 
   const called = Effect.map(space.query(DeviceName).all, (all) => new Map([...all].reverse().map((each) => [each.device, each])))
@@ -54,31 +70,47 @@ export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Sp
     encryption.secretKey.fill(0)
     if (!equalBytes(identity, held.id)) return yield* new PhraseWrong({ identity: held.text })
     yield* store.confirm(held)
+    yield* PubSub.publish(rings, undefined)
   })
 
   const devices = Effect.gen(function* () {
     const names = yield* called
     const rows = yield* membership.devices
     return rows.map((row): IdentityDevice => {
-      const { name = "", platform = "" } = names.get(row.device) ?? {}
-      return { ...row, name, platform, isThis: row.device === held.deviceText }
+      return { ...row, ...calledBy(names, row.device), isThis: row.device === held.deviceText }
     })
+  })
+
+  const name = Effect.map(membership.people, ([self]) => self?.name ?? "")
+
+  const view = Effect.gen(function* () {
+    const names = yield* called
+    const [self] = yield* membership.people
+    const shown = (self?.devices ?? []).map((device) => ({
+      device,
+      ...calledBy(names, device),
+      isThis: device === held.deviceText
+    }))
+    const [isConfirmed, removed] = [yield* store.isConfirmed(held), yield* membership.removed]
+    return { name: self?.name ?? "", isConfirmed, devices: shown, removed } satisfies IdentityView
   })
 
   const wipe = Effect.gen(function* () {
     for (const { id } of yield* kept) yield* spaces.wipe(id)
     yield* spaces.wipe(held.text)
     yield* store.wipe(held)
+    yield* PubSub.publish(rings, undefined)
   })
 
   return {
     id: held.text,
     device: held.deviceText,
     space,
-    name: Effect.map(membership.people, ([self]) => self?.name ?? ""),
+    name,
     setName: (name) => Effect.flatMap(named(name), membership.setName),
     devices,
     rename,
+    changes: watched(rings, Stream.merge(membership.changes, space.query(DeviceName).changes), view, (told) => told),
     isConfirmed: store.isConfirmed(held),
     confirm,
     offer: offerOf(held),

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { encodeIdentityTicket } from "../../schema/echo/Space.ts"
@@ -15,6 +16,7 @@ import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../service
 import { OperationStore } from "../../services/halo/OperationStore.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
+import { makeRings, watched } from "./IdentityChanges.ts"
 import { type Judged, judged, kept } from "./IdentityEntry.ts"
 import { faceOf, named, type Surroundings } from "./IdentityFace.ts"
 import { bring } from "./IdentitySpaces.ts"
@@ -37,7 +39,9 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const spaces = yield* SpaceService
   const scope = yield* Effect.scope
   const following = new Set<string>()
-  const surroundings: Surroundings = { crypto, store, operations, spaces, urls }
+  const rings = yield* makeRings
+  const ring = PubSub.publish(rings, undefined)
+  const surroundings: Surroundings = { crypto, store, operations, spaces, urls, rings }
 
   /** The identity, with its own space open. */
   const opened = Effect.fnUntraced(function* (held: HeldIdentity) {
@@ -85,6 +89,7 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
     // nobody would ever be shown its phrase
     const undone = Effect.andThen(Effect.ignore(spaces.wipe(held.text)), Effect.ignore(store.wipe(held)))
     const identity = yield* Effect.onError(told, () => undone)
+    yield* ring
     return { identity, phrase, limits }
   })
 
@@ -123,14 +128,18 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const enter = Effect.fnUntraced(function* (text: string) {
     const all = yield* judged(surroundings, text)
     for (const each of all) yield* kept(surroundings, each)
+    yield* ring
     const entered = yield* enterOne(all[0]!)
     for (const each of all.slice(1)) yield* enterOne(each)
     return entered
   })
 
+  const list = Effect.flatMap(store.list, (all) => Effect.forEach(all, opened))
+
   return IdentityService.of({
     create,
-    list: Effect.flatMap(store.list, (all) => Effect.forEach(all, opened)),
+    list,
+    changes: watched(rings, Stream.empty, list, (all) => all.map(({ id }) => id)),
     get: (id) => Effect.flatMap(store.find(id), opened),
     accept,
     enter

@@ -23,7 +23,7 @@ import { phraseOf, readPhrase } from "../../schema/halo/Mnemonic.ts"
 import type { DecodedOperation } from "../../schema/halo/OperationCodec.ts"
 import { seedOf } from "../../schema/halo/RecoveryKeys.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
-import { certificateLinksMax } from "../../schema/platform/Limits.ts"
+import { acceptancesMax, certificateLinksMax } from "../../schema/platform/Limits.ts"
 import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { OperationStore, type SpaceOperations } from "../../services/halo/OperationStore.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
@@ -73,11 +73,18 @@ const make = Effect.gen(function* () {
   const recordOf = (identity: HeldIdentity) =>
     Effect.map(records, (all) => all.find(({ held }) => held.text === identity.text)?.record ?? null)
 
+  /** Forgets the earliest acceptances that wait for a welcome, so that there is room for one more. */
+  const makeRoom = Effect.fnUntraced(function* (all: ReadonlyArray<HeldIdentity>) {
+    const waiting = yield* Effect.filter(all, (held) => Effect.map(isDevice(held), (isOne) => !isOne))
+    for (const held of waiting.slice(0, Math.max(0, waiting.length - acceptancesMax + 1))) yield* remove(held)
+  })
+
   const prepare = Effect.fnUntraced(function* (genesis: Uint8Array) {
     const all = yield* records
     const text = Base64Url.encode(identityId(genesis, crypto.hash))
     const known = all.find(({ held }) => held.text === text)
     if (known !== undefined) return known.held
+    yield* makeRoom(all.map(({ held }) => held))
     // the first identity is known by the device's own key, by which actors are called, too; others must not be told to be the same person's
     const [own] = all.length === 0 ? yield* keyring.list("device") : []
     const held = heldOf(genesis, own ?? (yield* keyring.generate("device")), yield* keyring.generate("agreement"))

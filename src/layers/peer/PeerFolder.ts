@@ -62,6 +62,13 @@ export const changePassphrase = (change: PassphraseChange): Effect.Effect<void, 
     return SealingNode.change(change)
   }).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, CryptoNode.layer)))
 
+/** What a folder that is there is sealed by: whether it takes a passphrase to be opened. */
+export const sealedBy = (folder: string): Effect.Effect<"passphrase" | "file", SealingError> =>
+  Effect.suspend(() => {
+    demand("sealedBy", { folder })
+    return SealingNode.sealedBy(folder)
+  }).pipe(Effect.provide(NodeFileSystem.layer))
+
 /** Throws unless there is a folder, and what else is given are passphrases. */
 export const demand = (call: string, { folder, ...passphrases }: { readonly [name: string]: unknown }): void => {
   if (typeof folder !== "string" || folder === "")

@@ -56,3 +56,6 @@ export const open = (options: Options): Effect.Effect<Peer["Service"], OpenError
 
 /** Changes the passphrase of a folder, sets the first one, or gives it up. */
 export const changePassphrase = PeerFolder.changePassphrase
+
+/** What a folder that is there is sealed by: whether it takes a passphrase to be opened. */
+export const sealedBy = PeerFolder.sealedBy

@@ -67,6 +67,14 @@ export const layer = (options: Options): Layer.Layer<Sealing, never, Needs> =>
     }))
   )
 
+/** What a folder that is there is sealed by, as its file `key` says. */
+export const sealedBy = Effect.fnUntraced(function* (folder: string) {
+  const bytes = yield* read(folder)
+  if (bytes === null) return yield* new KeyFileMissing({ folder })
+  const decoded = decodeKeyFile(bytes)
+  return Result.isFailure(decoded) ? yield* new KeyFileDamaged({ folder }) : decoded.success.by
+})
+
 /**
  * Wraps the folder's key anew. The folder may be open meanwhile, also in another process. When the disk refuses, the old passphrase or
  * the new one is that of the folder, as after a crash.

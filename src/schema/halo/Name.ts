@@ -16,3 +16,6 @@ export const readName = (given: string): Result.Result<string, string> => {
   const bytes = new TextEncoder().encode(name).length
   return bytes > nameBytesMax ? Result.fail(`it takes ${bytes} bytes, and ${nameBytesMax} are allowed`) : Result.succeed(name)
 }
+
+/** A name as it is shown, whoever wrote it, and with whatever: empty where nobody can be called by it. */
+export const shownName = (written: string): string => Result.getOrElse(readName(written), () => "")

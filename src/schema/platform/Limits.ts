@@ -79,6 +79,8 @@ export const certificateLinksMax = 8
 /** F: an offer or an acceptance as bytes; the operations in a welcome. */
 export const admissionBytesMax = 32_768
 export const welcomeBytesMax = 4_194_304
+/** Acceptances of identities' offers that wait for their welcomes; there is no telling whether one will ever come. */
+export const acceptancesMax = 16
 /** F: one signal between peers that are about to connect. */
 export const signalBytesMax = 65_536
 /** F: a ticket's text, and the locators in it. */

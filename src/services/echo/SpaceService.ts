@@ -182,7 +182,10 @@ export interface Space {
   readonly audit: Effect.Effect<SpaceAudit, AuditFailed | StorageError | SpaceClosed>
   /** Ends when the space is closed, with the reason when it was a fault. */
   readonly closed: Effect.Effect<void, SpaceClosed>
-  /** Closes the space on this device: what is pending is flushed, its connections end. It is kept, and can be opened again. */
+  /**
+   * Closes the space on this device: what is pending is flushed, its connections end. It is kept, and can be opened again. That waits for
+   * the storage; whoever does not (`Effect.timeout`) leaves it to close when the storage answers.
+   */
   readonly close: Effect.Effect<void>
 }
 

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import type { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import type { MnemonicInvalid } from "../../schema/halo/Mnemonic.ts"
 import type { OpenError, Space, SpaceClosed, WriteError } from "../echo/SpaceService.ts"
@@ -15,7 +16,7 @@ import type { KeyMissing } from "../platform/Keyring.ts"
 import type { StorageError } from "../platform/Storage.ts"
 import type { IdentityMissing } from "./IdentityStore.ts"
 import type { NotPermitted } from "./OperationStore.ts"
-import type { ChangeError, OwnDevice, PhraseNeeded, Revoking } from "./SpaceMembership.ts"
+import type { ChangeError, OwnDevice, PhraseNeeded, Removed, Revoking } from "./SpaceMembership.ts"
 
 /** A device of an identity. */
 export interface IdentityDevice extends OwnDevice {
@@ -23,6 +24,15 @@ export interface IdentityDevice extends OwnDevice {
   readonly name: string
   readonly platform: string
   readonly isThis: boolean
+}
+
+/** What an identity tells of itself by `changes`. Who is online, and who was seen when, its `devices` say. */
+export interface IdentityView {
+  readonly name: string
+  readonly isConfirmed: boolean
+  readonly devices: ReadonlyArray<Pick<IdentityDevice, "device" | "name" | "platform" | "isThis">>
+  /** Set when this device was taken away from the identity: of the others it hears nothing from then on. */
+  readonly removed: Removed | null
 }
 
 /** Something that a device did: an operation in the identity's own space (null) or in another, in words. */
@@ -53,6 +63,8 @@ export interface Identity {
   readonly setName: (name: string) => Effect.Effect<void, WriteError | NameInvalid>
   readonly devices: Effect.Effect<ReadonlyArray<IdentityDevice>, SpaceClosed | StorageError>
   readonly rename: (device: string, name: string, platform?: string) => Effect.Effect<void, WriteError | NameInvalid>
+  /** What it is now, and again after each change of that. A slow reader is told less, never the same twice. */
+  readonly changes: Stream.Stream<IdentityView, SpaceClosed | StorageError>
   /** Whether somebody has typed the phrase that was shown when the identity was made. */
   readonly isConfirmed: Effect.Effect<boolean, StorageError>
   readonly confirm: (typed: Redacted.Redacted<string>) => Effect.Effect<void, MnemonicInvalid | PhraseWrong | StorageError>
@@ -98,6 +110,8 @@ export class IdentityService extends Context.Service<
     readonly create: (options: CreateOptions) => Effect.Effect<Created, IdentityError | NameInvalid>
     /** The identities of this device, the earliest first; their own spaces are opened. */
     readonly list: Effect.Effect<ReadonlyArray<Identity>, OpenError>
+    /** The same now, and again when one was made, came from another device, or was wiped. */
+    readonly changes: Stream.Stream<ReadonlyArray<Identity>, OpenError>
     readonly get: (id: string) => Effect.Effect<Identity, OpenError>
     /** Answers an offer: of a space, as an identity of this device (the first, unless another is named), or to be a device of another's. */
     readonly accept: (

@@ -38,7 +38,10 @@ export class IdentityStore extends Context.Service<
       { readonly identity: HeldIdentity; readonly phrase: Redacted.Redacted<string> },
       NotPermitted | KeyMissing | StorageError
     >
-    /** Makes the keys of this device for an identity that another device holds; the same ones when it is asked again. */
+    /**
+     * Makes the keys of this device for an identity that another device holds; the same ones when it is asked again. They wait to be let in
+     * until as many others were made since as may wait.
+     */
     readonly prepare: (genesis: Uint8Array) => Effect.Effect<HeldIdentity, StorageError>
     /** All identities that this device is a device of, the earliest first: those that were prepared, too, once operations make it one. */
     readonly list: Effect.Effect<ReadonlyArray<HeldIdentity>, StorageError>

@@ -37,7 +37,7 @@ export class PassphraseMissing extends Schema.TaggedError<PassphraseMissing>()("
 /** A passphrase was given for a folder that is sealed by a file. */
 export class PassphraseUnset extends Schema.TaggedError<PassphraseUnset>()("PassphraseUnset", { folder: Schema.String }) {
   override get message() {
-    return `${this.folder} is sealed by its file "key" and has no passphrase. Set one first (PeerNode.changePassphrase), or open it without.`
+    return `${this.folder} is sealed by its file "key" and has no passphrase. Set one first (PeerNode.changePassphrase, or troupe folder passphrase), or open it without.`
   }
 }
 
