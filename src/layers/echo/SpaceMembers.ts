@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import { bytesOfText } from "../../schema/echo/FeedTable.ts"
 import { decodeAcceptance, encodeOffer, encodeWelcome } from "../../schema/halo/Admission.ts"
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
+import { readName } from "../../schema/halo/Name.ts"
 import { type Cap, roles } from "../../schema/halo/Operation.ts"
 import type { Payload, SeenFeed } from "../../schema/halo/Payload.ts"
 import { provenance } from "../../schema/halo/Provenance.ts"
@@ -20,7 +21,14 @@ import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { SpaceClosed } from "../../services/echo/SpaceService.ts"
 import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { NotPermitted, type Signer, type SpaceOperations } from "../../services/halo/OperationStore.ts"
-import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from "../../services/halo/SpaceMembership.ts"
+import {
+  aRevocation,
+  PhraseNeeded,
+  type Revoking,
+  type RoleName,
+  type SpaceMembership
+} from "../../services/halo/SpaceMembership.ts"
+import { moment, oneOf, optional, phrase, taking, text } from "../../services/platform/Arguments.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
@@ -38,6 +46,11 @@ export interface MembersOptions {
   /** Where signaling may be found, told to whoever comes in. */
   readonly urls: ReadonlyArray<string>
 }
+
+const role = oneOf("reader", "editor", "admin", "owner")
+const lesser = oneOf("reader", "editor", "admin")
+const who = text("an identity, as `people` lists it")
+const revocation = optional(aRevocation)
 
 const each = <A, E>(list: ReadonlyArray<A>, work: (one: A) => Effect.Effect<void, E>): Effect.Effect<void, E> =>
   Effect.forEach(list, work, { discard: true })
@@ -144,34 +157,46 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     yield* say({ type: "Leave" })
   })
 
+  const endorse = (feed: string) =>
+    Effect.flatMap(handle.live, (life) => {
+      const found = life.feeds.list().find((each) => each.text === feed)
+      const seen = found === undefined ? null : seenOf(life, found)
+      if (seen === null) return refuse("an endorsement", "nothing of that feed is here. Take a feed that `withheld` lists.")
+      return say({ type: "Endorse", feeds: [seen] })
+    })
+
+  const setName = Effect.fnUntraced(function* (given: string) {
+    const name = yield* Effect.fromResult(readName(given))
+    yield* handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" })
+  })
+
   return {
     role: reading(() => roleOf(rightOf(identity.deviceText)?.role ?? 0)),
     people: reading((life) => peopleOf(life, operations, identity)),
     changes: changesOf(handle, (life) => peopleOf(life, operations, identity)),
     devices: Effect.flatMap(handle.live, (life) => ownDevices(life, operations, identity)),
-    changesBy: (device, since) => Effect.flatMap(handle.live, (life) => changesBy(life, device, since)),
+    changesBy: taking("membership.changesBy", [text("the key of a device"), moment], (device, since) =>
+      Effect.flatMap(handle.live, (life) => changesBy(life, device, since))
+    ),
     policy: reading(() => (operations.membership.isLockedNow() ? "locked" : "invite")),
     removed: reading((life) => removalOf(life, operations, identity)),
-    offer,
-    admit,
-    remove: (target, given = {}) => cap(target, 0, given),
-    demote: (target, role, given = {}) => cap(target, roles[role], given),
-    removeDevice,
-    leave,
-    setPolicy: (policy) => say({ type: "SetPolicy", isLocked: policy === "locked" }),
+    offer: taking("membership.offer", [role], offer),
+    admit: taking("membership.admit", [text("the text that `peer.accept` answered")], admit),
+    remove: taking("membership.remove", [who, revocation], (target, given = {}) => cap(target, 0, given)),
+    demote: taking("membership.demote", [who, lesser, revocation], (target, to, given = {}) => cap(target, roles[to], given)),
+    removeDevice: taking("membership.removeDevice", [who, text("the key of a device"), revocation], removeDevice),
+    leave: taking("membership.leave", [optional(phrase)], leave),
+    setPolicy: taking("membership.setPolicy", [oneOf("invite", "locked")], (policy) =>
+      say({ type: "SetPolicy", isLocked: policy === "locked" })
+    ),
     withheld: reading(withheldOf),
-    endorse: (text) =>
-      Effect.flatMap(handle.live, (life) => {
-        const feed = life.feeds.list().find((each) => each.text === text)
-        const seen = feed === undefined ? null : seenOf(life, feed)
-        if (seen === null) return refuse("an endorsement", "nothing of that feed is here. Take a feed that `withheld` lists.")
-        return say({ type: "Endorse", feeds: [seen] })
-      }),
-    provenance: (target) =>
+    endorse: taking("membership.endorse", [text("a feed, as `withheld` lists it")], endorse),
+    provenance: taking("membership.provenance", [who], (target) =>
       reading((life) => {
         const origins = provenance(operations.membership, target)
         return origins.map((origin) => told(operations.membership, origin, namesOf(life, operations)))
-      }),
-    setName: (name) => Effect.asVoid(handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" }))
+      })
+    ),
+    setName: taking("membership.setName", [text("a name")], setName)
   }
 }

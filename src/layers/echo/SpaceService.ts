@@ -309,7 +309,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
 const introducing = Effect.fnUntraced(function* (space: Space, own: Space | null) {
   const people = own === null ? [] : yield* own.membership.people
   const name = people.find(({ isSelf }) => isSelf)?.name ?? ""
-  if (name !== "") yield* space.membership.setName(name)
+  // a name that is shown is one
+  if (name !== "") yield* Effect.catchTag(space.membership.setName(name), "NameInvalid", Effect.die)
 })
 
 /** Writes a new space's name. After a crash the space tells whether it was written: nobody else can have opened it yet. */

@@ -13,15 +13,11 @@ import { ObjectType } from "../../schema/echo/ObjectType.ts"
 import { readName, shownName } from "../../schema/halo/Name.ts"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { Space, SpaceService } from "../../services/echo/SpaceService.ts"
-import {
-  type Identity,
-  type IdentityDevice,
-  type IdentityView,
-  NameInvalid,
-  PhraseWrong
-} from "../../services/halo/IdentityService.ts"
+import { type Identity, type IdentityDevice, type IdentityView, PhraseWrong } from "../../services/halo/IdentityService.ts"
 import type { HeldIdentity, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import type { OperationStore } from "../../services/halo/OperationStore.ts"
+import { aRevocation } from "../../services/halo/SpaceMembership.ts"
+import { moment, optional, phrase, taking, text } from "../../services/platform/Arguments.ts"
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import { watched } from "./IdentityChanges.ts"
 import { historyOf } from "./IdentityHistory.ts"
@@ -41,8 +37,8 @@ export interface Surroundings {
 /** What a device of the identity is called. The key says which; of several objects the first counts. */
 const DeviceName = ObjectType.make("troupe/device", { device: Schema.String, name: Schema.String, platform: Schema.String })
 
-export const named = (given: string): Effect.Effect<string, NameInvalid> =>
-  Effect.mapError(Effect.fromResult(readName(given)), (reason) => new NameInvalid({ reason }))
+const aDevice = text("the key of a device, as `devices` lists it")
+const aName = text("a name")
 
 const calledBy = (names: ReadonlyMap<string, { readonly name: string; readonly platform: string }>, device: string) => {
   const { name = "", platform = "" } = names.get(device) ?? {}
@@ -56,7 +52,7 @@ export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Sp
   const called = Effect.map(space.query(DeviceName).all, (all) => new Map([...all].reverse().map((each) => [each.device, each])))
 
   const rename = Effect.fnUntraced(function* (device: string, given: string, platform = "") {
-    const name = yield* named(given)
+    const name = yield* Effect.fromResult(readName(given))
     const known = (yield* called).get(device)
     if (known === undefined) yield* space.create(DeviceName, { device, name, platform })
     else yield* Effect.catchTag(space.update(known, platform === "" ? { name } : { name, platform }), "ObjectInvalid", Effect.die)
@@ -107,16 +103,22 @@ export const faceOf = (surroundings: Surroundings, held: HeldIdentity, space: Sp
     device: held.deviceText,
     space,
     name,
-    setName: (name) => Effect.flatMap(named(name), membership.setName),
+    setName: membership.setName,
     devices,
-    rename,
+    rename: taking("identity.rename", [aDevice, aName, optional(text("a platform"))], rename),
     changes: watched(rings, Stream.merge(membership.changes, space.query(DeviceName).changes), view, (told) => told),
     isConfirmed: store.isConfirmed(held),
-    confirm,
+    confirm: taking("identity.confirm", [phrase], confirm),
     offer: offerOf(held),
-    admit: (acceptance) => admit(surroundings, held, acceptance),
-    history: (device, since) => historyOf({ operations, spaces, kept, held, own: space }, device, since),
-    revoke: (device, options = {}) => revoke(surroundings, held, space, device, options),
+    admit: taking("identity.admit", [text("the text that `peer.accept` answered")], (acceptance) =>
+      admit(surroundings, held, acceptance)
+    ),
+    history: taking("identity.history", [aDevice, moment], (device, since) =>
+      historyOf({ operations, spaces, kept, held, own: space }, device, since)
+    ),
+    revoke: taking("identity.revoke", [aDevice, optional(aRevocation)], (device, options = {}) =>
+      revoke(surroundings, held, space, device, options)
+    ),
     spaces: kept,
     wipe
   }

@@ -10,15 +10,17 @@ import { encodeIdentityTicket } from "../../schema/echo/Space.ts"
 import { acceptingMessage, decodeOffer, encodeAcceptance } from "../../schema/halo/Admission.ts"
 import { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import { decodeCertificate } from "../../schema/halo/Certificate.ts"
+import { readName } from "../../schema/halo/Name.ts"
 import { type Space, SpaceService } from "../../services/echo/SpaceService.ts"
 import { type CreateOptions, IdentityService } from "../../services/halo/IdentityService.ts"
 import { type HeldIdentity, IdentityMissing, IdentityStore } from "../../services/halo/IdentityStore.ts"
 import { OperationStore } from "../../services/halo/OperationStore.ts"
+import { object, oneOf, optional, taking, text } from "../../services/platform/Arguments.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import { makeRings, watched } from "./IdentityChanges.ts"
 import { type Judged, judged, kept } from "./IdentityEntry.ts"
-import { faceOf, named, type Surroundings } from "./IdentityFace.ts"
+import { faceOf, type Surroundings } from "./IdentityFace.ts"
 import { bring } from "./IdentitySpaces.ts"
 
 /** Where signaling may be found, told to whoever comes in. */
@@ -28,6 +30,14 @@ export interface Options {
 
 const limits =
   "These words bring back the identity, and every space that another peer still holds. They do not bring back what is on this device alone, what it had not sent yet, or names that you gave to people here: add a second device."
+
+const anIdentity = text("the id of an identity, as `identities.list` answers it")
+const aPerson = object<CreateOptions>({
+  name: text("a name"),
+  words: optional(oneOf(12, 24)),
+  device: optional(text("a name")),
+  platform: optional(text("a platform"))
+})
 
 const untold = ({ text }: HeldIdentity) => `the own space of identity ${text} is not open`
 
@@ -77,8 +87,8 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
         )
 
   const create = Effect.fnUntraced(function* ({ words = 12, ...options }: CreateOptions) {
-    const name = yield* named(options.name)
-    const device = yield* named(options.device ?? name)
+    const name = yield* Effect.fromResult(readName(options.name))
+    const device = yield* Effect.fromResult(readName(options.device ?? name))
     const { identity: held, phrase } = yield* store.create(words)
     const told = Effect.gen(function* () {
       const identity = yield* opened(held)
@@ -122,7 +132,8 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const introduced = Effect.fnUntraced(function* ({ membership }: Space, held: HeldIdentity) {
     const name = yield* (yield* opened(held)).name
     const self = (yield* membership.people).find(({ isSelf }) => isSelf)
-    if (name !== "" && self?.name === "") yield* membership.setName(name)
+    // a name that is shown is one
+    if (name !== "" && self?.name === "") yield* Effect.catchTag(membership.setName(name), "NameInvalid", Effect.die)
   })
 
   const enter = Effect.fnUntraced(function* (text: string) {
@@ -137,12 +148,12 @@ const make = Effect.fnUntraced(function* ({ urls }: Options) {
   const list = Effect.flatMap(store.list, (all) => Effect.forEach(all, opened))
 
   return IdentityService.of({
-    create,
+    create: taking("identities.create", [aPerson], create),
     list,
     changes: watched(rings, Stream.empty, list, (all) => all.map(({ id }) => id)),
-    get: (id) => Effect.flatMap(store.find(id), opened),
-    accept,
-    enter
+    get: taking("identities.get", [anIdentity], (id) => Effect.flatMap(store.find(id), opened)),
+    accept: taking("peer.accept", [text("an offer"), optional(object({ identity: optional(anIdentity) }))], accept),
+    enter: taking("peer.enter", [text("a welcome")], enter)
   })
 })
 

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import type { MnemonicInvalid } from "../../schema/halo/Mnemonic.ts"
+import type { NameInvalid } from "../../schema/halo/Name.ts"
 import type { OpenError, Space, SpaceClosed, WriteError } from "../echo/SpaceService.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { StorageError } from "../platform/Storage.ts"
@@ -130,12 +131,5 @@ export class IdentityService extends Context.Service<
 export class PhraseWrong extends Schema.TaggedError<PhraseWrong>()("PhraseWrong", { identity: Schema.String }) {
   override get message() {
     return `these words are a phrase, and not that of identity ${this.identity}. Type those that were shown when it was made.`
-  }
-}
-
-/** A name that nobody can be called by. */
-export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid", { reason: Schema.String }) {
-  override get message() {
-    return `this is no name: ${this.reason}. Choose one of 1 to 256 bytes that can be written in one line.`
   }
 }

@@ -10,7 +10,9 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { AdmissionInvalid } from "../../schema/halo/AdmissionText.ts"
 import type { MnemonicInvalid } from "../../schema/halo/Mnemonic.ts"
+import type { NameInvalid } from "../../schema/halo/Name.ts"
 import type { SpaceClosed, WriteError } from "../echo/SpaceService.ts"
+import { moment, object, optional, phrase } from "../platform/Arguments.ts"
 import type { KeyMissing } from "../platform/Keyring.ts"
 import type { StorageError } from "../platform/Storage.ts"
 import type { NotPermitted } from "./OperationStore.ts"
@@ -69,6 +71,8 @@ export interface Revoking {
   readonly phrase?: Redacted.Redacted<string>
 }
 
+export const aRevocation = object<Revoking>({ since: optional(moment), phrase: optional(phrase) })
+
 export type ChangeError = NotPermitted | KeyMissing | StorageError | SpaceClosed
 
 /** What was asked takes the words of the phrase: this device alone may not do it. */
@@ -116,5 +120,5 @@ export interface SpaceMembership {
    */
   readonly provenance: (identity: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<string>>, SpaceClosed>
   /** Says who this person is, in this space. */
-  readonly setName: (name: string) => Effect.Effect<void, WriteError>
+  readonly setName: (name: string) => Effect.Effect<void, WriteError | NameInvalid>
 }
