@@ -256,6 +256,11 @@ export class Evaluation {
     return this.valid.has(grant.op) && ![...this.effective].some((each) => this.kills(each, grant))
   }
 
+  /** The keys of all devices that were ever given, standing or not. */
+  devices(): ReadonlyArray<string> {
+    return [...this.grants.values()].flat().flatMap(({ key, kind }) => (kind === "device" ? [key] : []))
+  }
+
   members(): ReadonlyArray<{ identity: string; role: number; devices: ReadonlyArray<string> }> {
     const live = [...this.grants.values()].flat().filter((grant) => this.isLive(grant))
     const members = live.filter(({ kind }) => kind === "member")

@@ -23,9 +23,12 @@ import type { SimulatedPeer } from "../../../src/services/simulation/World.ts"
 import { End } from "./MembershipEnd.ts"
 import { Judgements, membersText } from "./MembershipModel.ts"
 import { People } from "./MembershipPeople.ts"
-import { capFor, carryOut, compromiseSeconds, type Deed, roleFor, Task, workload } from "./MembershipSteps.ts"
+import { capFor, carryOut, compromiseSeconds, type Deed, roleFor, stolenSeconds, Task, workload } from "./MembershipSteps.ts"
 
-/** Who lets whom in at the beginning: by whom, and as what, from the second one on. A sixth is let in by a step, if at all. */
+/**
+ * Who lets whom in at the beginning: by whom, and as what, from the second one on. A sixth is let in by a step, if at all; the last peer is
+ * nobody's, until a step makes it another device of somebody's.
+ */
 const firstIn = (senior: RoleName): ReadonlyArray<readonly [host: number, role: RoleName]> => [
   [0, senior],
   [senior === "owner" ? 1 : 0, "admin"],
@@ -33,10 +36,10 @@ const firstIn = (senior: RoleName): ReadonlyArray<readonly [host: number, role: 
   [1, "reader"]
 ]
 
-/** One of the others than the founder, in two of three seeds. */
+/** One of the others than the founder, in two of three seeds: a person's only device, or the one that is added, which its owner takes for his. */
 const liarOf = ({ seed, world: { peers } }: Plan): Lies => {
   const lie = lies[Math.floor(seed / 3) % lies.length]!
-  const liar = peers[1 + (Math.floor(seed / 3 / lies.length) % Math.min(4, peers.length - 1))]
+  const liar = peers[1 + (Math.floor(seed / 3 / lies.length) % (peers.length - 1))]
   return seed % 3 === 0 || liar === undefined ? {} : { [liar]: lie }
 }
 
@@ -69,12 +72,12 @@ class Membership {
 
   private readonly begin = Effect.gen({ self: this }, function* () {
     const { people, trial } = this
-    for (const peer of trial.peers) yield* people.create(peer)
+    for (const peer of trial.peers.slice(0, -1)) yield* people.create(peer)
     yield* people.found(trial.peers[0]!)
     const senior = trial.draw("senior", 3) === 0 ? "owner" : "admin"
     for (const [i, [host, role]] of firstIn(senior).entries()) {
       const guest = trial.peers[i + 1]
-      if (guest !== undefined) yield* people.letIn(trial.peers[host]!, guest, role)
+      if (guest !== undefined && people.isKnown(guest)) yield* people.letIn(trial.peers[host]!, guest, role)
     }
   })
 
@@ -95,6 +98,7 @@ class Membership {
 
   private done(step: Deed, peer: SimulatedPeer): Effect.Effect<unknown, unknown> {
     const { people } = this
+    if (!people.isKnown(peer)) return Effect.void
     const by = <A, E>(use: (membership: SpaceMembership, space: Space) => Effect.Effect<A, E>) =>
       people.in(peer, (space) => use(space.membership, space))
     const other = this.another(step, peer)
@@ -112,12 +116,20 @@ class Membership {
         return this.removing(step, peer, other, (membership, since) => membership.demote(identity, capFor(step), since))
       case "removeDevice":
         return this.removing(step, peer, other, (membership, since) => membership.removeDevice(identity, device, since))
+      case "addDevice":
+        return Effect.map(people.addDevice(peer, this.trial.peers.at(-1)!), (isAdded) =>
+          this.trial.met("devices added", +isAdded)
+        )
+      case "revokeDevice":
+        return this.revoking(step, peer)
       case "endorse":
         return by((membership) => this.endorse(membership))
       case "policy":
         return by(({ setPolicy }) => setPolicy(step.n % 3 === 0 ? "locked" : "invite"))
       case "leave":
-        return peer === this.trial.peers[0] ? Effect.void : by((membership) => this.leave(step, peer, membership))
+        return people.of(peer).identity === people.of(this.trial.peers[0]!).identity
+          ? Effect.void
+          : by((membership) => this.leave(step, peer, membership))
       case "reopen":
         return by((_, space) => space.close)
     }
@@ -125,7 +137,9 @@ class Membership {
 
   /** Somebody else, and mostly of the first ones, who do most. */
   private another({ which }: Deed, peer: SimulatedPeer): SimulatedPeer {
-    const others = this.trial.peers.filter((other) => this.people.of(other) !== this.people.of(peer))
+    const { people } = this
+    const isAnother = (other: SimulatedPeer) => people.isKnown(other) && people.of(other).identity !== people.of(peer).identity
+    const others = this.trial.peers.filter(isAnother)
     return others[which % others.length]!
   }
 
@@ -167,6 +181,20 @@ class Membership {
         )
       })
     )
+  }
+
+  /** The other device of the same person was lost, or stolen some seconds ago: the phrase takes it away where this one is not above it. */
+  private revoking(step: Deed, peer: SimulatedPeer) {
+    const { people, trial } = this
+    const sibling = people.siblingOf(peer)
+    if (sibling === undefined || sibling.name === trial.peers[0]!.name) return Effect.void
+    return Effect.gen(function* () {
+      const seconds = stolenSeconds(step)
+      const since = seconds === undefined ? {} : { since: (yield* Clock.currentTimeMillis) - 1_000 * seconds }
+      yield* people.revoke(peer, sibling.device, { ...since, phrase: people.of(peer).phrase })
+      trial.met("devices revoked")
+      if (seconds !== undefined) trial.met("devices stolen")
+    })
   }
 
   private endorse({ endorse, withheld }: SpaceMembership) {
@@ -230,7 +258,7 @@ const faults = Faults.without(Faults.hostile, "bitRot")
 
 export const membership = Simulation.makeWith<Deed>(
   "membership",
-  { peers: { from: 5, to: 6 }, faults, workload, seeds: 20 },
+  { peers: { from: 6, to: 7 }, faults, workload, seeds: 20 },
   (plan) => {
     let running: Membership | null = null
     return {

@@ -80,7 +80,9 @@ export class End {
   /** Those who are in, as the founder's operations say. Who crashed before he was told has not come in. */
   private membersBy(evaluation: Evaluation): ReadonlyArray<SimulatedPeer> {
     const devices = new Set(evaluation.members().flatMap((member) => member.devices))
-    const isIn = (peer: SimulatedPeer) => this.isHonest(peer) && this.people.isIn(peer)
+    const { people } = this
+    const isIn = (peer: SimulatedPeer) =>
+      this.isHonest(peer) && people.isKnown(peer) && people.isIn(peer) && !people.mayBeBlank(peer.name)
     const members = this.trial.peers.filter((peer) => isIn(peer) && devices.has(this.people.of(peer).device))
     // copies of one device hear of each other through others alone, and who lies need not tell
     const isAlone = new Set(members.map((peer) => this.people.of(peer).device)).size === 1
@@ -99,7 +101,8 @@ export class End {
       this.keeps(peer, members, evaluation, shown)
     }
     yield* this.told(evaluation, members)
-    yield* this.parted(evaluation, members)
+    const now = yield* this.judged(this.founder)
+    yield* this.parted(now, this.membersBy(now))
   })
 
   /** Nobody has signed for another, and no device is somebody else's. */
@@ -107,7 +110,7 @@ export class End {
     return Effect.map(unsignedOn(this.founder.disk, this.people.space), (unsigned) => {
       if (unsigned.length > 0) this.trial.say("signed", `${unsigned.join(", ")} is kept, and its signer has not signed it`)
       for (const { devices, identity } of evaluation.members())
-        if (devices.some((device) => device !== this.people.deviceOf(identity)))
+        if (devices.some((device) => !this.people.isDeviceOf(identity, device)))
           this.trial.say("own devices", `${identity} has ${devices.join(", ")}, of which one is not his`)
     })
   }
@@ -206,15 +209,24 @@ export class End {
     const { people, trial } = this
     return Effect.gen({ self: this }, function* () {
       const wereIn = new Set([...evaluation.uses.values()].flatMap((grants) => grants.map(({ identity }) => identity)))
+      const everIn = new Set(evaluation.devices())
       const areIn = new Set(members.map((peer) => people.of(peer).device))
       for (const peer of trial.peers) {
+        if (!people.isKnown(peer) || !people.isIn(peer) || people.mayBeBlank(peer.name) || !this.isHonest(peer)) continue
         const { device, identity } = people.of(peer)
-        if (areIn.has(device) || !this.isHonest(peer) || !people.isIn(peer) || !wereIn.has(identity)) continue
+        if (areIn.has(device) || !wereIn.has(identity) || !everIn.has(device)) continue
+        // who lies may be the only one whom the founder could have it from that he is in, until both meet
+        const isIn = Effect.map(this.judged(this.founder), (now) => now.members().some(({ devices }) => devices.includes(device)))
         const asked = Effect.gen(function* () {
-          while ((yield* people.in(peer, ({ membership }) => membership.removed)) === null) yield* Effect.sleep("1 second")
+          for (;;) {
+            if ((yield* people.in(peer, ({ membership }) => membership.removed)) !== null) return true
+            if (yield* isIn) return false
+            yield* Effect.sleep("1 second")
+          }
         })
         const heard = yield* Effect.option(Effect.timeoutOption(asked, `${toldSeconds} seconds`))
-        if (Option.isSome(Option.flatten(heard))) trial.met("told that they are out")
+        const isTold = Option.flatten(heard)
+        if (Option.isSome(isTold)) trial.met("told that they are out", +isTold.value)
         else trial.say("who is out is told", `not within ${toldSeconds} s: ${yield* this.lineOf(peer)}`, peer.name)
       }
     })

@@ -10,7 +10,20 @@ import * as Workload from "../../../src/services/simulation/Workload.ts"
 export const Task = ObjectType.make("Task", { title: Schema.String, count: Schema.Int })
 export type Task = ObjectOf<typeof Task>
 
-const kinds = ["write", "name", "admit", "remove", "demote", "removeDevice", "endorse", "policy", "leave", "reopen"] as const
+const kinds = [
+  "write",
+  "name",
+  "admit",
+  "remove",
+  "demote",
+  "removeDevice",
+  "addDevice",
+  "revokeDevice",
+  "endorse",
+  "policy",
+  "leave",
+  "reopen"
+] as const
 
 export const Deed = Schema.Struct({
   do: Schema.Literals(kinds),
@@ -23,11 +36,13 @@ export type Deed = typeof Deed.Type
 
 /** Of a hundred steps, how many of each kind. */
 const shares = {
-  write: 46,
+  write: 37,
   admit: 20,
   remove: 8,
   demote: 4,
   removeDevice: 3,
+  addDevice: 4,
+  revokeDevice: 5,
   endorse: 6,
   policy: 3,
   leave: 2,
@@ -58,6 +73,9 @@ export const capFor = ({ n }: Deed): Exclude<RoleName, "owner"> => (["reader", "
 
 /** How long before now what somebody did is not to count, for one in three of those who take a right away; else undefined. */
 export const compromiseSeconds = ({ n }: Deed): number | undefined => (n % 3 === 0 ? n % 7 : undefined)
+
+/** How long before now a device was stolen, for half of those that are revoked. */
+export const stolenSeconds = ({ n }: Deed): number | undefined => (n % 2 === 0 ? n % 7 : undefined)
 
 /** One change: a task is made, changed, or deleted, or two are changed at once. Nothing where there is none. */
 export const carryOut = (transaction: Transaction, { n, which }: Deed, tasks: ReadonlyArray<Task>, title: string): void => {
