@@ -23,7 +23,7 @@ import { PhraseNeeded, type Revoking, type RoleName, type SpaceMembership } from
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { changesOf, namesOf, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
+import { changesOf, namesOf, orderOfNext, peopleOf, removalOf, roleOf, voidFrom } from "./SpacePeople.ts"
 import { changesBy, frontierOf, ownDevices, seenOf, withheldOf } from "./SpaceSeen.ts"
 
 /** What the membership of a space is made with. */
@@ -162,6 +162,11 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
         const origins = provenance(operations.membership, target)
         return origins.map((origin) => told(operations.membership, origin, namesOf(life, operations)))
       }),
-    setName: (name) => Effect.asVoid(handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" }))
+    setName: (name) =>
+      Effect.flatMap(handle.live, (life) => {
+        const order = orderOfNext(life, operations, identity)
+        const profile = order === undefined ? { name } : { name, order }
+        return Effect.asVoid(handle.commit((transaction) => transaction.profile(profile), { durability: "strict" }))
+      })
   }
 }
