@@ -16,6 +16,8 @@ export interface State extends Held {
   readonly frontier: string
   readonly stateHash: string
   readonly conflicts: number
+  /** The roles of those who are in, as this peer judges them, with what they call themselves. */
+  readonly people: ReadonlyArray<string>
 }
 
 /** The gates that an import holds at until it is told to pass. */

@@ -81,6 +81,10 @@ const ofRun = ({ isSimulated = false, limit, reopenedWith, result, states }: Evi
   const { alice, bob } = states
   return [
     [alice.frontier === bob.frontier, `the frontiers differ: alice ${alice.frontier}, bob ${bob.frontier}`],
+    [
+      [alice, bob].every(({ people }) => /^alice\S* owner, bob\S* editor$/.test(people.join(", "))),
+      `they do not agree who is in: alice says ${alice.people.join(", ")}; bob says ${bob.people.join(", ")}`
+    ],
     [alice.stateHash === bob.stateHash, `the states differ: alice ${alice.stateHash}, bob ${bob.stateHash}`],
     [alice.cities === limit && bob.cities === limit, `of ${limit} cities alice has ${alice.cities} and bob ${bob.cities}`],
     [alice.visits === bob.visits, `alice has ${alice.visits} visits and bob ${bob.visits}`],

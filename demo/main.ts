@@ -98,19 +98,28 @@ const folder = (keep: string | null) =>
     (path) => Effect.sync(() => (keep === null ? rmSync(path, { recursive: true, force: true }) : undefined))
   )
 
+/** What is about to happen, for who has never seen it. */
+const story = (
+  limit: number
+): string => `Two people on two devices, here two processes that meet through a third. Alice makes a space, lets Bob in, and imports
+${limit} cities, while both edit. Bob's process is killed and started again; his network falls silent while both change the same
+cities, and comes back. Then both must hold the same, and what they signed is verified by somebody else.
+`
+
 const table = ({ audits, model, result, silence, states }: Evidence): string => {
   const rows: ReadonlyArray<readonly [string, string]> = [
+    ["who is in", `${states.alice.people.join(" and ")}, as each of the two judges by itself`],
     ["objects on both sides", `${result.objects} (${states.alice.cities} cities, ${states.alice.visits} visits)`],
     ["change sets", `${result.changes}, of them ${result.inFlight} under way when bob was killed`],
     ["bob was killed at", `${result.killedAt} objects (pids ${result.pids.bob.join(", then ")})`],
     ["cut", `${result.partitionSeconds} s; meanwhile ${result.cutEdits.alice} edits by alice and ${result.cutEdits.bob} by bob`],
     ["in the cut", `${silence.bytes} bytes on the link; ${model.remarks} remarks that both wrote`],
-    ["registers in conflict", String(result.conflicts)],
+    ["registers in conflict", `${result.conflicts}, on both sides the same: what both wrote at once is kept`],
     ["on bob's link", `${(result.bytesOnWire / 1e6).toFixed(1)} MB, both directions`],
     ["signatures verified anew", `${audits.alice.signatures} (alice) and ${audits.bob.signatures} (bob)`],
-    ["state hash", result.peers.map(({ stateHash }) => stateHash).join(" and ")],
-    ["naive model", result.model],
-    ["audit", result.audit],
+    ["state of each", result.peers.map(({ stateHash }) => stateHash).join(" and ")],
+    ["by the journals", `${result.model}, folded naively from what both noted of their writes`],
+    ["by the audit", `${result.audit}, found in what both left, with all signatures verified anew`],
     ["seconds", String(result.seconds)]
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
@@ -137,6 +146,7 @@ const inProcesses = (asked: Asked): Effect.Effect<number> =>
   Effect.gen(function* () {
     const progress = new Progress(asked.limit, process.stderr)
     const path = yield* folder(asked.keep)
+    console.error(story(asked.limit))
     const deaths = yield* Deferred.make<never, ChildDied>()
     const playing = Effect.flatMap(processes(path, deaths), (stage) => scenario({ limit: asked.limit, progress }, stage))
     return yield* Effect.raceFirst(Effect.scoped(playing), Deferred.await(deaths)).pipe(

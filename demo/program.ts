@@ -70,7 +70,8 @@ export const peerProgram = Effect.fnUntraced(function* ({ journal, tell, vital, 
     const cities = (yield* space.query(City).all).length
     const visits = (yield* space.query(Visit).all).length
     const [frontier, stateHash, conflicts] = yield* Effect.all([space.frontier, space.stateHash, space.conflictCount])
-    return { cities, visits, frontier, stateHash, conflicts }
+    const people = (yield* space.membership.people).map(({ name, role }) => `${name} ${role}`).sort()
+    return { cities, visits, frontier, stateHash, conflicts, people }
   })
 
   const handlers: Handlers<PeerCalls, never> = {

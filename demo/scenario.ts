@@ -126,12 +126,13 @@ const converged = (peers: Peers) =>
 const play = Effect.fnUntraced(function* (scene: Scene) {
   const { stage } = scene
   const { limit, progress } = scene.options
-  progress.enter("alice imports, both edit")
+  progress.enter("alice makes an identity and a space, and lets bob in")
   const alice = yield* scene.begin("alice", 1)
   const first = yield* scene.begin("bob", 1)
   const ticket = yield* alice.ask("create")
   const acceptance = yield* first.ask("accept", yield* alice.ask("offer"))
   const his = yield* first.ask("enter", yield* alice.ask("admit", acceptance))
+  progress.enter("alice imports, both edit")
   yield* both({ alice, bob: first }, (peer) => peer.ask("edit"))
   const importing = yield* Effect.forkChild(alice.ask("import", limit))
 

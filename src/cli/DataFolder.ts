@@ -5,6 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { Redacted } from "effect/Redacted"
+import { exitFailed } from "./Failure.ts"
 import { fromFd, passphrase } from "./Passphrase.ts"
 
 export const dataFlags = {
@@ -32,6 +33,13 @@ export const passphraseOf = Effect.fnUntraced(function* ({ data, passphraseFd }:
   const given: Redacted<string> | undefined = isAsked ? yield* passphrase(wanted, passphraseFd) : undefined
   return given
 })
+
+/** A command that has not told what it was asked for did not do it: Ctrl-C is no success here, as it is of a server. */
+export const whole = Effect.onInterrupt(() =>
+  Effect.sync(() => {
+    process.exitCode = exitFailed
+  })
+)
 
 /** The peer of a folder, which is not on the network, until the scope ends. */
 export const opened = Effect.fnUntraced(function* (given: Data) {

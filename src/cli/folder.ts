@@ -6,7 +6,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { dataFlags, loaded, passphraseOf } from "./DataFolder.ts"
+import { dataFlags, loaded, passphraseOf, whole } from "./DataFolder.ts"
 import { Miscalled } from "./Misuse.ts"
 import { fromFd, passphrase } from "./Passphrase.ts"
 
@@ -43,7 +43,7 @@ const change = Command.make("passphrase", { ...dataFlags, newPassphraseFd, none,
     const sealed = to === undefined ? "file" : "passphrase"
     const old = from === undefined ? "" : " An old copy of the folder still opens with the old one."
     return yield* Console.log(options.json ? JSON.stringify({ sealed }) : `${data} ${says[sealed]}.${old}`)
-  })
+  }).pipe(whole)
 ).pipe(Command.withDescription("Sets the passphrase of a data folder, changes it, or gives it up."))
 
 export const folder = Command.make("folder").pipe(

@@ -8,7 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import type { Identity, IdentityDevice } from "../services/halo/IdentityService.ts"
-import { dataFlags, opened } from "./DataFolder.ts"
+import { dataFlags, opened, whole } from "./DataFolder.ts"
 
 const json = Flag.Boolean("json").pipe(
   Flag.withDefault(false),
@@ -47,7 +47,7 @@ const list = Command.make("list", { ...dataFlags, json }, (options) =>
     if (options.json) return yield* Console.log(JSON.stringify({ device, identities }))
     if (identities.length === 0) return yield* Console.log(`no identities in ${options.data}`)
     return yield* Console.log(identities.flatMap(lines).join("\n"))
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, whole)
 ).pipe(Command.withDescription("Lists the identities of a data folder, and their devices. No other process may have it open."))
 
 export const identity = Command.make("identity").pipe(

@@ -5,10 +5,14 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import { whole } from "../../src/cli/DataFolder.ts"
 import * as PeerNode from "../../src/layers/peer/PeerNode.ts"
 
 const bin = resolve(import.meta.dirname, "../../src/cli/main.ts")
+/** Several processes one after another, each of which stretches a passphrase. */
+const patient = { timeout: 120_000 }
 const [old, fresh] = ["correct horse battery staple", "Tr0ub4dor&3 ä"]
 
 interface Ended {
@@ -54,7 +58,7 @@ const folderOf = (passphrase?: string) =>
 const list = (data: string, ...more: ReadonlyArray<string>) => ["identity", "list", "--data", data, ...more]
 const passphrase = (data: string, ...more: ReadonlyArray<string>) => ["folder", "passphrase", "--data", data, ...more]
 
-describe("troupe identity list", () => {
+describe("troupe identity list", patient, () => {
   it.live("tells the identities and devices of a folder that is sealed by its file, and asks for nothing", () =>
     Effect.gen(function* () {
       const { data, id } = yield* folderOf()
@@ -117,6 +121,17 @@ describe("troupe identity list", () => {
     })
   )
 
+  it.effect("that is interrupted before it has told anything ends with 1", () =>
+    Effect.gen(function* () {
+      const before = process.exitCode
+      const fiber = yield* Effect.forkChild(whole(Effect.never), { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      const after = process.exitCode
+      process.exitCode = before
+      assert.strictEqual(after, 1)
+    })
+  )
+
   it.live("makes nothing of a folder that is none", () =>
     Effect.gen(function* () {
       const { data } = yield* folderOf()
@@ -130,7 +145,7 @@ describe("troupe identity list", () => {
   )
 })
 
-describe("troupe folder passphrase", () => {
+describe("troupe folder passphrase", patient, () => {
   it.live("sets a passphrase, and gives it up", () =>
     Effect.gen(function* () {
       const { data, id } = yield* folderOf()
@@ -193,7 +208,7 @@ const onTerminal = (args: ReadonlyArray<string>, answers: ReadonlyArray<readonly
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-describe.skipIf(!hasTerminal)("a passphrase on a terminal", () => {
+describe.skipIf(!hasTerminal)("a passphrase on a terminal", patient, () => {
   it.live("is asked for, and not shown", () =>
     Effect.gen(function* () {
       const { data, id } = yield* folderOf(old)

@@ -3,7 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Audited, Modelled, State } from "../../demo/calls.ts"
 import { type Evidence, failed, type Result } from "../../demo/claims.ts"
 
-const state: State = { cities: 300, visits: 20, frontier: "f", stateHash: "h", conflicts: 130 }
+const state: State = {
+  cities: 300,
+  visits: 20,
+  frontier: "f",
+  stateHash: "h",
+  conflicts: 130,
+  people: ["alice owner", "bob editor"]
+}
 const audited: Audited = {
   cities: 300,
   visits: 20,
@@ -61,6 +68,8 @@ const planted: ReadonlyArray<readonly [string, Evidence]> = [
   ["another state", withBob({ stateHash: "i" })],
   ["a city too few", withBob({ cities: 299 })],
   ["a visit too many", withBob({ visits: 21 })],
+  ["another role", withBob({ people: ["alice owner", "bob reader"] })],
+  ["another who is in", withBob({ people: ["alice owner", "bob editor", "eve editor"] })],
   ["another count of conflicts", withBob({ conflicts: 131 })],
   ["killed before anything", withResult({ killedAt: 0 })],
   ["killed after everything", { ...withResult({ killedAt: 320 }), reopenedWith: 320 }],

@@ -150,7 +150,10 @@ describe("PeerFolder", () => {
       assert.match(yield* said(), /^PassphraseMissing: .*data is sealed by a passphrase\. Give it/)
       const wrapped = fs.readFileSync(file)
       fs.copyFileSync(path.join(other, "key"), file)
-      assert.match(yield* said(alice), /^PassphraseUnset: .* has no passphrase\. Set one first \(PeerNode\.changePassphrase\)/)
+      assert.match(
+        yield* said(alice),
+        /^PassphraseUnset: .* has no passphrase\. Set one first \(PeerNode\.changePassphrase, or troupe folder passphrase\)/
+      )
       assert.match(yield* said(), /^KeyFileDamaged: .*belongs to another folder\. Put back the copy/)
       fs.writeFileSync(file, "rubbish")
       assert.match(yield* said(alice), /^KeyFileDamaged: /)

@@ -44,7 +44,8 @@ export class OpenSpace {
   readonly access: SpaceAccess
   state: SpaceState
   readonly handle: SpaceHandle
-  private readonly clock: Clock.Clock
+  /** Milliseconds since 1970, as this device has it. */
+  readonly now: () => number
   private writer: FeedWriter | null = null
   private needsRebuild = true
   /** Why there is no writer, when there can be none. */
@@ -71,7 +72,7 @@ export class OpenSpace {
     this.access = access
     this.feeds = feeds
     this.state = state
-    this.clock = clock
+    this.now = () => Math.floor(clock.currentTimeMillisUnsafe())
     this.peers = new SpacePeers(
       () => this.frontier(),
       () => this.changed()
@@ -312,7 +313,7 @@ export class OpenSpace {
     const value = drafted.success
     if (draft.mutations.length === 0) return Effect.succeed({ value, receipt: null })
     if (refusal !== null && !draft.isOfOwnProfile) return Effect.fail(refusal)
-    const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.clock.currentTimeMillisUnsafe())
+    const { changeSet, bytes, feeds } = state.stamp(draft.mutations, this.now())
     if (bytes > changeSetBytesMax || draft.mutations.length > changeSetMutationsMax) {
       const [bytesMax, mutationsMax] = [changeSetBytesMax, changeSetMutationsMax]
       return Effect.fail(new ChangeSetTooLarge({ bytes, bytesMax, mutations: draft.mutations.length, mutationsMax }))

@@ -49,7 +49,7 @@ const transactionOf = (draft: Drafted): Transaction => ({
   update: (object, patch) => void draft.update(object, patch),
   delete: (object) => draft.setDeleted(object, true),
   restore: (object) => draft.setDeleted(object, false),
-  profile: ({ name }) => draft.profile(name)
+  profile: ({ name, order }) => draft.profile(name, order)
 })
 
 /** Runs a body over a draft, and answers what it answered, or how the change is refused. */

@@ -32,7 +32,7 @@ import { moment, oneOf, optional, phrase, taking, text } from "../../services/pl
 import type { Crypto } from "../../services/platform/Crypto.ts"
 import type { OpenSpace } from "./OpenSpace.ts"
 import type { SpaceHandle } from "./SpaceHandle.ts"
-import { changesOf, namesOf, peopleOf, removalOf, roleOf } from "./SpacePeople.ts"
+import { changesOf, namesOf, orderOfNext, peopleOf, removalOf, roleOf } from "./SpacePeople.ts"
 import { changesBy, frontierOf, ownDevices, seenOf, withheldOf } from "./SpaceSeen.ts"
 import { beginningsOf } from "./SpaceTheft.ts"
 
@@ -167,7 +167,9 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
 
   const setName = Effect.fnUntraced(function* (given: string) {
     const name = yield* Effect.fromResult(readName(given))
-    yield* handle.commit((transaction) => transaction.profile({ name }), { durability: "strict" })
+    const order = orderOfNext(yield* handle.live, operations, identity)
+    const profile = order === undefined ? { name } : { name, order }
+    yield* handle.commit((transaction) => transaction.profile(profile), { durability: "strict" })
   })
 
   return {

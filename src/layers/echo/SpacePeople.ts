@@ -2,6 +2,8 @@
  * The people of a space as applications are shown them: roles, names, and how this device's own person went.
  */
 import type * as Stream from "effect/Stream"
+import { bytesOfText } from "../../schema/echo/FeedTable.ts"
+import { isFollowed } from "../../schema/echo/Time.ts"
 import { shownName } from "../../schema/halo/Name.ts"
 import { type Role, roles } from "../../schema/halo/Operation.ts"
 import type { NameOf } from "../../schema/halo/ProvenanceText.ts"
@@ -19,8 +21,14 @@ export const roleOf = (role: Role | 0): RoleName | null => names.find((name) => 
 
 interface Said {
   readonly name: string
+  readonly order: number
   readonly time: number
   readonly feed: string
+}
+
+const isLater = (a: Said, b: Said): boolean => {
+  if (a.order !== b.order) return a.order > b.order
+  return a.time > b.time || (a.time === b.time && a.feed > b.feed)
 }
 
 /** The name that was said last in the profiles of each identity's feeds, as far as they count. */
@@ -32,11 +40,26 @@ const saidNames = ({ access, feeds, state }: OpenSpace, operations: SpaceOperati
     if (profile === undefined || identity === undefined || access.accepted(feed).role === 0) continue
     const [shown] = state.objects.conflicts(profile, "name")
     if (shown === undefined || typeof shown.value !== "string") continue
+    const [order] = state.objects.conflicts(profile, "order")
+    const name = { name: shownName(shown.value), order: orderOf(order?.value), time: shown.time, feed: feed.text }
     const before = said.get(identity)
-    const isLater = before === undefined || shown.time > before.time || (shown.time === before.time && feed.text > before.feed)
-    if (isLater) said.set(identity, { name: shownName(shown.value), time: shown.time, feed: feed.text })
+    if (before === undefined || isLater(name, before)) said.set(identity, name)
   }
   return said
+}
+
+const orderOf = (value: unknown): number => (typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0)
+
+/**
+ * The order of a name that this device is about to say: none as long as clocks tell which name is later, else one more than that of the
+ * name that is shown, so that the next edit wins whatever a clock said.
+ */
+export const orderOfNext = (space: OpenSpace, operations: SpaceOperations, self: HeldIdentity): number | undefined => {
+  const last = saidNames(space, operations).get(self.text)
+  const { feeds, ownFeed } = space.state
+  if (last === undefined || feeds.intern(bytesOfText(last.feed)) === ownFeed) return undefined
+  const isByClocks = last.order === 0 && isFollowed(last.time, space.now())
+  return isByClocks ? undefined : Math.min(last.order + 1, Number.MAX_SAFE_INTEGER)
 }
 
 export const peopleOf = (space: OpenSpace, operations: SpaceOperations, self: HeldIdentity): ReadonlyArray<Person> => {

@@ -88,12 +88,12 @@ export const changesBy = Effect.fnUntraced(function* (space: OpenSpace, device: 
   return count
 })
 
-/** When a device last wrote here, as it says: by the last block of each of its feeds. */
+/** When a device last wrote here, as it says, and not later than now: by the last block of each of its feeds. */
 const lastSeen = Effect.fnUntraced(function* (space: OpenSpace, device: string) {
   let last: number | null = null
   for (const feed of feedsBy(space, device))
     yield* eachChange(space, feed, Math.max(0, countedLength(feed) - 1), ({ time }) => {
-      last = Math.max(last ?? 0, millisOf(time))
+      last = Math.min(space.now(), Math.max(last ?? 0, millisOf(time)))
       return true
     })
   return last
@@ -108,7 +108,7 @@ export const ownDevices = Effect.fnUntraced(function* (
   const online = space.peers.progress.online()
   const own = membership.rightOf(self.deviceText)
   const addedAt = (device: string) =>
-    list().find(({ operation }) => membership.holder(operation.id, device) === self.text)?.time ?? 0
+    Math.min(space.now(), list().find(({ operation }) => membership.holder(operation.id, device) === self.text)?.time ?? 0)
   const rows: Array<OwnDevice> = []
   for (const device of membership.member(self.text)?.devices ?? []) {
     const isBelow = device === self.deviceText || (own?.rank ?? 0) > (membership.rightOf(device)?.rank ?? 0)

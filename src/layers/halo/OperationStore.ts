@@ -87,7 +87,7 @@ const make = Effect.gen(function* () {
     const certificate = Result.getOrThrow(decodeCertificate(founding.certificate, crypto.hash))
     const nonce = yield* crypto.random(16)
     const payload = { type: "Genesis", certificate, device, agreement, nonce, isLocked, successorOf: null } as const
-    const time = clock.currentTimeMillisUnsafe()
+    const time = Math.floor(clock.currentTimeMillisUnsafe())
     const op = encodeOperation({ space: nowhere, parents: [], by: device, proof: null, time, payload })
     const signed = encodeSigned(op, yield* keyring.sign(device, operationMessage(op, crypto.hash)))
     const space = operationId(op, crypto.hash)
@@ -324,7 +324,7 @@ class Operations implements SpaceOperations {
     const proof = right.proof === null ? null : bytesOfText(right.proof)
     // what the recovery key adds begins a certificate
     const parents = proof === null && payload.type === "AddDevice" ? [] : this.parentsFor(right.proof)
-    const time = clock.currentTimeMillisUnsafe()
+    const time = Math.floor(clock.currentTimeMillisUnsafe())
     const op = encodeOperation({ space, parents, by, proof, time, payload })
     const message = operationMessage(op, crypto.hash)
     const signature = "device" in signer ? yield* keyring.sign(by, message) : yield* crypto.sign(signer.recovery, message)

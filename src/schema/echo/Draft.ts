@@ -124,9 +124,12 @@ export class Draft<E> {
     })
   }
 
-  /** Says who writes here, in the profile of the own feed. */
-  profile(name: string): void {
-    this.whole(() => this.mutations.push(putInProfile(this.state.ownFeed, "name", name)))
+  /** Says who writes here, in the profile of the own feed; `order` puts the name before those of a lower one. */
+  profile(name: string, order: number | undefined): void {
+    this.whole(() => {
+      this.mutations.push(putInProfile(this.state.ownFeed, "name", name))
+      if (order !== undefined) this.mutations.push(putInProfile(this.state.ownFeed, "order", order))
+    })
   }
 
   /** Whether it changes nothing but the profile of the own feed. */

@@ -21,3 +21,7 @@ export const nextTime = (wallMilliseconds: number, greatestSeen: number): number
   const followed = Math.min(greatestSeen, wall + followedMilliseconds * timePerMillisecond)
   return Math.min(timeMax, Math.max(wall, followed) + 1)
 }
+
+/** Whether a time is followed where the wall clock shows this: one that is not comes from a clock that is far off. */
+export const isFollowed = (time: number, wallMilliseconds: number): boolean =>
+  millisOf(time) <= wallMilliseconds + followedMilliseconds

@@ -27,8 +27,11 @@ export interface Transaction {
   readonly update: <T extends ObjectType>(object: ObjectOf<T> | ObjectInvalid<T>, patch: PatchOf<T>) => void
   readonly delete: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
   readonly restore: (object: ObjectOf<ObjectType> | ObjectInvalid) => void
-  /** Says who writes here; a reader may do that, too. */
-  readonly profile: (properties: { readonly name: string }) => void
+  /**
+   * Says who writes here; a reader may do that, too. Of the names that a person's devices say the one with the greatest `order` is shown, and
+   * of those the latest: `membership.setName` gives one where a clock was far ahead.
+   */
+  readonly profile: (properties: { readonly name: string; readonly order?: number }) => void
 }
 
 /** What a change set became. Its dots are (feed, first) … (feed, first + count − 1). */

@@ -38,9 +38,9 @@ export interface OwnDevice {
   /** Whether this device may take it away by itself; of another the phrase can. */
   readonly isBelow: boolean
   readonly isOnline: boolean
-  /** Milliseconds since 1970: when it was added, as whoever added it says. */
+  /** Milliseconds since 1970: when it was added, as whoever added it says; now, where he says later. */
   readonly addedAt: number
-  /** When it last wrote here, as it says; null when nothing of it is here. */
+  /** When it last wrote here, in the same way; null when nothing of it is here. */
   readonly lastSeen: number | null
 }
 
