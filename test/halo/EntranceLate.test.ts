@@ -6,6 +6,7 @@ import { ObjectType } from "../../src/index.ts"
 import * as MemoryNetworkLayer from "../../src/layers/mesh/MemoryNetwork.ts"
 import { bytesOfText } from "../../src/schema/echo/FeedTable.ts"
 import { encodeMessage } from "../../src/schema/echo/ReplicationMessage.ts"
+import { encode } from "../../src/schema/platform/Codec.ts"
 import { lateBytesMax, quarantineOperationsMax } from "../../src/schema/platform/Limits.ts"
 import type { SpaceFeeds } from "../../src/services/echo/FeedStore.ts"
 import { MemoryNetwork } from "../../src/services/mesh/MemoryNetwork.ts"
@@ -156,6 +157,37 @@ describe("the entrance, to who is out", () => {
       assert.strictEqual(operations.list().length, before + quarantineOperationsMax)
       assert.strictEqual(yield* hers.membership!.policy, "invite")
       yield* hers.create(Task, { title: "goes on" })
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+
+  it.effect("keeps what one who is out has signed since, though another has filled his room", () =>
+    Effect.gen(function* () {
+      const [ann, bob, carol] = [yield* person, yield* person, yield* person]
+      const network = yield* MemoryNetwork
+      const hers = yield* ann.spaces.create({ name: "Home" })
+      const homes = [
+        [bob, yield* letIn(hers, bob)],
+        [carol, yield* letIn(hers, carol)]
+      ] as const
+      yield* elapse("5 seconds")
+      yield* network.cut("reset")
+      for (const { identity } of [bob, carol]) yield* hers.membership.remove(identity.text)
+      for (const [, home] of homes) yield* home.close
+      yield* network.heal
+      const { find } = yield* ann.operations.open(bytesOfText(hers.id), null)
+      const isKept: Array<boolean> = []
+      for (const [who, home] of homes) {
+        const own = yield* who.operations.open(bytesOfText(home.id), null)
+        const signed: Array<string> = []
+        for (let n = 0; n <= (who === bob ? quarantineOperationsMax : 0); n++) {
+          const { operation } = yield* own.publish({ type: "KeyRotate", content: encode([n]) }, { device: who.identity.device })
+          signed.push(operation.id)
+        }
+        const all = own.list().map(({ bytes }) => bytes)
+        yield* meet(who, home, 1, (hand) => Effect.andThen(hand.say({ _tag: "Ops", operations: all }), offer(hand)))
+        isKept.push(find(signed.at(-1)!) !== undefined)
+      }
+      assert.deepStrictEqual(isKept, [false, true])
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 })

@@ -191,14 +191,15 @@ describe("Operations, attacked", () => {
   it.effect("a feed that two members admit is the same one's to everybody, in whichever order that came", () =>
     Effect.gen(function* () {
       const feed = text(keyOf("feed").publicKey)
-      const owners = new Set<string | undefined>()
+      const owners = new Set<string>()
       for (const isReversed of [false, true]) {
         const world = yield* attacked
         const admits = (device: string, proof: Made) =>
           world.by(device, proof, { type: "AdmitFeed", manifest: manifestOf(world.space, device, "feed") })
         const both = [admits("phone", world.admitsBob), admits("tablet", world.admitsCarol)]
         yield* world.take(...(isReversed ? both.reverse() : both))
-        owners.add(world.operations.membership.ownerOf(feed))
+        const { deviceOf, membership } = world.operations
+        owners.add(`${membership.ownerOf(feed)} ${deviceOf(feed)}`)
       }
       assert.strictEqual(owners.size, 1)
     })

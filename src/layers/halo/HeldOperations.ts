@@ -26,7 +26,8 @@ export class HeldOperations {
   private byId = new Map<string, DecodedOperation>()
   private childless = new Map<string, Uint8Array>()
   private readonly counts = new Map<string, number>()
-  private readonly feeds = new Map<string, string>()
+  /** Of each feed whose it is, by which of the operations that admit it: where two do, the least id says, whichever came first. */
+  private readonly feeds = new Map<string, { readonly device: string; readonly by: string }>()
 
   constructor(space: Uint8Array, begin: () => Membership, hash: Hash) {
     this.space = space
@@ -62,7 +63,7 @@ export class HeldOperations {
   }
 
   deviceOf(feed: string): string | undefined {
-    return this.feeds.get(feed)
+    return this.feeds.get(feed)?.device
   }
 
   /** The first of an operation's parents that is not here, or null. */
@@ -92,7 +93,9 @@ export class HeldOperations {
     this.childless.set(operation.id, id)
     this.counts.set(operation.by, this.countBy(operation.by) + 1)
     const { deed } = operation
-    if (deed.type === "AdmitFeed" && !this.feeds.has(deed.feed)) this.feeds.set(deed.feed, deed.device)
+    if (deed.type !== "AdmitFeed") return
+    const known = this.feeds.get(deed.feed)
+    if (known === undefined || operation.id < known.by) this.feeds.set(deed.feed, { device: deed.device, by: operation.id })
   }
 
   /** Back to the first operations: what came after them could not be kept. */

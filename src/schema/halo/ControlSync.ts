@@ -221,7 +221,8 @@ export class ControlSync {
   private taken(refused: number, waiting: number, now: number) {
     this.exchange.taken(refused, waiting, now)
     if (!this.isLevel && refused + waiting > 0) this.close("what it shows does not hold", "not a member")
-    if (!this.isLevel && this.isTold && this.late.isOverfull) this.close("too much of what it brings does not stand", "greedy")
+    if (!this.isLevel && this.isTold && this.late.isOverfull(this.peer))
+      this.close("too much of what it brings does not stand", "greedy")
   }
 
   // Who is what ---------------------------------------------------------------------------------------------------------------------

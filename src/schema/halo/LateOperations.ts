@@ -2,7 +2,8 @@
  * Operations that a member who was removed still brings, so that others can store what it wrote: a part of ControlSync.
  *
  * They count nowhere, since whoever signed them is out, and are kept all the same: a feed is stored once some operation admits it. So
- * who is out can make others keep some, and how many they keep of all that do not stand is bounded.
+ * who is out can make others keep some. How many is bounded for each who was let in by what stands, and with him for all whom he has let in
+ * since: nobody fills another's room, and nobody gets more by making up people.
  */
 import { feedText } from "../echo/FeedTable.ts"
 import { quarantineOperationsMax } from "../platform/Limits.ts"
@@ -13,8 +14,8 @@ export class LateOperations {
   private readonly signedBy: Signature
   /** Ids of what the peer has sent. */
   private readonly sent: Array<string> = []
-  /** How many more are taken; null before it was counted. */
-  private left: number | null = null
+  /** Null before what is kept was counted. */
+  private rooms: Rooms | null = null
 
   constructor(source: ControlSource, signedBy: Signature) {
     this.source = source
@@ -32,20 +33,13 @@ export class LateOperations {
   /** Whether there is room for one more operation of this signer, if he is out; who is let in by somebody that is not shows that as ever. */
   takes(by: string): boolean {
     if (this.source.membership.device(by).standing !== "former") return true
-    this.left ??= this.room()
-    return this.left-- > 0
+    this.rooms ??= new Rooms(this.source)
+    return this.rooms.take(by)
   }
 
   /** Whether more came than there is room for: whoever is out may have let in others, who were strangers when their operations came. */
-  get isOverfull(): boolean {
-    return this.room() < 0
-  }
-
-  private room(): number {
-    const { membership } = this.source
-    let room = quarantineOperationsMax
-    for (const { operation } of this.source.list()) if (membership.standing(operation.id) === "quarantined") room--
-    return room
+  isOverfull(device: string): boolean {
+    return new Rooms(this.source).leftOf(device) < 0
   }
 
   /** What a device has signed, with what comes before that, and the peer may lack: as many as it takes at most, parents first. */
@@ -54,5 +48,50 @@ export class LateOperations {
     const ids = signed.map(({ operation: { id } }) => id)
     const { grants } = this.source.membership.device(device)
     return pastOf(this.source, ids, grants, this.sent).slice(0, quarantineOperationsMax)
+  }
+}
+
+/** How many operations that do not stand are kept here, each in the room of who was let in by what stands and brought them about. */
+class Rooms {
+  private readonly source: ControlSource
+  private readonly kept = new Map<string, number>()
+  /** Of each operation that does not stand, in whose room it is: an identity. */
+  private readonly places = new Map<string, string>()
+
+  constructor(source: ControlSource) {
+    this.source = source
+    for (const { operation } of source.list()) {
+      const entry = source.membership.entry(operation.id)
+      if (entry?.standing !== "quarantined") continue
+      const place = this.placeOf(entry.rights[0]) ?? entry.identity
+      this.places.set(operation.id, place)
+      this.put(place)
+    }
+  }
+
+  /** How many more are taken of a device. */
+  leftOf(device: string): number {
+    return quarantineOperationsMax - (this.kept.get(this.roomOf(device)) ?? 0)
+  }
+
+  take(device: string): boolean {
+    const isTaken = this.leftOf(device) > 0
+    if (isTaken) this.put(this.roomOf(device))
+    return isTaken
+  }
+
+  private put(place: string): void {
+    this.kept.set(place, (this.kept.get(place) ?? 0) + 1)
+  }
+
+  /** The room of who is out: his own, or that of whoever let him in when he was out himself. */
+  private roomOf(device: string): string {
+    const { membership } = this.source
+    const [grant] = membership.device(device).grants
+    return this.placeOf(grant) ?? membership.holder(grant ?? null, device) ?? ""
+  }
+
+  private placeOf(grant: string | undefined): string | undefined {
+    return grant === undefined ? undefined : this.places.get(grant)
   }
 }

@@ -58,7 +58,7 @@ export const entranceOperationsMax = 10_000
 export const entranceBytesMax = 4_194_304
 export const entranceMillisMax = 30_000
 export const entranceSilenceMillisMax = 10_000
-/** P: what is taken from who is a member no more: bytes at once and a minute, and what a space holds of it, in bytes and operations. */
+/** P: what is taken from who is a member no more: bytes at once and a minute; of all what a space holds, in bytes; of each, in operations. */
 export const lateBytesMax = 4_194_304
 export const quarantineBytesMax = 268_435_456
 export const quarantineOperationsMax = 1_000
