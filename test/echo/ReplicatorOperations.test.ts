@@ -28,7 +28,7 @@ import { Device } from "../../src/services/peer/Device.ts"
 import { Keyring } from "../../src/services/platform/Keyring.ts"
 import { Storage } from "../../src/services/platform/Storage.ts"
 import { foundedByAnn, type OperationsInMemory } from "../halo/OperationsInMemory.ts"
-import { keyOf } from "../halo/People.ts"
+import { keyOf, madeByNewer } from "../halo/People.ts"
 import { elapse } from "../mesh/Elapse.ts"
 import { append } from "./ReplicatorPair.ts"
 
@@ -149,6 +149,35 @@ describe("Replicator in a space of operations", () => {
       assert.strictEqual(bob.set.size, 42)
       yield* elapse("2 minutes")
       assert.deepStrictEqual([a.connected(), b.connected(), a.ends, b.ends], [1, 1, [], []])
+    })
+  )
+
+  it.effect("what a newer version has signed reaches everybody by whoever holds it, and ends no connection", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetworkLayer.make
+      const { admit, ann, copy, deviceOf, genesis, space } = foundedByAnn()
+      const proof = admit("bob")
+      admit("cy")
+      const [bob, cy] = [copy(), copy()]
+      const newer = (time: number) =>
+        madeByNewer({ space, parents: bob.heads(), proof, time, payload: { type: "Leave" } }, keyOf(deviceOf("bob"))).bytes
+      // one before they meet and one while they are together
+      yield* bob.take([newer(1)])
+      const peers = [
+        yield* peer(network, deviceOf("ann"), ann),
+        yield* peer(network, deviceOf("bob"), bob),
+        yield* peer(network, deviceOf("cy"), cy)
+      ]
+      yield* elapse("5 seconds")
+      yield* bob.take([newer(2)])
+      yield* elapse("5 seconds")
+      admitFeed(peers[0]!, genesis)
+      yield* append(peers[0]!.writer, 1, 100)
+      yield* elapse("2 minutes")
+      for (const each of peers) {
+        assert.deepStrictEqual([each.operations.set.size, each.connected(), each.ends], [6, 2, []])
+        assert.strictEqual(each.lengthOf(peers[0]!.writer.feed.id), 1)
+      }
     })
   )
 

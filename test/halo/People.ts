@@ -17,6 +17,7 @@ import {
 } from "../../src/schema/halo/OperationCodec.ts"
 import { encodeSigned, operationId, operationMessage } from "../../src/schema/halo/OperationFrame.ts"
 import type { Payload } from "../../src/schema/halo/Payload.ts"
+import { encode } from "../../src/schema/platform/Codec.ts"
 
 export const { hash } = CryptoNode.make()
 
@@ -67,6 +68,13 @@ export interface Made {
 
 export const made = (content: Omit<OperationContent, "by">, by: Key): Made => {
   const op = encodeOperation({ ...content, by: by.publicKey })
+  return { op, id: operationId(op, hash), bytes: encodeSigned(op, by.sign(operationMessage(op, hash))) }
+}
+
+/** The same content in a frame of version 2, with an item behind its payload that nobody knows. */
+export const madeByNewer = (content: Omit<OperationContent, "by">, by: Key, suite = 1): Made => {
+  const known = encodeOperation({ ...content, by: by.publicKey })
+  const op = Uint8Array.of(0x8a, 2, suite, ...known.subarray(3), ...encode(["of", "tomorrow"]))
   return { op, id: operationId(op, hash), bytes: encodeSigned(op, by.sign(operationMessage(op, hash))) }
 }
 

@@ -4,11 +4,10 @@
  * The machine is the one with which the peer was let in; here it is only carried on.
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import { decodeControl, encodeControl } from "../../schema/halo/ControlMessage.ts"
+import { encodeControl } from "../../schema/halo/ControlMessage.ts"
 import type { ControlEvent } from "../../schema/halo/ControlSync.ts"
 import type { StoredFeed } from "../../services/echo/FeedStore.ts"
-import type { Entered } from "../../services/halo/Entrance.ts"
+import { type Entered, receiveControl } from "../../services/halo/Entrance.ts"
 import type { StorageError } from "../../services/platform/Storage.ts"
 
 export class ReplicatorOperations {
@@ -59,19 +58,7 @@ export class ReplicatorOperations {
 
   /** Takes in a frame that is about operations, before more is read. */
   receive(frame: Uint8Array): Effect.Effect<void, StorageError> {
-    return Effect.gen({ self: this }, function* () {
-      const message = decodeControl(frame)
-      const { actions } = this.step(
-        Result.isSuccess(message)
-          ? { _tag: "Received", message: message.success }
-          : { _tag: "Garbled", reason: message.failure.message }
-      )
-      for (const action of actions) {
-        if (action._tag !== "Take" || this.ending !== null) continue
-        const { refused, waiting } = yield* this.entered.operations.take(action.operations)
-        this.step({ _tag: "Taken", refused: refused.length, waiting })
-      }
-    })
+    return receiveControl(frame, this.entered, this.now)
   }
 
   /** Says all that is due; answers why the connection ends now, or null. */

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { stop } from "../../schema/actor/Supervision.ts"
-import { FeedTable } from "../../schema/echo/FeedTable.ts"
+import { FeedTable, feedText } from "../../schema/echo/FeedTable.ts"
 import { SpaceState } from "../../schema/echo/SpaceState.ts"
 import type { Supervision, Supervisor } from "../../services/actor/Supervisor.ts"
 import type { FeedStore, SpaceFeeds } from "../../services/echo/FeedStore.ts"
@@ -93,7 +93,8 @@ const entranceOf = ({ clock, entrance }: Platform, life: OpenSpace) => {
   if (operations === null) return { version: 0 }
   const late = lateFeedsOf(life, operations, clock)
   const enter = ({ channel, device }: EnteringPeer) => entrance.enter({ operations, self, device, channel, late })
-  return { version: 1, enter }
+  const personOf = (key: Uint8Array) => operations.membership.rightOf(feedText(key))?.identity ?? null
+  return { version: 1, enter, personOf }
 }
 
 const isCrash = <A, E>(exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>

@@ -10,10 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
-import { decodeControl, encodeControl, signedBy } from "../../schema/halo/ControlMessage.ts"
+import { encodeControl, signedBy } from "../../schema/halo/ControlMessage.ts"
 import { type ControlEvent, ControlSync } from "../../schema/halo/ControlSync.ts"
-import { type Entered, type Entering, Entrance, EntranceRefused } from "../../services/halo/Entrance.ts"
+import { type Entered, type Entering, Entrance, EntranceRefused, receiveControl } from "../../services/halo/Entrance.ts"
 import * as Bell from "../../services/platform/Bell.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { elapsedMillis } from "../../services/platform/Elapsed.ts"
@@ -43,24 +42,12 @@ const make = Effect.gen(function* () {
 
     const reading = Effect.gen(function* () {
       while (!sync.isDone) {
-        yield* Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(channel.take), received))
+        yield* Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(restore(channel.take), (frame) => receiveControl(frame, { operations, sync }, now))
+        )
         wake.ring()
       }
     })
-    const received = Effect.fnUntraced(function* (frame: Uint8Array) {
-      const message = decodeControl(frame)
-      const { actions } = step(
-        Result.isSuccess(message)
-          ? { _tag: "Received", message: message.success }
-          : { _tag: "Garbled", reason: message.failure.message }
-      )
-      for (const action of actions) {
-        if (action._tag !== "Take" || sync.ending !== null) continue
-        const { refused, waiting } = yield* operations.take(action.operations)
-        step({ _tag: "Taken", refused: refused.length, waiting })
-      }
-    })
-
     const writing = Effect.fnUntraced(function* (reader: Fiber.Fiber<unknown, unknown>) {
       for (;;) {
         wake.hush()

@@ -21,7 +21,7 @@ export class HeldOperations {
   private readonly hash: Hash
   private readonly listeners = new Set<Listener>()
   private order: Array<DecodedOperation> = []
-  /** Those of types that this version does not know: they are asked for at every write. */
+  /** Those of types and versions that this one does not know: they are asked for at every write. */
   private unread: Array<DecodedOperation> = []
   private byId = new Map<string, DecodedOperation>()
   private childless = new Map<string, Uint8Array>()
@@ -72,11 +72,10 @@ export class HeldOperations {
   }
 
   /** What somebody who may write here has said that this version does not know, or null. */
-  unknown(): string | null {
-    for (const { operation, payload } of this.unread) {
-      if (payload.type !== "Unknown") continue
+  unsupported(): string | null {
+    for (const { newer, operation } of this.unread) {
       const entry = this.membership.entry(operation.id)
-      if (entry?.standing === "valid" && entry.role >= roles.editor) return `a control operation of type ${payload.number}`
+      if (entry?.standing === "valid" && entry.role >= roles.editor) return newer
     }
     return null
   }
@@ -86,7 +85,7 @@ export class HeldOperations {
     const { id, operation } = decoded
     this.membership.enter(operation)
     this.order.push(decoded)
-    if (decoded.payload.type === "Unknown") this.unread.push(decoded)
+    if (decoded.newer !== null) this.unread.push(decoded)
     this.byId.set(operation.id, decoded)
     this.set.add(id)
     for (const parent of operation.parents) this.childless.delete(parent)

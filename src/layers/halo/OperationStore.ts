@@ -16,9 +16,9 @@ import { bytesOfText } from "../../schema/echo/FeedTable.ts"
 import { decodeCertificate } from "../../schema/halo/Certificate.ts"
 import { readIdentityGenesis } from "../../schema/halo/Identity.ts"
 import { Membership } from "../../schema/halo/Membership.ts"
-import { type Operation, roles } from "../../schema/halo/Operation.ts"
+import type { Operation } from "../../schema/halo/Operation.ts"
 import { type DecodedOperation, decodeOperation, encodeOperation } from "../../schema/halo/OperationCodec.ts"
-import { encodeSigned, operationId, operationMessage, signatureOf } from "../../schema/halo/OperationFrame.ts"
+import { encodeSigned, operationId, operationMessage } from "../../schema/halo/OperationFrame.ts"
 import { decodeOperationRecord, encodeOperationRecord, operationKey, operationKeys } from "../../schema/halo/OperationRecords.ts"
 import type { Payload } from "../../schema/halo/Payload.ts"
 import { compareBytes, decodeWith, equalBytes } from "../../schema/platform/Codec.ts"
@@ -157,8 +157,6 @@ class Operations implements SpaceOperations {
   private readonly platform: Platform
   private readonly held: HeldOperations
   private readonly turn = Semaphore.makeUnsafe(1)
-  /** What could not be read, and who signed it; null who says in words of another version who he is. */
-  private newer: { readonly what: string; readonly by: string | null } | null = null
 
   constructor(platform: Platform, held: HeldOperations) {
     this.platform = platform
@@ -179,7 +177,7 @@ class Operations implements SpaceOperations {
   readonly list = () => this.held.list()
   readonly deviceOf = (feed: string) => this.held.deviceOf(feed)
   readonly waiting = () => this.held.waiting.size
-  readonly unsupported = () => (this.newer !== null && this.mayStop(this.newer.by) ? this.newer.what : this.held.unknown())
+  readonly unsupported = () => this.held.unsupported()
   readonly take = (operations: ReadonlyArray<Uint8Array>) => this.turn.withPermit(Effect.uninterruptible(this.taking(operations)))
   readonly publish = (payload: Payload, signer: Signer) =>
     this.turn.withPermit(Effect.uninterruptible(this.publishing(payload, signer)))
@@ -197,7 +195,6 @@ class Operations implements SpaceOperations {
     for (const bytes of operations) {
       const decoded = decodeOperation(bytes, this.space, this.platform.crypto.hash)
       if (Result.isFailure(decoded)) {
-        if (decoded.failure._tag === "Unsupported") yield* this.unread(bytes, decoded.failure.what)
         refused.push(decoded.failure.message)
       } else if (!this.held.has(decoded.success.operation.id)) {
         const why = this.refusal(decoded.success)
@@ -210,21 +207,6 @@ class Operations implements SpaceOperations {
     const added = yield* this.keep(verified, refused)
     return { added, waiting: Math.max(0, this.held.waiting.size - before), refused } satisfies Taken
   })
-
-  /** Notes what a newer version has written, if its signature holds: anybody may send what nobody can read. */
-  private readonly unread = Effect.fnUntraced({ self: this }, function* (bytes: Uint8Array, what: string) {
-    const { hash, verify } = this.platform.crypto
-    const signed = signatureOf(bytes, hash)
-    const by = signed === null ? null : textOf(signed.publicKey)
-    if (!this.mayStop(by) || this.newer?.by === by) return
-    const [holds] = signed === null ? [true] : yield* verify([signed])
-    if (holds === true) this.newer = { what, by }
-  })
-
-  /** Whether the space is not written while somebody's words are not understood: he may write himself, or nobody can tell who he is. */
-  private mayStop(by: string | null): boolean {
-    return by === null || (this.membership.rightOf(by)?.role ?? 0) >= roles.editor
-  }
 
   /** Why an operation can be refused before its signatures are looked at, or null. */
   private refusal(decoded: DecodedOperation): string | null {

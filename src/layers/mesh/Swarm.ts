@@ -140,7 +140,8 @@ const make = Effect.gen(function* () {
         Effect.catchTag("EntranceRefused", ({ reason }) => close(reason)),
         Effect.mapError(asFailed)
       )
-      return yield* entrance.within(deviceText, options.isMember(other), entering, (reason) =>
+      const person = options.isMember(other) ? (options.personOf?.(other) ?? deviceText) : null
+      return yield* entrance.within(deviceText, person, entering, (reason) =>
         Effect.andThen(channel.close("failed", reason), failed(reason))
       )
     })

@@ -18,7 +18,7 @@ import {
 } from "../platform/Limits.ts"
 import { type KeyRange, readRange, writeRange } from "../platform/RangeSet.ts"
 import type { DeviceStanding } from "./Membership.ts"
-import { operationId, readFrame, readSigned } from "./OperationFrame.ts"
+import { operationId, readSigned, readVersionedFrame } from "./OperationFrame.ts"
 
 const standings: ReadonlyArray<DeviceStanding> = ["stranger", "member", "former"]
 
@@ -172,7 +172,7 @@ export const signedBy = (
     const outer = new Reader(bytes)
     const { op } = readSigned(outer)
     outer.finish()
-    return { id: operationId(op, hash), by: feedText(readFrame(new Reader(op)).by) }
+    return { id: operationId(op, hash), by: feedText(readVersionedFrame(new Reader(op)).by) }
   } catch (error) {
     if (error instanceof Malformed || error instanceof Unsupported) return null
     throw error

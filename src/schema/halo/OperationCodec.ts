@@ -12,9 +12,18 @@ import { keyOperationBytesMax, operationBytesMax } from "../platform/Limits.ts"
 import { acceptDeviceMessage } from "./Acceptance.ts"
 import type { Hash, Signed } from "./Label.ts"
 import type { Operation } from "./Operation.ts"
-import { type Frame, operationId, operationMessage, readFrame, readSigned, writeFrame } from "./OperationFrame.ts"
+import {
+  type Frame,
+  operationId,
+  operationMessage,
+  otherVersion,
+  readSigned,
+  readVersionedFrame,
+  type VersionedFrame,
+  writeFrame
+} from "./OperationFrame.ts"
 import type { Payload } from "./Payload.ts"
-import { isLarge, numberOf, readPayload, writePayload } from "./PayloadCodec.ts"
+import { isLarge, numberOf, type PayloadContext, readPayload, writePayload } from "./PayloadCodec.ts"
 import { deedOf } from "./PayloadDeed.ts"
 import { keysOf, signaturesOf } from "./PayloadSignatures.ts"
 
@@ -31,6 +40,8 @@ export interface DecodedOperation {
   /** Milliseconds since 1970, as its signer says; decides nothing. */
   readonly time: number
   readonly payload: Payload
+  /** What of it only a newer version knows, or null; its payload is then Unknown. */
+  readonly newer: string | null
   /** The SignedOp. */
   readonly bytes: Uint8Array
   /** All signatures that can be told without other operations: every one has to hold, else the operation is nonsense. */
@@ -82,10 +93,10 @@ export const decodeOperation = (
     return decodeWith(own, (outer) => {
       const { op, signature } = readSigned(outer)
       const from = new Reader(op)
-      const frame = readFrame(from)
+      const frame = readVersionedFrame(from)
       const id = operationId(op, hash)
       checkFrame(from, op, frame, id, space)
-      const payload = readPayload(from, { frame, op, hash })
+      const { newer, payload } = readContent(from, frame, { frame, op, hash })
       from.finish()
       const { by, parents, proof, time } = frame
       const signed = { publicKey: by, message: operationMessage(op, hash), signature }
@@ -98,6 +109,7 @@ export const decodeOperation = (
         proof,
         time,
         payload,
+        newer,
         bytes: own,
         signatures: [signed, ...signaturesOf(payload, frame, hash)],
         acceptance: acceptanceOf(payload, hash),
@@ -110,8 +122,27 @@ export const decodeOperation = (
   }
 }
 
-const checkFrame = (from: Reader, op: Uint8Array, frame: Frame, id: Uint8Array, space: Uint8Array | null): void => {
-  if (op.length > bytesMaxOf(frame.number)) from.fail("an operation too large")
+/** What it says; where this version does not know that, all that follows the frame. What founds a space has to be known. */
+const readContent = (
+  from: Reader,
+  { itemsLeft, number, version }: VersionedFrame,
+  context: PayloadContext
+): Pick<DecodedOperation, "payload" | "newer"> => {
+  const start = from.at
+  try {
+    if (version !== 1) throw otherVersion(version)
+    const payload = readPayload(from, context)
+    return { payload, newer: payload.type === "Unknown" ? `a control operation of type ${number}` : null }
+  } catch (error) {
+    if (!(error instanceof Unsupported) || number === genesisNumber) throw error
+    from.at = start
+    for (let n = itemsLeft; n > 0; n--) from.item(1)
+    return { payload: { type: "Unknown", number, content: context.op.subarray(start, from.at) }, newer: error.what }
+  }
+}
+
+const checkFrame = (from: Reader, op: Uint8Array, frame: VersionedFrame, id: Uint8Array, space: Uint8Array | null): void => {
+  if (op.length > (frame.version === 1 ? bytesMaxOf(frame.number) : keyOperationBytesMax)) from.fail("an operation too large")
   if (frame.number === genesisNumber) {
     if (!equalBytes(frame.space, genesisSpace)) from.fail("a Genesis within a space")
     if (space !== null && !equalBytes(id, space)) from.fail("the Genesis of another space")

@@ -4,9 +4,9 @@
  * An operation's id leaves its signature out, since one signer can make many of them. Bytes: docs/format.md#control-operations.
  */
 import { Unsupported } from "../echo/ChangeSet.ts"
-import { compareBytes, Reader, Unencodable, Writer } from "../platform/Codec.ts"
+import { compareBytes, type Reader, Unencodable, Writer } from "../platform/Codec.ts"
 import { keyOperationBytesMax, operationParentsMax } from "../platform/Limits.ts"
-import { type Hash, Label, type Signed } from "./Label.ts"
+import { type Hash, Label } from "./Label.ts"
 
 export interface Frame {
   /** 32 zero bytes in a Genesis, whose id the space is. */
@@ -53,19 +53,35 @@ export const writeFrame = (to: Writer, { by, number, parents, proof, space, time
   return (proof === null ? to.nil() : to.bytes(proof)).int(time)
 }
 
-/** Reads up to the payload. Throws `Unsupported` at another version or suite, whatever comes after it. */
-export const readFrame = (from: Reader): Frame => {
+/** The frame of an operation of any version: what all that are signed as suite 1 is have in common. */
+export interface VersionedFrame extends Frame {
+  readonly version: number
+  /** How many items follow: one, in version 1. */
+  readonly itemsLeft: number
+}
+
+/** Reads up to the payload, which is at least one item. Throws `Unsupported` at another suite. */
+export const readVersionedFrame = (from: Reader): VersionedFrame => {
   const items = from.array(keyOperationBytesMax)
   if (items < 2) from.fail("an operation without version and suite")
   const [version, suite] = [from.uint(), from.uint()]
-  if (version !== 1) throw new Unsupported({ what: `operation version ${version}` })
   if (suite !== 1) throw new Unsupported({ what: `operation suite ${suite}` })
-  if (items !== 9) from.fail("an operation has nine items")
+  if (version === 1 ? items !== 9 : items < 9) from.fail("an operation has nine items")
   const space = from.fixed(32)
   const number = from.uint()
   const parents = readParents(from)
-  return { space, number, parents, by: from.fixed(32), proof: from.nil() ? null : from.fixed(32), time: from.uint() }
+  const [by, proof] = [from.fixed(32), from.nil() ? null : from.fixed(32)]
+  return { version, space, number, parents, by, proof, time: from.uint(), itemsLeft: items - 8 }
 }
+
+/** Reads up to the payload. Throws `Unsupported` at another version or suite. */
+export const readFrame = (from: Reader): Frame => {
+  const frame = readVersionedFrame(from)
+  if (frame.version !== 1) throw otherVersion(frame.version)
+  return frame
+}
+
+export const otherVersion = (version: number): Unsupported => new Unsupported({ what: `operation version ${version}` })
 
 const readParents = (from: Reader): ReadonlyArray<Uint8Array> => {
   const parents: Array<Uint8Array> = []
@@ -76,15 +92,4 @@ const readParents = (from: Reader): ReadonlyArray<Uint8Array> => {
     parents.push(parent)
   }
   return parents
-}
-
-/** The signature over an operation whose payload this version may not know; null when not even its frame is known. */
-export const signatureOf = (bytes: Uint8Array, hash: Hash): Signed | null => {
-  try {
-    const { op, signature } = readSigned(new Reader(bytes))
-    return { publicKey: readFrame(new Reader(op)).by, message: operationMessage(op, hash), signature }
-  } catch (error) {
-    if (error instanceof Unsupported) return null
-    throw error
-  }
 }

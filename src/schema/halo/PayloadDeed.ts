@@ -8,7 +8,7 @@ import type { Certificate } from "./Certificate.ts"
 import type { Deed, FeedPoint, Subject } from "./Operation.ts"
 import type { Payload, SeenFeed } from "./Payload.ts"
 
-const text = Base64Url.encode as (bytes: Uint8Array) => string
+const text = (bytes: Uint8Array): string => Base64Url.encode(bytes)
 
 const nullable = (bytes: Uint8Array | null): string | null => (bytes === null ? null : text(bytes))
 

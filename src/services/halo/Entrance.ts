@@ -5,12 +5,13 @@
  * goes with the channel. Rules: schema/halo/ControlSync.ts. Messages: docs/format.md#control-operations-on-the-wire.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Run } from "../../schema/echo/Feed.ts"
-import type { FeedLength } from "../../schema/halo/ControlMessage.ts"
-import type { ControlSync } from "../../schema/halo/ControlSync.ts"
+import { decodeControl, type FeedLength } from "../../schema/halo/ControlMessage.ts"
+import type { ControlEvent, ControlSync } from "../../schema/halo/ControlSync.ts"
 import type { RunRefused } from "../echo/FeedStore.ts"
 import type { Channel, ConnectionClosed } from "../mesh/Connection.ts"
 import type { StorageError } from "../platform/Storage.ts"
@@ -58,6 +59,26 @@ export interface Entered {
   /** From now on this is called when the machine may have something to say; it must not block. */
   readonly listen: (listener: () => void) => void
 }
+
+/** Takes in a frame that is about operations: what it brings is kept and judged before more is read. */
+export const receiveControl = Effect.fnUntraced(function* (
+  frame: Uint8Array,
+  { operations, sync }: Pick<Entered, "operations" | "sync">,
+  now: () => number
+): Effect.fn.Return<void, StorageError> {
+  const step = (event: ControlEvent) => sync.step(event, now())
+  const message = decodeControl(frame)
+  const { actions } = step(
+    Result.isSuccess(message)
+      ? { _tag: "Received", message: message.success }
+      : { _tag: "Garbled", reason: message.failure.message }
+  )
+  for (const action of actions) {
+    if (action._tag !== "Take" || sync.ending !== null) continue
+    const { refused, waiting } = yield* operations.take(action.operations)
+    step({ _tag: "Taken", refused: refused.length, waiting })
+  }
+})
 
 export class Entrance extends Context.Service<
   Entrance,

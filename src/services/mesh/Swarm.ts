@@ -57,6 +57,8 @@ export class Swarm extends Context.Service<
       readonly device: Uint8Array
       /** Who is let in; with `enter` only whose place in the entrance is never taken by others. */
       readonly isMember: (device: Uint8Array) => boolean
+      /** Whose device a member's is, where people have several: they share room in the entrance. */
+      readonly personOf?: (device: Uint8Array) => string | null
       /**
        * Lets in whoever has proved a device key, before it counts as connected and before any other channel is opened. It has 30 s, and
        * at most 16 devices are in the entrance at once; its scope is that of the connection.
