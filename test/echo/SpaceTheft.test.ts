@@ -1,4 +1,4 @@
-/** A stolen device, whose thief signs what has not seen one another: all of it is void from when on it was stolen. */
+/** Rights that are taken away: what a thief signed apart from each other is void, and what was seen of who is removed stays. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,8 @@ import { roles } from "../../src/schema/halo/Operation.ts"
 import { encodeOperation } from "../../src/schema/halo/OperationCodec.ts"
 import { encodeSigned, operationMessage } from "../../src/schema/halo/OperationFrame.ts"
 import type { Payload } from "../../src/schema/halo/Payload.ts"
-import { beginningsMax } from "../../src/schema/platform/Limits.ts"
+import { encode } from "../../src/schema/platform/Codec.ts"
+import { beginningsMax, operationParentsMax } from "../../src/schema/platform/Limits.ts"
 import type { Space } from "../../src/services/echo/SpaceService.ts"
 import { letIn, type Person, person } from "../halo/Household.ts"
 import { hash, Person as Stranger } from "../halo/People.ts"
@@ -105,6 +106,21 @@ describe("A theft", () => {
           assert.strictEqual(caps[0]!.operation.by, Base64Url.encode(ann.identity.device))
         })
       )
+    }).pipe(Effect.provide(MemoryNetworkLayer.layer))
+  )
+})
+
+describe("A removal", () => {
+  it.effect("keeps what its signer had seen of whom it removes, however many operations stand beside each other", () =>
+    Effect.gen(function* () {
+      const { bob, carol, hers, his, third } = yield* together
+      yield* say(bob, his, stranger("friend", his), { time: 0 })
+      for (let n = 0; n < 3 * operationParentsMax; n++)
+        yield* say(carol, third, { type: "KeyRotate", content: encode([n]) }, { time: n })
+      yield* elapse("10 seconds")
+      assert.lengthOf(yield* peopleOf(hers), 4)
+      yield* hers.membership.remove(bob.identity.text)
+      assert.lengthOf(yield* peopleOf(hers), 3)
     }).pipe(Effect.provide(MemoryNetworkLayer.layer))
   )
 })

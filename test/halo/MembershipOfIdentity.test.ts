@@ -57,6 +57,17 @@ describe("Membership of an identity's own space", () => {
     assert.strictEqual(told.evaluated.size, 3)
   })
 
+  it("keeps what a newer version says through one of its devices, and through nobody else", () => {
+    const told = new Told()
+    const first = told.add("RA", null, "A1")
+    const newer = told.put("A1", first, [first], { type: "Unknown", number: 77 })
+    const strangers = told.put("M1", first, [first], { type: "Unknown", number: 77 })
+    assert.deepStrictEqual(
+      [newer, strangers].map((id) => told.evaluated.standing(id)),
+      ["valid", "malformed"]
+    )
+  })
+
   it("loses a stolen device to one that is nearer to the phrase, and to the phrase, and never the other way about", () => {
     const told = new Told()
     const first = told.add("RA", null, "A1")

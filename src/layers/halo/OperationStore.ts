@@ -20,9 +20,10 @@ import type { Operation } from "../../schema/halo/Operation.ts"
 import { type DecodedOperation, decodeOperation, encodeOperation } from "../../schema/halo/OperationCodec.ts"
 import { encodeSigned, operationId, operationMessage } from "../../schema/halo/OperationFrame.ts"
 import { decodeOperationRecord, encodeOperationRecord, operationKey, operationKeys } from "../../schema/halo/OperationRecords.ts"
+import { parentsOf } from "../../schema/halo/Parents.ts"
 import type { Payload } from "../../schema/halo/Payload.ts"
 import { compareBytes, decodeWith, equalBytes } from "../../schema/platform/Codec.ts"
-import { operationParentsMax, signerOperationsMax, spaceOperationsMax } from "../../schema/platform/Limits.ts"
+import { signerOperationsMax, spaceOperationsMax } from "../../schema/platform/Limits.ts"
 import {
   type Founding,
   NotPermitted,
@@ -305,7 +306,7 @@ class Operations implements SpaceOperations {
     if (right === null) return yield* refuse("this device is no member here, or no more. Ask an admin to let it in.")
     const proof = right.proof === null ? null : bytesOfText(right.proof)
     // what the recovery key adds begins a certificate
-    const parents = proof === null && payload.type === "AddDevice" ? [] : this.parentsFor(right.proof)
+    const parents = proof === null && payload.type === "AddDevice" ? [] : this.parentsFor(payload, right.proof)
     const time = Math.floor(clock.currentTimeMillisUnsafe())
     const op = encodeOperation({ space, parents, by, proof, time, payload })
     const message = operationMessage(op, crypto.hash)
@@ -314,11 +315,8 @@ class Operations implements SpaceOperations {
     return added[0] ?? (yield* refuse(refused[0] ?? "it is there already"))
   })
 
-  /** What stands here and nothing that stands comes after, and the operation that the right comes from. */
-  private parentsFor(proof: string | null): ReadonlyArray<Uint8Array> {
-    const heads = this.membership.validHeads()
-    const cited = heads.length <= operationParentsMax || proof === null ? heads : [proof, ...heads]
-    return [...new Set(cited)].slice(0, operationParentsMax).map(bytesOfText).sort(compareBytes)
+  private parentsFor(payload: Payload, proof: string | null): ReadonlyArray<Uint8Array> {
+    return parentsOf(this.membership, this.list(), payload, proof).map(bytesOfText).sort(compareBytes)
   }
 }
 

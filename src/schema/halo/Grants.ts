@@ -105,7 +105,8 @@ const bySelf: ReadonlySet<string> = new Set([
   "KeyWrap",
   "AdmitFeed",
   "Endorse",
-  "ForkProof"
+  "ForkProof",
+  "Unknown"
 ])
 
 /** Devices that the recovery key adds are roots, so that each device has a certificate; all else has a past. */
