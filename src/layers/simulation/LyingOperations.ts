@@ -31,9 +31,9 @@ export interface Liar {
   readonly told: () => void
 }
 
-/** The same operations, but for some of what they answer. */
-const altered = (operations: SpaceOperations, changes: Partial<SpaceOperations>): SpaceOperations =>
-  Object.create(operations, Object.getOwnPropertyDescriptors(changes))
+/** The same, but for some of what it answers. */
+export const altered = <A extends object>(real: A, changes: Partial<A>): A =>
+  Object.create(real, Object.getOwnPropertyDescriptors(changes))
 
 /** A signed operation, by whatever right it says. */
 export const signed = ({ crypto, keyring }: Liar, content: OperationContent, key = content.by) => {

@@ -7,12 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { equalBytes } from "../../schema/platform/Codec.ts"
 import type { Lie } from "../../schema/simulation/Lie.ts"
+import type { StoredFeed } from "../../services/echo/FeedStore.ts"
 import { Replicator } from "../../services/echo/Replicator.ts"
 import { type Entering, Entrance } from "../../services/halo/Entrance.ts"
 import { OperationStore, type SpaceOperations } from "../../services/halo/OperationStore.ts"
 import { Crypto } from "../../services/platform/Crypto.ts"
 import { Keyring } from "../../services/platform/Keyring.ts"
 import type { Lying } from "../../services/simulation/Lying.ts"
+import { omitting } from "./LyingFeeds.ts"
 import { type Beside, flooding, impersonating, replaying, sendingMore } from "./LyingFrames.ts"
 import { backDating, equivocating, flooded, type Liar, Told } from "./LyingOperations.ts"
 
@@ -61,7 +63,11 @@ export const lying = (lie: Lie, options: Options): Lying => {
         ({ self }, isIn) =>
         ({ by, id }) =>
           isIn() && !equalBytes(by, self) && (id[0]! & 1) === 0
-      return { ...honest, entrance: entrance(hiding) }
+      return {
+        ...honest,
+        entrance: entrance(hiding),
+        replicator: Layer.effect(Replicator, Effect.zipWith(liar, Replicator, hidingFeeds))
+      }
     }
     case "impersonate":
       return { ...honest, replicator: frames(impersonating) }
@@ -105,6 +111,16 @@ const entranceOf = (liar: Liar, entrance: Entrance["Service"], hiding: Hiding): 
         })
       )
     })
+})
+
+/** Of others' feeds every other one is hidden, from each peer. */
+const hidingFeeds = (liar: Liar, replicator: Replicator["Service"]): Replicator["Service"] => ({
+  run: (feeds, peer, observer) => {
+    const own = peer.entered?.self
+    if (own === undefined) return replicator.run(feeds, peer, observer)
+    const hides = ({ id, manifest }: StoredFeed) => (id[0]! & 1) === 0 && !equalBytes(manifest.device, own)
+    return replicator.run(omitting(liar, feeds, hides), peer, observer)
+  }
 })
 
 const replicatorOf = (liar: Liar, replicator: Replicator["Service"], sent: Sent): Replicator["Service"] => ({

@@ -43,6 +43,9 @@ const liarOf = ({ seed, world: { peers } }: Plan): Lies => {
   return seed % 3 === 0 || liar === undefined ? {} : { [liar]: lie }
 }
 
+/** What who floods writes beside each change. */
+const floodedWrites = 20
+
 class Membership {
   private readonly trial: Trial<Deed>
   private readonly people = new People()
@@ -156,7 +159,14 @@ class Membership {
       if (written._tag === "Failure" && before === "reader" && isRefused(written.cause)) this.trial.met("readers refused")
       const { receipt } = yield* written
       if (receipt !== null) this.end.wrote(name, receipt)
+      if (liarOf(this.trial.plan)[name] === "flood") yield* this.flood(space, title)
     })
+  }
+
+  /** Writes within a right, more than anybody needs. */
+  private flood(space: Space, title: string) {
+    const more = Array.from({ length: floodedWrites }, (_, n) => space.create(Task, { title: `${title} ${n}`, count: n }))
+    return Effect.map(Effect.all(more, { concurrency: "unbounded" }), () => this.trial.met("floods of writes"))
   }
 
   private removing(
