@@ -61,9 +61,9 @@ class Rooms {
   constructor(source: ControlSource) {
     this.source = source
     for (const { operation } of source.list()) {
-      const entry = source.membership.entry(operation.id)
-      if (entry?.standing !== "quarantined") continue
-      const place = this.placeOf(entry.rights[0]) ?? entry.identity
+      if (source.membership.standing(operation.id) !== "quarantined") continue
+      const { identity, rights } = source.membership.entry(operation.id)!
+      const place = this.placeOf(rights[0]) ?? identity
       this.places.set(operation.id, place)
       this.put(place)
     }
