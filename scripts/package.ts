@@ -107,7 +107,7 @@ const main = () => {
       readonly packages: object
     }
     const packages = Object.keys(lock.packages).length
-    const megabytes = Math.ceil(bytesIn(join(project, "node_modules")) / 1e6)
+    const megabytes = Number((bytesIn(join(project, "node_modules")) / 1e6).toFixed(1))
     say(`${packages} packages of at most ${packagesMax}, ${megabytes} MB of at most ${megabytesMax}`)
     if (packages > packagesMax || megabytes > megabytesMax) throw new Error("the install is larger than promised")
     say("running the README's program there …")
