@@ -33,13 +33,14 @@ const offered = (bytes: Uint8Array, what: string): void => {
       bytesMax + 8 * bytes.length,
       `${name}, ${what}`
     )
-    // another process may have had the processor: a second time tells
-    if (took > millisecondsMax) {
+    // other processes may have had the processor: what is slow is so each time
+    const most = millisecondsMax + bytes.length / 50_000
+    for (let tries = 0; took >= most && tries < 10; tries++) {
       const start = performance.now()
       again(bytes)
       took = performance.now() - start
     }
-    assert.isBelow(took, millisecondsMax + bytes.length / 50_000, `${name}, ${what}`)
+    assert.isBelow(took, most, `${name}, ${what}`)
     if (written !== null) assert.strictEqual(hex(written), hex(bytes), `${name}, ${what}`)
   }
 }
