@@ -66,8 +66,8 @@ export const impersonating = (liar: Liar, operations: SpaceOperations, device: U
       case 2:
         return yield* signed(liar, { ...content, parents: [id], proof, payload: locking })
       default:
-        // his certificate for one's own device, or his feed as one's own
-        return yield* signed(liar, { ...content, payload: yield* asOwn(liar, victim, device) })
+        // another's certificate for one's own device, or his feed as one's own
+        return yield* signed(liar, { ...content, payload: yield* asOwn(liar, lettingIn(operations, draw) ?? victim, device) })
     }
   })
   return () =>
@@ -77,6 +77,12 @@ export const impersonating = (liar: Liar, operations: SpaceOperations, device: U
       told()
       return [opsOf([made])]
     })
+}
+
+/** Any operation that lets in a person or a feed. */
+const lettingIn = (operations: SpaceOperations, draw: Liar["draw"]): DecodedOperation | undefined => {
+  const all = operations.list().filter(({ payload: { type } }) => type === "Admit" || type === "AdmitFeed")
+  return all[draw(Math.max(1, all.length))]
 }
 
 /** What another has signed, as far as it can be for one's own device. */
