@@ -87,6 +87,7 @@ describe("a space of an identity", () => {
       for (const identity of [ann.identity.text, cy.identity.text, bob.identity.text, "!!!", "A".repeat(43)])
         assert.strictEqual((yield* Effect.flip(membership.remove(identity)))._tag, "NotPermitted")
       assert.match((yield* Effect.flip(membership.demote(ann.identity.text, "reader"))).message, /below him/)
+      assert.match((yield* Effect.flip(hers.membership.remove(ann.identity.text))).message, /Use `leave`/)
       const foreign = yield* Effect.flip(membership.removeDevice(ann.identity.text, cy.identity.deviceText))
       assert.match(foreign.message, /no such device here/)
       assert.strictEqual(yield* his.frontier, before)

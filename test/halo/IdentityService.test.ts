@@ -150,6 +150,9 @@ describe("an identity", () => {
       assert.deepStrictEqual(home.members, [identity.device])
       assert.strictEqual((yield* identity.devices).length, 1)
       assert.strictEqual((yield* same.membership.removed)?.by, identity.id)
+      // it is the last one now: nobody but the phrase could bring it back
+      assert.strictEqual((yield* Effect.flip(identity.revoke(identity.device)))._tag, "PhraseNeeded")
+      assert.strictEqual(yield* home.membership.role, "owner")
       yield* identity.revoke(identity.device, { phrase })
       assert.strictEqual(yield* home.membership.role, null)
     }).pipe(Effect.provide(MemoryNetwork.layer))

@@ -41,6 +41,36 @@ class Space {
 }
 
 describe("Provenance", () => {
+  it("says in words what somebody did, also what lets nobody in", () => {
+    const space = new Space()
+    const bob = space.admit("A1", space.genesis, "B", 3)
+    const deeds: ReadonlyArray<Deed> = [
+      { type: "SetPolicy", isLocked: true },
+      { type: "SetPolicy", isLocked: false },
+      { type: "AdmitFeed", feed: "F", device: "A1" },
+      { type: "Endorse", feeds: [] },
+      { type: "RemoveDevice", identity: "B", device: "B1", frontier: [], voidFrom: null },
+      { type: "Cap", identity: "B", maxRole: 1, frontier: [], voidFrom: null },
+      { type: "KeyRotate" },
+      { type: "Unknown", number: 77 }
+    ]
+    const ids = deeds.map((deed) => space.put("A1", space.genesis, deed, [bob]))
+    const { membership } = space
+    assert.deepStrictEqual(
+      ids.map((id) => told(membership, [membership.entry(id)!], nameOf)[0]),
+      [
+        "locked the space",
+        "opened the space to whom members let in",
+        "began to write",
+        "vouched for what was withheld",
+        "removed device B1",
+        "lowered Bob to reader",
+        "did what grants nothing (KeyRotate)",
+        "did what this version of Troupe does not know. Update Troupe"
+      ].map((what) => `Alice (owner, by device A1) ${what}.`)
+    )
+  })
+
   it("goes from who was let in to who founded the space, by every right on the way", () => {
     const space = new Space()
     const bob = space.admit("A1", space.genesis, "B", 3)

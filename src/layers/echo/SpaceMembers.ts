@@ -109,6 +109,7 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
 
   /** Why nothing can be taken from somebody, or null. Who was removed may be removed again, from an earlier time on. */
   const beyond = (target: string): string | null => {
+    if (target === identity.text) return "that is this device's own person. Use `leave`."
     if (operations.membership.devicesOf(target).length === 0)
       return "nobody of that identity was ever let in here. Take one that `people` lists."
     const [own, theirs] = [rightOf(identity.deviceText)?.role ?? 0, operations.membership.member(target)?.role ?? 0]

@@ -88,15 +88,17 @@ export const bring = Effect.fnUntraced(function* (surroundings: Surroundings, he
 
 // Taking one away ---------------------------------------------------------------------------------------------------------------
 
-const what = "to take away a device that is not below this one"
+const what = "to take away a device that is not below this one, or the last one,"
 
-/** Whether a device has something to be taken away in a space. Fails where this device alone may not do that. */
+/** Whether a device has something to be taken away in a space. Fails where this device alone may not do that: nobody but the phrase could undo it, were it the last. */
 const isToGo = (membership: Membership, held: HeldIdentity, device: string, { phrase, since }: Revoking) => {
   const { standing } = membership.device(device)
   if (membership.member(held.text) === undefined || standing === "stranger") return Effect.succeed(false)
   if (standing === "former") return Effect.succeed(since !== undefined)
   const [own, theirs] = [membership.rightOf(held.deviceText), membership.rightOf(device)]
-  const isAllowed = phrase !== undefined || device === held.deviceText || (own?.rank ?? 0) > (theirs?.rank ?? 0)
+  const isLast = membership.member(held.text)?.devices.length === 1
+  const isBelow = device === held.deviceText ? !isLast : (own?.rank ?? 0) > (theirs?.rank ?? 0)
+  const isAllowed = phrase !== undefined || isBelow
   return isAllowed ? Effect.succeed(true) : Effect.fail(new PhraseNeeded({ what }))
 }
 

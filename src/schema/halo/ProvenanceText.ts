@@ -36,10 +36,31 @@ const sentence = (entry: Entry, nameOf: NameOf): string => {
       return `${signer} made an invitation for the role ${roleName(deed.role)}, which ${deed.hosts === "members" ? "members" : "admins"} may host.`
     case "AddDevice":
       return `${signer} added ${nameOf("device", deed.device)}.`
+    case "Unknown":
+      return `${signer} did what this version of Troupe does not know. Update Troupe.`
+    case "Cap":
+    case "RemoveDevice":
+    case "Leave":
+    case "RevokeInvite":
+      return `${signer} ${revoking(deed, nameOf)}.`
     default:
-      return deed.type === "Unknown"
-        ? `${signer} did what this version of Troupe does not know. Update Troupe.`
-        : `${signer} did what grants nothing (${deed.type}).`
+      return `${signer} ${doing(deed)}.`
+  }
+}
+
+/** What somebody did that neither lets in nor takes away. */
+const doing = (deed: Deed): string => {
+  switch (deed.type) {
+    case "SetPolicy":
+      return deed.isLocked ? "locked the space" : "opened the space to whom members let in"
+    case "AdmitFeed":
+      return "began to write"
+    case "Endorse":
+      return "vouched for what was withheld"
+    case "ForkProof":
+      return "showed that somebody wrote two histories"
+    default:
+      return `did what grants nothing (${deed.type})`
   }
 }
 
