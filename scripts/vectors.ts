@@ -19,7 +19,7 @@ import { readFile } from "./WycheproofVectors.ts"
 export const kinds: ReadonlyMap<string, (text: string) => ReadonlyArray<Vector>> = new Map([
   ["bip39", readBip39],
   ["slip-0010", readSlip10],
-  ["ed25519", (text: string) => asVectors(readSignInput(text))],
+  ["ed25519", (text: string) => asVectors(text.trimStart().startsWith("[") ? readSpeccheck(text) : readSignInput(text))],
   ["speccheck", (text: string) => asVectors(readSpeccheck(text))],
   ["wycheproof", readFile]
 ])

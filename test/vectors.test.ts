@@ -20,6 +20,8 @@ describe("npm run vectors", () => {
   it.skipIf(!hasVectors)("passes the published files, and prints one JSON object as its last line", () => {
     for (const [kind, file, vectors] of [
       ["speccheck", "ed25519-speccheck/cases.json", 12],
+      ["ed25519", "ed25519/edge-cases.json", 12],
+      ["ed25519", "ed25519/sign-input-1024.txt", 1_024],
       ["wycheproof", "wycheproof/ed25519_test.json", 151]
     ] as const) {
       const { last, status, stdout } = run(kind, vectorPath(file), "--json")
