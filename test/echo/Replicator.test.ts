@@ -209,40 +209,51 @@ describe("Replicator", () => {
     })
   )
 
-  it.effect("[R12] blocks before a freeze come from whoever has them, though no head of his ends there", () =>
-    Effect.gen(function* () {
-      const { a, b, bell } = yield* setup
-      const writer = yield* a.feeds.writer
-      const { id } = writer.feed
-      yield* write(writer, 2)
-      const carol = yield* party(bell)
-      const first = yield* connect(a, carol, bell)
-      yield* bell.until(() => has(carol, writer.feed))
-      yield* first.disconnect
-      yield* write(writer, 1)
-      const twin = yield* party(bell, { storage: yield* copyOf(a.storage), keyring: a.keyring })
-      yield* write(writer, 4)
-      yield* append(yield* twin.feeds.writer, 500, 200)
-      // of seven blocks at once, the last alone has a head
-      yield* b.feeds.admit(encodeManifest(writer.feed.manifest))
-      yield* b.feeds.ingest((yield* a.feeds.run(id, 0, 1_000_000, false))!)
-      yield* Effect.exit(b.feeds.ingest((yield* twin.feeds.run(id, 0, 1_000_000, false))!))
-      const isWhole = (self: Party) => {
-        const feed = self.feeds.find(id)
-        return feed?.frozenAt === 3 && feed.length >= 3
-      }
-      assert.isTrue(isWhole(b))
-      const second = yield* connect(b, carol, bell)
-      yield* bell.until(() => isWhole(carol))
-      assert.deepStrictEqual([b.refused.size, carol.refused.size], [0, 0])
-      yield* second.disconnect
-      const dave = yield* party(bell)
-      yield* connect(carol, dave, bell)
-      yield* bell.until(() => isWhole(dave))
-      assert.deepStrictEqual([carol.refused.size, dave.refused.size], [0, 0])
-      assert.strictEqual((yield* dave.feeds.audit).blocks, 3)
-    })
-  )
+  for (const isProven of [false, true]) {
+    const knows = isProven ? "who knows of it already" : "who does not know of it"
+    it.effect(`[R12] blocks before a freeze come to ${knows} from whoever has them, though no head of his ends there`, () =>
+      Effect.gen(function* () {
+        const { a, b, bell } = yield* setup
+        const writer = yield* a.feeds.writer
+        const { id } = writer.feed
+        yield* write(writer, 2)
+        // which of two compares hangs on their keys
+        const carols = yield* Effect.replicateEffect(party(bell), 8)
+        for (const carol of carols) {
+          const first = yield* connect(a, carol, bell)
+          yield* bell.until(() => has(carol, writer.feed))
+          yield* first.disconnect
+        }
+        yield* write(writer, 1)
+        const twin = yield* party(bell, { storage: yield* copyOf(a.storage), keyring: a.keyring })
+        yield* write(writer, 4)
+        yield* append(yield* twin.feeds.writer, 500, 200)
+        // of seven blocks at once, the last alone has a head
+        yield* b.feeds.admit(encodeManifest(writer.feed.manifest))
+        yield* b.feeds.ingest((yield* a.feeds.run(id, 0, 1_000_000, false))!)
+        yield* Effect.exit(b.feeds.ingest((yield* twin.feeds.run(id, 0, 1_000_000, false))!))
+        const isWhole = (self: Party) => {
+          const feed = self.feeds.find(id)
+          return feed?.frozenAt === 3 && feed.length >= 3
+        }
+        assert.isTrue(isWhole(b))
+        const [proof] = yield* b.feeds.forkProofs
+        for (const carol of carols) {
+          if (isProven) yield* carol.feeds.admitFork(proof!)
+          const second = yield* connect(b, carol, bell)
+          yield* bell.until(() => isWhole(carol))
+          assert.deepStrictEqual([b.refused.size, carol.refused.size], [0, 0])
+          yield* second.disconnect
+        }
+        const [carol] = carols
+        const dave = yield* party(bell)
+        yield* connect(carol!, dave, bell)
+        yield* bell.until(() => isWhole(dave))
+        assert.deepStrictEqual([carol!.refused.size, dave.refused.size], [0, 0])
+        assert.strictEqual((yield* dave.feeds.audit).blocks, 3)
+      })
+    )
+  }
 
   it.effect("[R9] a feed that one device only claims to have is asked of the next after 2 s, and the first is told", () =>
     Effect.gen(function* () {

@@ -88,6 +88,8 @@ describe("a space of an identity", () => {
         assert.strictEqual((yield* Effect.flip(membership.remove(identity)))._tag, "NotPermitted")
       assert.match((yield* Effect.flip(membership.demote(ann.identity.text, "reader"))).message, /below him/)
       assert.match((yield* Effect.flip(hers.membership.remove(ann.identity.text))).message, /Use `leave`/)
+      const elders = yield* Effect.flip(membership.removeDevice(ann.identity.text, ann.identity.deviceText))
+      assert.match(elders.message, /below him/)
       const foreign = yield* Effect.flip(membership.removeDevice(ann.identity.text, cy.identity.deviceText))
       assert.match(foreign.message, /no such device here/)
       assert.strictEqual(yield* his.frontier, before)

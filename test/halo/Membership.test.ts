@@ -99,6 +99,22 @@ describe("Membership", () => {
     assert.strictEqual(told.members, "A 4 ")
   })
 
+  it("tells of who is out all that this rests on: what took his right away, and what lets that stand although it was cut off", () => {
+    const told = new Told()
+    const bob = told.admit("A1", told.genesis, "B", 3)
+    const carol = told.admit("B1", bob, "C", 2)
+    const removal = told.remove("B1", bob, "C", [carol])
+    // the phrase takes the remover's device away, and has not seen what it did
+    const lost = { type: "RemoveDevice", identity: "B", device: "B1", frontier: [], voidFrom: null } as const
+    told.put("RB", bob, [carol], lost)
+    assert.strictEqual(told.members, "A 4 A1, B 3 , C 2 C1")
+    assert.deepStrictEqual(told.evaluated.device("C1").standing, "member")
+    // whose phrase that was had no right any more
+    const removalOfBob = told.remove("A1", told.genesis, "B", [removal])
+    assert.strictEqual(told.members, "A 4 A1")
+    assert.deepStrictEqual([...told.evaluated.causesOf("C1")].sort(), [removal, removalOfBob].sort())
+  })
+
   it("equals cannot remove each other, nor a cycle of them all", () => {
     const told = new Told()
     const [bob, cy, dan] = ["B", "C", "D"].map((who) => told.admit("A1", told.genesis, who, 3))

@@ -112,8 +112,8 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
     if (target === identity.text) return "that is this device's own person. Use `leave`."
     if (operations.membership.devicesOf(target).length === 0)
       return "nobody of that identity was ever let in here. Take one that `people` lists."
-    const [own, theirs] = [rightOf(identity.deviceText)?.role ?? 0, operations.membership.member(target)?.role ?? 0]
-    return own === 0 || own === roles.owner || own > theirs
+    const isMember = rightOf(identity.deviceText) !== null && operations.membership.member(target) !== undefined
+    return !isMember || operations.membership.isAbove(identity.deviceText, target)
       ? null
       : "a member takes rights from those alone who are below him. Ask somebody above both."
   }
@@ -139,6 +139,8 @@ export const membershipOf = (options: MembersOptions): SpaceMembership => {
   const removeDevice = Effect.fnUntraced(function* (target: string, device: string, given: Revoking = {}) {
     if (!operations.membership.devicesOf(target).includes(device))
       return yield* refuse("a removal", "that identity has no such device here. Take one that `people` lists.")
+    const why = target === identity.text ? null : beyond(target)
+    if (why !== null) return yield* refuse("a removal", why)
     const payload = { type: "RemoveDevice", identity: bytesOfText(target), device: bytesOfText(device), reason: 0 } as const
     const seen = yield* revoking([device], given)
     const what = "to take away a device that is not below this one"

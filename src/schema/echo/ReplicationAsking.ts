@@ -357,6 +357,8 @@ export const forkKept = (state: ReplicationState, link: FeedLink, refusal: strin
   if (refusal !== null) state.refuse(link, "bad-proof")
   else {
     link.search = null
+    // who sends it does not know that this device has it, and may hold back what only such a one can verify
+    state.haves.add(link)
     if (!lacksFreeze(state, link)) state.forks.delete(link)
   }
   refreshBehind(state, link, now)

@@ -35,7 +35,7 @@ export interface ControlSource {
   readonly find: (id: string) => HeldOperation | undefined
   /** All of them, parents first. */
   readonly list: () => ReadonlyArray<HeldOperation>
-  readonly membership: Pick<Membership, "device" | "entry" | "holder" | "standing">
+  readonly membership: Pick<Membership, "causesOf" | "device" | "entry" | "holder" | "standing">
 }
 
 /**

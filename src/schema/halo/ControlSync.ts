@@ -304,7 +304,7 @@ export class ControlSync {
   private toShow(): ReadonlyArray<HeldOperation> | null {
     const { membership } = this.source
     const there = membership.device(this.peer)
-    if (this.said === "former") return pastOf(this.source, there.revocations, there.grants)
+    if (this.said === "former") return pastOf(this.source, membership.causesOf(this.peer), there.grants)
     // who was told that it is out hears first by what
     const isDue = this.heard === "stranger" || this.heardTimes > 1
     if (this.said !== "member" || !isDue || this.ownStanding() !== "member") return null
@@ -372,13 +372,13 @@ export class ControlSync {
 
   /** Who is out learns by what: of what it has not heard no more than that. */
   private part(messages: Array<ControlMessage>) {
-    const { grants, revocations, standing } = this.source.membership.device(this.peer)
+    const { grants, standing } = this.source.membership.device(this.peer)
     const news = this.exchange.drain()
     if (standing === "member") {
       messages.push(...opsMessages(news))
       return this.close("this device is no member any more", "not a member")
     }
-    const told = pastOf(this.source, revocations, grants)
+    const told = pastOf(this.source, this.source.membership.causesOf(this.peer), grants)
     const unheard = new Set(news.map(({ operation }) => operation.id))
     messages.push(...opsMessages(this.isInside ? told.filter(({ operation }) => unheard.has(operation.id)) : told))
     this.close("it is no member any more", "not a member")

@@ -49,7 +49,7 @@ const rankOf = (role: number, depth: number, deviceDepth: number): number =>
 export const rankOfGrant = ({ depth, deviceDepth, role }: Grant): number => rankOf(role, depth, deviceDepth)
 
 /** Whether someone with this right may take that membership: only from who is below him, so that nobody can duel. */
-export const dominates = (right: Right, { depth, role }: Grant): boolean =>
+export const dominates = (right: Pick<Right, "role" | "depth">, { depth, role }: Grant): boolean =>
   right.role > role || (right.role === roles.owner && role === roles.owner && right.depth < depth)
 
 const granted = (grant: Partial<Grant> & Pick<Grant, "kind" | "op" | "key" | "role" | "depth">): Grant => ({

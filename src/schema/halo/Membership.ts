@@ -7,7 +7,7 @@
  * any order that keeps parents first, one by one or all at once. docs/security.md#membership
  */
 import { Ancestry } from "./Ancestry.ts"
-import { type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
+import { dominates, type Grant, into, type Known, ofSelf, type Right, rankOfGrant, structural } from "./Grants.ts"
 import type { DeviceRight, Entry, Member, OwnRight, Revocation, Said, Standing } from "./MembershipEntry.ts"
 import { feedsIn, type Operation, revoked } from "./Operation.ts"
 import { Policies } from "./Policies.ts"
@@ -220,6 +220,13 @@ export class Membership {
     return { proof: this.nodes[best.op]!.operation.id || null, identity: best.identity, role: best.role, rank: rankOfGrant(best) }
   }
 
+  /** Whether whoever has a key stands above a member, and so may take a right from him. */
+  isAbove(key: string, identity: string): boolean {
+    const own = (this.grantsOfKey.get(key) ?? noGrants).filter((grant) => grant.kind !== "invite" && this.isLive(grant))
+    const theirs = (this.grantsOf.get(identity) ?? noGrants).filter((grant) => grant.kind === "member" && this.isLive(grant))
+    return theirs.some((member) => own.some((grant) => dominates(grant, member)))
+  }
+
   /** Whose feed it is: an identity, or undefined when none has admitted it. Where two have, the least id says, whichever came first. */
   ownerOf(feed: string): string | undefined {
     const admissions = (this.feeds.get(feed) ?? []).filter((op) => this.nodes[op]!.operation.deed.type === "AdmitFeed")
@@ -330,6 +337,25 @@ export class Membership {
     const grants = idsOf(all.map(({ op }) => op))
     if (standing.length > 0) return { standing: "member", grants, live: idsOf(standing.map(({ op }) => op)), revocations: [] }
     return { standing: all.length === 0 ? "stranger" : "former", grants, live: [], revocations: idsOf(this.revokersOf(all)) }
+  }
+
+  /**
+   * What took a device's right away, and what makes that stand although somebody had cut it off: ids of all that has to be known, with what
+   * comes before it, to judge of the device as it is judged here.
+   */
+  causesOf(key: string): ReadonlyArray<string> {
+    const causes = new Set(this.revokersOf(this.grantsAt.get(`device ${key}`) ?? noGrants))
+    // with all that these rights go back to
+    const resting = new Set(causes)
+    for (const op of resting)
+      for (const grant of this.nodes[op]!.right?.uses ?? noGrants) {
+        resting.add(grant.op)
+        for (const killer of grant.killers) {
+          if (this.valid[killer] || !this.revoking.cuts(killer, op, grant)) continue
+          for (const other of this.revokersOf(this.nodes[killer]!.right!.uses)) resting.add(other) && causes.add(other)
+        }
+      }
+    return this.idsOf([...causes])
   }
 
   /** What stands and takes away these grants, or one that they go back to. */

@@ -183,12 +183,9 @@ class Membership {
         yield* take(space.membership, seconds === undefined ? {} : { since: now - 1_000 * seconds })
         this.trial.met(step.do === "demote" ? "demotions" : "removals")
         if (seconds !== undefined) return
-        const { identity } = this.people.of(other)
-        yield* this.end.saw(
-          peer,
-          identity,
-          tasks.map(({ id }) => id)
-        )
+        const { device, identity } = this.people.of(other)
+        const ids = tasks.map(({ id }) => id)
+        yield* this.end.saw(peer, identity, step.do === "removeDevice" ? device : null, ids)
       })
     )
   }

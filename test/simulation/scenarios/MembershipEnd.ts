@@ -28,7 +28,7 @@ export class End {
   /** What peers were told to have written, as change sets of their feeds. */
   private readonly written: Array<{ readonly peer: string; readonly change: string; readonly feed: string }> = []
   /** Removals, and the tasks of the removed that the remover was shown. */
-  private readonly kept: Array<{ readonly removal: string; readonly tasks: ReadonlyArray<string> }> = []
+  private readonly kept: Array<{ readonly host: string; readonly removal: string; readonly tasks: ReadonlyArray<string> }> = []
 
   private readonly liar: string | undefined
 
@@ -54,16 +54,22 @@ export class End {
     this.written.push({ peer, feed, change: `${feed} ${first}` })
   }
 
-  /** Somebody has removed another, and had been shown these tasks. */
-  saw(host: SimulatedPeer, target: string, tasks: ReadonlyArray<string>) {
+  /** Somebody has removed another, or one device of his, and had been shown these tasks. */
+  saw(host: SimulatedPeer, target: string, device: string | null, tasks: ReadonlyArray<string>) {
     const own = this.people.of(host).device
     const noted = (operations: SpaceOperations) =>
       Effect.sync(() => {
         const isIt = ({ operation: { by, deed } }: DecodedOperation) =>
-          by === own && "identity" in deed && deed.identity === target
+          by === own &&
+          "identity" in deed &&
+          deed.identity === target &&
+          (device === null || ("device" in deed && deed.device === device))
         const removal = operations.list().findLast(isIt)?.operation.id
-        const isHis = (task: string) => operations.membership.ownerOf(task.split(".")[0]!) === target
-        if (removal !== undefined) this.kept.push({ removal, tasks: tasks.filter(isHis) })
+        const isHis = (task: string) => {
+          const feed = task.split(".")[0]!
+          return device === null ? operations.membership.ownerOf(feed) === target : operations.deviceOf(feed) === device
+        }
+        if (removal !== undefined) this.kept.push({ host: host.name, removal, tasks: tasks.filter(isHis) })
       })
     return Effect.ignore(this.people.operations(host, noted))
   }
@@ -194,8 +200,9 @@ export class End {
         this.trial.say("lost", `${peer} was told that ${change} is durable, and it is not here`, name)
     const compromises = [...evaluation.effective].map((id) => evaluation.byId.get(id)!.deed)
     if (compromises.some((deed) => "voidFrom" in deed && deed.voidFrom !== null)) return
-    for (const { removal, tasks } of this.kept) {
-      if (!evaluation.valid.has(removal)) continue
+    for (const { host, removal, tasks } of this.kept) {
+      // what a remover alone holds who is out himself comes late
+      if (!evaluation.valid.has(removal) || !members.some((each) => each.name === host)) continue
       const counting = tasks.filter((task) => shown.counting.has(task.split(".")[0]!))
       this.trial.met("kept of who was removed", counting.length)
       for (const task of counting)

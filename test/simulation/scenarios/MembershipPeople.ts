@@ -38,6 +38,8 @@ export class People {
   private readonly welcomes = new Map<string, string>()
   /** Peers that became a device of somebody's later on: whose, and the keys that it has accepted as. */
   private readonly added = new Map<string, { readonly identity: string; readonly keys: Set<string> }>()
+  /** Which copy of a device has entered with that. */
+  private readonly entered = new Map<string, string>()
   /** Those whose disk was put back, perhaps to before they came in. */
   private readonly forgetful = new Set<string>()
 
@@ -107,6 +109,7 @@ export class People {
       )
       if (isBrought) this.tickets.set(spare.name, ticket)
       if (isBrought) this.welcomes.set(spare.name, welcome)
+      if (isBrought) this.entered.set(spare.name, spare.name)
       return true
     })
   }
@@ -130,7 +133,8 @@ export class People {
     return Effect.gen({ self: this }, function* () {
       const ticket = this.tickets.get(baseOf(peer.name))
       if (ticket === undefined) return yield* new NotIn({ peer: peer.name })
-      const welcome = this.mayLack(peer.name) ? this.welcomes.get(baseOf(peer.name)) : undefined
+      const isOther = this.entered.get(baseOf(peer.name)) !== peer.name
+      const welcome = this.mayLack(peer.name) || isOther ? this.welcomes.get(baseOf(peer.name)) : undefined
       return yield* peer.run(Effect.flatMap(entered(ticket, welcome), use))
     })
   }
@@ -154,6 +158,7 @@ export class People {
       const { ticket } = yield* guest.run(Effect.flatMap(Peer, ({ enter }) => enter(welcome)))
       this.tickets.set(baseOf(guest.name), ticket)
       this.welcomes.set(baseOf(guest.name), welcome)
+      this.entered.set(baseOf(guest.name), guest.name)
     })
   }
 }
