@@ -115,6 +115,18 @@ describe("Membership", () => {
     assert.deepStrictEqual([...told.evaluated.causesOf("C1")].sort(), [removal, removalOfBob].sort())
   })
 
+  it("nobody is above a member who was also admitted higher than he may reach", () => {
+    const told = new Told()
+    const bob = told.admit("A1", told.genesis, "B", 3)
+    const carol = told.admit("B1", bob, "C", 2)
+    assert.isTrue(told.evaluated.isAbove("B1", "C"))
+    told.admit("A1", told.genesis, "C", 3, [carol])
+    assert.deepStrictEqual([told.evaluated.isAbove("B1", "C"), told.evaluated.isAbove("A1", "C")], [false, true])
+    // by his own right he takes the lower one alone, and the other stays
+    told.remove("B1", bob, "C", [carol])
+    assert.strictEqual(told.members, "A 4 A1, B 3 B1, C 3 C1")
+  })
+
   it("equals cannot remove each other, nor a cycle of them all", () => {
     const told = new Told()
     const [bob, cy, dan] = ["B", "C", "D"].map((who) => told.admit("A1", told.genesis, who, 3))

@@ -220,11 +220,11 @@ export class Membership {
     return { proof: this.nodes[best.op]!.operation.id || null, identity: best.identity, role: best.role, rank: rankOfGrant(best) }
   }
 
-  /** Whether whoever has a key stands above a member, and so may take a right from him. */
+  /** Whether whoever has a key stands above a member, by each of the memberships that he has: else he would keep one of them. */
   isAbove(key: string, identity: string): boolean {
     const own = (this.grantsOfKey.get(key) ?? noGrants).filter((grant) => grant.kind !== "invite" && this.isLive(grant))
     const theirs = (this.grantsOf.get(identity) ?? noGrants).filter((grant) => grant.kind === "member" && this.isLive(grant))
-    return theirs.some((member) => own.some((grant) => dominates(grant, member)))
+    return theirs.every((member) => own.some((grant) => dominates(grant, member)))
   }
 
   /** Whose feed it is: an identity, or undefined when none has admitted it. Where two have, the least id says, whichever came first. */
